@@ -1,0 +1,43 @@
+# Needed beforehand: Python 3.11 to 3.13, and make. Everything else is set up under .venv.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && echo $(p))))
+BIN := .venv/bin
+RUN := $(BIN)/python -m local.environment
+
+.PHONY: help setup run test check bench clean
+.DEFAULT_GOAL := help
+
+help:  ## Show this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready  ## Set up .venv: packages, Java, jars (the other commands do it by themselves)
+
+.venv/ready: pyproject.toml uv.lock local/java.py local/jars.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, found $$(python3 --version 2>&1); install one, or say make PYTHON=/path/to/python"; exit 1; }
+	@echo "setup: the environment, in .venv"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "setup: packages, as uv.lock has them"
+	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --compile-bytecode --quiet
+	@echo "setup: Java 17 or later"
+	@$(BIN)/python -m local.java
+	@echo "setup: the Delta jars for Spark"
+	@$(RUN) $(BIN)/python -m local.jars
+	@touch $@
+
+run: setup  ## The pipeline on one machine, on sample data; ARGS="--source my.csv" for your own
+	@$(RUN) $(BIN)/python -m local.run $(ARGS)
+
+test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
+	@$(RUN) $(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## Format, lint, types, and which imports may not be
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup  ## Benchmarks: ours beside the usual ways, as ratios in one run
+	@$(RUN) $(BIN)/python -m benchmarks $(ARGS)
+
+clean:  ## Remove what runs and tests left; .venv stays
+	rm -rf .run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache spark-warehouse metastore_db derby.log

@@ -1,0 +1,1 @@
+"""What a laptop has in place of AWS and a cluster."""

@@ -1,0 +1,123 @@
+"""`chunker`: land the next chunks of the master file, and say in one line what was done."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from spark_jobs import exit_codes
+from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
+from spark_jobs.core.errors import PipelineError
+from spark_jobs.core.names import OFFSET
+from spark_jobs.core.offset import parse_offset
+from spark_jobs.log import job_logger
+from spark_jobs.storage.landing import FORMATS, open_landing
+from spark_jobs.storage.objects import open_object, open_objects
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What one run did.
+
+    Attributes:
+        outcome: `done`, or `nothing_new` where no further line was finished.
+        chunks: chunks landed, adopted ones included.
+        lines_read: lines of these chunks.
+        lines_landed: those that are transactions.
+        lines_quarantined: the others.
+        landed_line: all lines below it are in the landing zone now.
+        seconds: how long the run took inside the process.
+    """
+
+    outcome: str
+    chunks: int
+    lines_read: int
+    lines_landed: int
+    lines_quarantined: int
+    landed_line: int
+    seconds: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the chunker; return 0 where something was landed, 10 where there was nothing new.
+
+    Raises:
+        SystemExit: 75 where a retry can help, 70 where it cannot, 2 on a wrong command line.
+    """
+    options = _parser().parse_args(arguments)
+    log = job_logger("chunker")
+    try:
+        summary = run(options)
+    except PipelineError as error:
+        code = exit_codes.of_error(error)
+        log.error(str(error), extra={"fields": {"error": type(error).__name__, "retryable": error.retryable}})
+        raise SystemExit(code) from error
+    log.info("chunker run ended", extra={"fields": asdict(summary)})
+    print(json.dumps(asdict(summary)))
+    return exit_codes.DONE if summary.outcome == "done" else exit_codes.NOTHING_NEW
+
+
+def run(options: argparse.Namespace) -> Summary:
+    """Land up to `max_chunks` chunks, one after another, each a chunk like any other."""
+    started = time.monotonic()
+    source, source_name = open_object(options.source)
+    lake = open_objects(options.lake)
+    job = Job(
+        source,
+        source_name,
+        lake,
+        open_landing(options.landing_format, lake),
+        options.chunk_size,
+        now=lambda: datetime.now(UTC),
+    )
+    chunks: list[LandedChunk] = []
+    while len(chunks) < options.max_chunks and (chunk := land_next_chunk(job)):
+        chunks.append(chunk)
+    lines = sum(chunk.end - chunk.first for chunk in chunks)
+    quarantined = sum(chunk.quarantined for chunk in chunks)
+    return Summary(
+        outcome="done" if chunks else "nothing_new",
+        chunks=len(chunks),
+        lines_read=lines,
+        lines_landed=lines - quarantined,
+        lines_quarantined=quarantined,
+        landed_line=chunks[-1].end if chunks else _landed_line(job),
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _landed_line(job: Job) -> int:
+    stored = job.lake.find(OFFSET)
+    return parse_offset(stored.data, job.lake.place(OFFSET)).next_line if stored else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="chunker",
+        description="Land the next lines of the master file as chunks, and move offset.csv on.",
+        epilog="Exit codes: 0 landed, 10 nothing new, 75 failed and worth a retry, 70 failed for good.",
+    )
+    parser.add_argument("--source", required=True, metavar="URL", help="the master file: s3://… or file:///…")
+    parser.add_argument("--lake", required=True, metavar="URL", help="the root under which everything lies")
+    parser.add_argument(
+        "--chunk-size", type=_positive, default=10_000, metavar="LINES", help="lines of a chunk (%(default)s)"
+    )
+    parser.add_argument(
+        "--max-chunks", type=_positive, default=1, metavar="N", help="chunks one run may land (%(default)s)"
+    )
+    parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,7 @@
+"""All patterns, in the order of their ids; a new one is a file here and a line below."""
+
+from spark_jobs.core.patterns.child import CHILD
+from spark_jobs.core.patterns.dei_needed import DEI_NEEDED
+from spark_jobs.core.patterns.upgrade import UPGRADE
+
+PATTERNS = (UPGRADE, CHILD, DEI_NEEDED)

@@ -1,0 +1,1 @@
+"""Mechanism Y: streams the landing zone, keeps the state, reports detections."""

@@ -1,0 +1,167 @@
+"""The landing zone as a streaming source whose offset is a line: `spark.readStream.format("transaction_chunks")`.
+
+Each partition is some consecutive chunks, summed where they are read (`sum_chunk`), so that a micro-batch needs no
+shuffle. Its latest offset is the landed line: one small GET, at most four a second while there is nothing to do.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
+from pyspark.sql.types import StructType
+
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.core.errors import LandingZoneError
+from spark_jobs.core.names import LANDING_ZONE, OFFSET
+from spark_jobs.core.offset import parse_offset
+from spark_jobs.storage.landing import Landing, open_landing
+from spark_jobs.storage.objects import Objects, open_objects
+
+FORMAT = "transaction_chunks"
+_SECONDS_BETWEEN_IDLE_POLLS = 0.25
+_SUMS_DDL = (
+    "chunk_end long, merchant string, customer string, category string, transactions long, amount_paise long,"
+    " weight_units long, weighted_transactions long, first_line long, gender string"
+)
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Lines `[first, end)`."""
+
+    first: int
+    end: int
+
+
+@dataclass
+class ChunkPartition(InputPartition):
+    """Consecutive chunks that one task reads."""
+
+    chunks: tuple[Chunk, ...]
+
+
+class ChunkSource(DataSource):
+    """Options: `lake`, `landing_format`, `start_line`, `until_line` (-1 for none), `max_chunks`, `partitions`."""
+
+    @classmethod
+    def name(cls) -> str:
+        """The name for `format(…)`."""
+        return FORMAT
+
+    def schema(self) -> str:
+        """`SUMS_SCHEMA`, as Spark writes it."""
+        return _SUMS_DDL
+
+    def streamReader(self, schema: StructType) -> "ChunkStreamReader":  # noqa: ARG002, N802 - Spark's interface
+        """Return the reader of one streaming query."""
+        return ChunkStreamReader(dict(self.options))
+
+
+class ChunkStreamReader(DataSourceStreamReader):
+    """Plans micro-batches in the driver's Python process, and reads chunks in the executors'."""
+
+    def __init__(self, options: dict[str, str]) -> None:
+        self._lake_url = options["lake"]
+        self._landing_format = options["landing_format"]
+        self._until_line = int(options["until_line"])
+        self._max_chunks = int(options["max_chunks"])
+        self._partitions = int(options["partitions"])
+        self._planned_line = int(options["start_line"])
+        self._planned: list[Chunk] = []
+        self._idle_since: float | None = None
+
+    def initialOffset(self) -> dict[str, int]:  # noqa: N802 - Spark's interface
+        """The committed line, handed in."""
+        return {"line": self._planned_line}
+
+    def getDefaultReadLimit(self) -> Any:  # noqa: N802 - Spark's interface
+        """At most `max_chunks` chunks a micro-batch (Spark 4.2 asks; before, `latestOffset` keeps to it by itself)."""
+        from pyspark.sql.streaming.datasource import ReadMaxFiles  # absent before Spark 4.2
+
+        return ReadMaxFiles(self._max_chunks)
+
+    def latestOffset(self, start: dict[str, int] | None = None, limit: Any = None) -> dict[str, int]:  # noqa: N802
+        """Return the end of the next micro-batch: the landed line, or `max_chunks` chunks on.
+
+        Spark 4.0 and 4.1 pass neither `start` nor `limit`: the last planned line stands in.
+        """
+        line = start["line"] if start else self._planned_line
+        most = self._max_chunks if limit is None else getattr(limit, "max_files", None)
+        landed = self._poll(line)
+        if landed <= line or 0 <= self._until_line <= line:
+            return {"line": line}
+        # The chunk that holds the last line wanted is the last one read.
+        self._planned = [
+            chunk
+            for chunk in self._chunks(line, landed, most)
+            if self._until_line < 0 or chunk.first < self._until_line
+        ]
+        return {"line": self._planned[-1].end}
+
+    def partitions(self, start: dict[str, int], end: dict[str, int]) -> Sequence[InputPartition]:
+        """Split the chunks from `start` to `end` into as many partitions as can run side by side."""
+        self._planned_line = end["line"]
+        if start["line"] == end["line"]:
+            return []
+        chunks = self._planned
+        if not chunks or (chunks[0].first, chunks[-1].end) != (start["line"], end["line"]):
+            # Spark may plan a range that was not asked for just now.
+            chunks = self._chunks(start["line"], end["line"], None)
+        size = -(-len(chunks) // self._partitions)
+        return [ChunkPartition(tuple(chunks[at : at + size])) for at in range(0, len(chunks), size)]
+
+    def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
+        """Yield the sums of each chunk of a partition."""
+        assert isinstance(partition, ChunkPartition)
+        landing = _landing(self._lake_url, self._landing_format)
+        for chunk in partition.chunks:
+            rows = landing.read(chunk.first, chunk.end, CHUNK_COLUMNS)
+            yield from sum_chunk(rows, chunk.end).combine_chunks().to_batches()
+
+    def _poll(self, line: int) -> int:
+        """Return the landed line; sleeps where the last poll found nothing and was less than 0.25 s ago."""
+        if self._idle_since is not None:
+            time.sleep(max(0.0, self._idle_since + _SECONDS_BETWEEN_IDLE_POLLS - time.monotonic()))
+        landed = read_landed_line(_lake(self._lake_url))
+        self._idle_since = time.monotonic() if landed <= line else None
+        return landed
+
+    def _chunks(self, start: int, landed: int, most: int | None) -> list[Chunk]:
+        """Return the chunks that begin at `start`, at most `most` of them, up to the landed line.
+
+        Raises:
+            LandingZoneError: there is a gap.
+        """
+        limit = most + 1 if most else landed - start + 1
+        landing = _landing(self._lake_url, self._landing_format)
+        firsts = [first for first in landing.first_lines(start, limit) if first < landed]
+        if not firsts or firsts[0] != start:
+            found = f"the next chunk is at line {firsts[0]}" if firsts else "there is no further chunk"
+            msg = (
+                f"{self._lake_url}/{LANDING_ZONE}: a gap at line {start}, {found}, and offset.csv says that all below"
+                f" {landed} have landed; restore the missing chunk from the bucket's versions"
+            )
+            raise LandingZoneError(msg)
+        ends = [*firsts[1:], landed]
+        return [Chunk(first, end) for first, end in zip(firsts, ends, strict=True)][:most]
+
+
+def read_landed_line(lake: Objects) -> int:
+    """Return the landed line, 0 before the first chunk."""
+    stored = lake.find(OFFSET)
+    return parse_offset(stored.data, lake.place(OFFSET)).next_line if stored else 0
+
+
+# Opened once a process: Python workers live longer than their tasks, and so do their connections.
+@cache
+def _lake(url: str) -> Objects:
+    return open_objects(url)
+
+
+@cache
+def _landing(url: str, landing_format: str) -> Landing:
+    return open_landing(landing_format, _lake(url))

@@ -1,0 +1,83 @@
+"""`detector`: stream the landing zone, keep the state, report detections, until told to stop."""
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from spark_jobs import exit_codes
+from spark_jobs.core.errors import PipelineError
+from spark_jobs.core.thresholds import parse_thresholds
+from spark_jobs.detector.run import Settings, run
+from spark_jobs.log import job_logger
+from spark_jobs.storage.landing import FORMATS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the detector; return 0 after a clean stop.
+
+    Raises:
+        SystemExit: 75 where a restart can help, 70 where it cannot, 2 on a wrong command line.
+    """
+    options = _parser().parse_args(arguments)
+    log = job_logger("detector")
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    try:
+        run(_settings(options), stopping, lambda: datetime.now(UTC), log)
+    except PipelineError as error:
+        code = exit_codes.of_error(error)
+        log.error(str(error), extra={"fields": {"error": type(error).__name__, "retryable": error.retryable}})
+        raise SystemExit(code) from error
+    return exit_codes.DONE
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    return Settings(
+        lake=options.lake.rstrip("/"),
+        importance=options.importance,
+        landing_format=options.landing_format,
+        until_line=options.until_line,
+        available_now=options.available_now,
+        max_chunks=options.max_chunks,
+        thresholds=parse_thresholds(options.threshold),
+        every_chunk=options.report == "every_chunk",
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="detector",
+        description="Stream the landing zone, keep the state, and write detections, 50 to a file.",
+        epilog="Exit codes: 0 stopped cleanly, 75 failed and worth a restart, 70 failed for good.",
+    )
+    parser.add_argument("--lake", required=True, metavar="URL", help="the root under which everything lies")
+    parser.add_argument("--importance", metavar="URL", help="CustomerImportance.csv: weights of transactions")
+    parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that holds line N - 1")
+    end.add_argument("--available-now", action="store_true", help="stop at the line that is landed at the start")
+    parser.add_argument(
+        "--max-chunks", type=int, default=20, metavar="N", help="chunks a micro-batch may hold (%(default)s)"
+    )
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another threshold for a pattern; repeatable",
+    )
+    parser.add_argument(
+        "--report",
+        choices=("once", "every_chunk"),
+        default="once",
+        help="report what holds once, or each time (%(default)s)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""The detector from start to stop: load the state, stream from the committed line, commit batch by batch."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from logging import Logger
+
+import pyarrow as pa
+
+from spark_jobs.core.detect import Detector, Rules
+from spark_jobs.core.errors import ImportanceError
+from spark_jobs.core.importance import Importance, parse_importance
+from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.detector.chunk_source import read_landed_line
+from spark_jobs.detector.heartbeat import Heartbeat, Progress
+from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
+from spark_jobs.storage.detection_files import DetectionFiles
+from spark_jobs.storage.objects import Objects, open_object, open_objects
+from spark_jobs.storage.state_tables import LoadedState, StateTables
+
+_IMPORTANCE_ETAG = "importanceEtag"
+_SECONDS_BETWEEN_LOOKS = 0.2
+_SECONDS_BETWEEN_IMPORTANCE_LOOKS = 60
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that can be set.
+
+    Attributes:
+        lake: URL of the lake.
+        importance: URL of the importance file, None where weights come with the transactions.
+        landing_format: `csv` or `delta`.
+        until_line: stop after the chunk that holds the line before; None for no such end.
+        available_now: stop at the line that is landed at the start.
+        max_chunks: at most so many a micro-batch.
+        thresholds: of the patterns.
+        every_chunk: report after each chunk that touches what holds, instead of once.
+    """
+
+    lake: str
+    importance: str | None
+    landing_format: str
+    until_line: int | None
+    available_now: bool
+    max_chunks: int
+    thresholds: Thresholds
+    every_chunk: bool
+
+
+def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetime], log: Logger) -> None:
+    """Detect until told to stop, or until the line asked for is committed.
+
+    A batch in hand when `stopping` is set is either committed whole or left undone.
+
+    Raises:
+        PipelineError: what went wrong; the next start goes on from the committed line.
+    """
+    started_at = now()
+    lake = open_objects(settings.lake)
+    with ThreadPoolExecutor(1) as pool:
+        session = pool.submit(open_session)
+        tables = StateTables(lake)
+        loaded = tables.load()
+        importance, etag = _read_importance(settings, tables, loaded, log)
+        spark = session.result()
+    until = read_landed_line(lake) if settings.available_now else settings.until_line
+    batches = _Batches(lake, tables, loaded, settings, importance, etag, started_at, now, log, stopping)
+    heartbeat = Heartbeat(lake, batches.progress, lambda: read_landed_line(lake), now, log)
+    log.info("detector started", extra={"fields": _start_fields(settings, loaded, etag)})
+    batches.write_missing_files()
+    heartbeat.start()
+    chunks = Chunks(settings.lake, settings.landing_format, loaded.committed_line, until, settings.max_chunks)
+    stream = ChunkStream(spark, chunks, batches.process)
+    watch = _ImportanceWatch(settings, etag, log)
+    try:
+        while not stopping.is_set() and not (until is not None and batches.progress.committed_line >= until):
+            if stream.wait(_SECONDS_BETWEEN_LOOKS):
+                break
+            watch.look()
+    finally:
+        batches.stop()
+        stream.stop()
+        heartbeat.stop()
+        log.info("detector stopped", extra={"fields": {"committed_line": batches.progress.committed_line}})
+
+
+class _Batches:
+    """Processes one micro-batch after another; what it has begun to commit, it commits whole."""
+
+    def __init__(
+        self,
+        lake: Objects,
+        tables: StateTables,
+        loaded: LoadedState,
+        settings: Settings,
+        importance: Importance | None,
+        importance_etag: str,
+        started_at: datetime,
+        now: Callable[[], datetime],
+        log: Logger,
+        stopping: threading.Event,
+    ) -> None:
+        self._tables = tables
+        self._importance = importance
+        self._files = DetectionFiles(lake, loaded.detections)
+        self._detector = Detector(
+            loaded.pairs,
+            {detection.key for detection in loaded.detections},
+            len(loaded.detections),
+            loaded.detected_line,
+            Rules(PATTERNS, settings.thresholds, settings.every_chunk),
+            now,
+        )
+        self._metadata = {_IMPORTANCE_ETAG: importance_etag, "thresholds": str(asdict(settings.thresholds))}
+        self._log = log
+        self._stopping = stopping
+        self._committing = threading.Lock()
+        self._stopped = False
+        self.progress = Progress(started_at, loaded.committed_line, loaded.committed_line, importance_etag)
+        self.progress.count(loaded.detections)
+
+    def write_missing_files(self) -> None:
+        """Write the files that a killed detector left out."""
+        self._files.write_missing()
+        self.progress.waiting = self._files.waiting
+
+    def process(self, sums: pa.Table) -> None:
+        """Take one micro-batch from its sums to its commit and its files of 50."""
+        began = time.monotonic()
+        with self._committing:
+            if self._stopped or self._stopping.is_set():
+                return
+            weighted = self._importance.join(sums) if self._importance else sums
+            outcome = self._detector.advance(weighted)
+            self._tables.commit(outcome, self._metadata)
+            committed = time.monotonic()
+            self.progress.committed_line = outcome.line
+            self.progress.batches += 1
+            self.progress.last_batch_seconds = round(committed - began, 4)
+            self.progress.count(outcome.detections)
+            files = self._files.add(outcome.detections)
+            self.progress.waiting = self._files.waiting
+            compacted = self._tables.compact_if_due(self._detector.state, outcome.line, self._metadata)
+        fields = {
+            "committed_line": outcome.line,
+            "sums": sums.num_rows,
+            "pairs_touched": outcome.pairs.num_rows,
+            "pairs": len(self._detector.state),
+            "detections": len(outcome.detections),
+            "files": files,
+            "seconds": self.progress.last_batch_seconds,
+            "compacted": compacted,
+        }
+        self._log.info("batch committed", extra={"fields": fields})
+
+    def stop(self) -> None:
+        """Wait for the batch that is being committed, and let no further one begin."""
+        with self._committing:
+            self._stopped = True
+
+
+class _ImportanceWatch:
+    """Says once for each version when the importance file changes; the next start uses it."""
+
+    def __init__(self, settings: Settings, etag: str, log: Logger) -> None:
+        self._url = settings.importance
+        self._etag = etag
+        self._log = log
+        self._looked = time.monotonic()
+
+    def look(self) -> None:
+        """Look once a minute."""
+        if self._url is None or time.monotonic() - self._looked < _SECONDS_BETWEEN_IMPORTANCE_LOOKS:
+            return
+        self._looked = time.monotonic()
+        folder, name = open_object(self._url)
+        head = folder.head(name)
+        etag = head.etag if head else "gone"
+        if etag != self._etag:
+            fields = {"importance": self._url, "etag": etag, "etag_in_use": self._etag}
+            self._log.warning("importance file changed: used from the next start on", extra={"fields": fields})
+            self._etag = etag
+
+
+def _read_importance(
+    settings: Settings, tables: StateTables, loaded: LoadedState, log: Logger
+) -> tuple[Importance | None, str]:
+    """Return the importance table and its ETag, and log where it is not the one that the state was made with."""
+    importance, etag = None, ""
+    if settings.importance:
+        folder, name = open_object(settings.importance)
+        found = folder.find(name)
+        if found is None:
+            msg = f"{settings.importance} does not exist; put the file there, or leave --importance away"
+            raise ImportanceError(msg)
+        importance, etag = parse_importance(found.data, settings.importance), found.etag
+    before = tables.last_metadata(_IMPORTANCE_ETAG)
+    if before is not None and before != etag:
+        fields = {"from_line": loaded.committed_line, "etag_before": before, "etag": etag}
+        log.warning("importance file is another one from this line on", extra={"fields": fields})
+    return importance, etag
+
+
+def _start_fields(settings: Settings, loaded: LoadedState, etag: str) -> dict[str, object]:
+    fields: Sequence[tuple[str, object]] = [
+        ("lake", settings.lake),
+        ("committed_line", loaded.committed_line),
+        ("pairs", len(loaded.pairs)),
+        ("detections", len(loaded.detections)),
+        ("importance_etag", etag),
+        ("thresholds", asdict(settings.thresholds)),
+    ]
+    return dict(fields)

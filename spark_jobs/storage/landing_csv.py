@@ -1,0 +1,49 @@
+"""The landing zone as chunk files, created with `If-None-Match`."""
+
+from itertools import islice
+
+import pandas as pd
+import pyarrow as pa
+
+from spark_jobs.core.chunk_csv import format_rows, parse_rows, read_columns, verify_lines
+from spark_jobs.core.errors import LandingZoneError
+from spark_jobs.core.names import LANDING_ZONE, chunk_first_line, chunk_path
+from spark_jobs.storage.objects import Objects
+
+
+class CsvLanding:
+    """See `Landing`."""
+
+    def __init__(self, lake: Objects) -> None:
+        self._lake = lake
+
+    def place(self, first: int) -> str:
+        """See `Landing`."""
+        return self._lake.place(chunk_path(first))
+
+    def create(self, first: int, rows: pd.DataFrame) -> bool:
+        """See `Landing`."""
+        return self._lake.create(chunk_path(first), format_rows(rows))
+
+    def rows(self, first: int) -> pd.DataFrame:
+        """See `Landing`."""
+        return parse_rows(self._bytes(first))
+
+    def first_lines(self, start: int, limit: int) -> list[int]:
+        """See `Landing`. Lists with start-after: chunks before `start` cost nothing."""
+        # "." sorts before every digit, so the chunk at `start` itself is listed.
+        after = chunk_path(start).removesuffix(".csv")
+        return [chunk_first_line(path) for path in islice(self._lake.list_after(LANDING_ZONE, after), limit)]
+
+    def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
+        """See `Landing`."""
+        table = read_columns(self._bytes(first), columns, self.place(first))
+        verify_lines(table, first, end, self.place(first))
+        return table
+
+    def _bytes(self, first: int) -> bytes:
+        found = self._lake.find(chunk_path(first))
+        if found is None:
+            msg = f"{self.place(first)} is gone; restore it from the bucket's versions"
+            raise LandingZoneError(msg)
+        return found.data

@@ -1,0 +1,192 @@
+"""Objects under one root: `s3://bucket/prefix`, `file:///dir` or `memory://`, with the few calls that the jobs need.
+
+S3 is reached with the standard `AWS_*` environment variables and the cloud's own credential chain.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from spark_jobs.core.errors import PermanentError, StorageError
+
+_RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=30)}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """Bytes of an object, or of a range of it, with the whole object's size in bytes and its ETag."""
+
+    data: bytes
+    size: int
+    etag: str
+
+
+class Objects:
+    """Objects under one root. Every method raises `StorageError` where the store fails for good."""
+
+    def __init__(self, store: Any, url: str) -> None:
+        self._store = store
+        self.url = url
+
+    def place(self, path: str) -> str:
+        """Return the full name of `path`, for messages."""
+        return f"{self.url}/{path}"
+
+    def find(self, path: str) -> StoredObject | None:
+        """Return the whole object, None where there is none."""
+        return self._get(path, {})
+
+    def find_range(self, path: str, start: int, end: int, etag: str | None = None) -> StoredObject | None:
+        """Return bytes `[start, end)` of an object, fewer at its end; None where there is no object.
+
+        Raises:
+            PreconditionError: `etag` is given and is not the object's any more.
+        """
+        options: Any = {"range": (start, end)}
+        if etag is not None:
+            options["if_match"] = etag
+        try:
+            return self._get(path, options)
+        except StorageError:
+            # A range of an empty object is an error to S3.
+            head = self.head(path)
+            if head is None or head.size > start:
+                raise
+            return head
+
+    def head(self, path: str) -> StoredObject | None:
+        """Return an object's size and ETag without its bytes, None where there is none."""
+        try:
+            with self._named(path):
+                meta = obstore.head(self._store, path)
+        except (NotFoundError, FileNotFoundError):
+            return None
+        return StoredObject(b"", meta["size"], meta["e_tag"] or "")
+
+    def create(self, path: str, data: bytes) -> bool:
+        """Create an object; return False, changing nothing, where there is one already. Atomic."""
+        try:
+            with self._named(path):
+                obstore.put(self._store, path, data, mode="create", use_multipart=False)
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def replace(self, path: str, data: bytes, etag: str) -> bool:
+        """Replace the version `etag` of an object; return False, changing nothing, where it is another. Atomic."""
+        if isinstance(self._store, LocalStore):
+            return self._replace_locked(path, data, etag)
+        try:
+            with self._named(path):
+                mode: Any = {"e_tag": etag}
+                obstore.put(self._store, path, data, mode=mode, use_multipart=False)
+        except (PreconditionError, NotFoundError):
+            return False
+        return True
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write an object, whether there is one or not."""
+        with self._named(path):
+            obstore.put(self._store, path, data, use_multipart=False)
+
+    def list_after(self, prefix: str, after: str) -> Iterator[str]:
+        """Yield the paths under `prefix/` that sort after `after`, in order; a page is fetched as it is needed."""
+        with self._named(prefix):
+            pages = obstore.list(self._store, f"{prefix}/", offset=after or None, chunk_size=1000)
+            # S3 lists in order; a local directory or a dictionary need not.
+            if isinstance(self._store, S3Store):
+                for page in pages:
+                    yield from (meta["path"] for meta in page)
+            else:
+                yield from sorted(meta["path"] for page in pages for meta in page)
+
+    def _get(self, path: str, options: Any) -> StoredObject | None:
+        try:
+            with self._named(path):
+                result = obstore.get(self._store, path, options=options)
+                return StoredObject(bytes(result.bytes()), result.meta["size"], result.meta["e_tag"] or "")
+        except (NotFoundError, FileNotFoundError):
+            return None
+
+    def _replace_locked(self, path: str, data: bytes, etag: str) -> bool:
+        """Do what If-Match does: a local directory has none."""
+        file = _directory(self.url) / path
+        with (file.parent / f".{file.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            head = self.head(path)
+            if head is None or head.etag != etag:
+                return False
+            self.write(path, data)
+            return True
+
+    @contextmanager
+    def _named(self, path: str) -> Iterator[None]:
+        try:
+            yield
+        except (AlreadyExistsError, PreconditionError):
+            raise
+        except (NotFoundError, FileNotFoundError) as error:
+            if "NoSuchBucket" in str(error):
+                msg = f"{self.url}: the bucket does not exist; create it, or mend the address"
+                raise PermanentError(msg) from error
+            raise
+        except (BaseError, OSError) as error:
+            first_line = str(error).strip().split("\n")[0][:500]
+            msg = f"{self.place(path)}: {first_line}; check the address, the AWS_* variables and the store's health"
+            raise StorageError(msg) from error
+
+
+def open_objects(url: str) -> Objects:
+    """Open the root at `url`; a local directory is made where it is missing.
+
+    Raises:
+        PermanentError: not an `s3://`, `file://` or `memory://` URL.
+    """
+    parts = urlsplit(url)
+    url = url.rstrip("/")
+    match parts.scheme:
+        case "s3":
+            store: Any = S3Store(
+                parts.netloc,
+                prefix=parts.path.strip("/") or None,
+                client_options={"allow_http": http_endpoint(), "timeout": "30s"},
+                retry_config=_RETRIES,
+            )
+        case "file":
+            _directory(url).mkdir(parents=True, exist_ok=True)
+            store = LocalStore(_directory(url))
+        case "memory":
+            store = MemoryStore()
+        case _:
+            msg = f"{url}: not an address that can be opened; use s3://bucket/prefix or file:///directory"
+            raise PermanentError(msg)
+    return Objects(store, url)
+
+
+def open_object(url: str) -> tuple[Objects, str]:
+    """Open the folder that holds the object at `url`; return it with the object's name in it."""
+    root, _, name = url.rpartition("/")
+    if not name or root.endswith(("/", ":")):
+        msg = f"{url}: not the address of an object; use s3://bucket/key or file:///path"
+        raise PermanentError(msg)
+    return open_objects(root), name
+
+
+def http_endpoint() -> bool:
+    """Return whether the environment names a plain http endpoint, as local stand-ins of S3 have."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    return endpoint.startswith("http://")
+
+
+def _directory(url: str) -> Path:
+    return Path(unquote(urlsplit(url).path))
