@@ -83,8 +83,7 @@ def _means(rows: pd.DataFrame, key: list[str]) -> "pd.Series[float]":
 
 def _find(weights: "pd.Series[float]", sums: pa.Table, key: list[str]) -> NDArray[np.float64]:
     """Return the weight of each row, NaN where there is none."""
-    at = weights.index.get_indexer(pd.Index(_joined(sums, key)))
-    return np.where(at < 0, np.nan, weights.to_numpy()[at])
+    return np.asarray(weights.reindex(_joined(sums, key)), dtype=np.float64)
 
 
 def _joined(rows: pa.Table, key: list[str]) -> NDArray[np.object_]:

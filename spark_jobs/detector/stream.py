@@ -94,9 +94,10 @@ class ChunkStream:
         try:
             return self._query.awaitTermination(seconds) is True  # type: ignore[arg-type]  # fractions do work
         except StreamingQueryException as error:
-            if self._failure:
+            if isinstance(self._failure, errors.PipelineError):
                 raise self._failure from error
-            raise named_error(str(error)) or error from error
+            # What a task or the planning of a batch raised comes as text.
+            raise named_error(str(self._failure or error)) or error from error
 
     def stop(self) -> None:
         """End the query; the caller sees to it that no micro-batch is being committed."""

@@ -1,0 +1,13 @@
+"""What tests share: one local S3 for all that need one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from local.s3 import LocalS3, local_s3
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS3]:
+    with local_s3(tmp_path_factory.mktemp("s3") / "s3.log", buckets=("transactions",)) as server:
+        yield server

@@ -1,0 +1,54 @@
+"""Sample data of 60 chunks, landed once, and an undisturbed run over it to compare with."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local import processes
+from local.s3 import LocalS3
+from local.sample_data import write_sample
+from tests.processes.pipeline import BUCKET, Pipeline
+
+ROWS, CHUNK = 60_000, 1000
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("sample")
+    write_sample(directory, ROWS, seed=3)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def undisturbed(s3: LocalS3, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+    pipeline = Pipeline(s3, "undisturbed", tmp_path_factory.mktemp("undisturbed"))
+    source = pipeline.upload("t.csv", sample / "transactions.csv")
+    importance = pipeline.upload("i.csv", sample / "CustomerImportance.csv")
+    chunker = pipeline.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "60")
+    assert chunker.wait() == 0
+    detector = pipeline.start_detector("--importance", importance, "--available-now")
+    try:
+        assert detector.wait(120) == 0, pipeline.log.read_text()
+    finally:
+        processes.stop(detector)
+    return pipeline
+
+
+@pytest.fixture
+def landed(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], Pipeline]:
+    """Return a function that makes a lake with the same 60 chunks and no state."""
+
+    def make() -> Pipeline:
+        pipeline = Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
+        for key in [*undisturbed.keys("landing_zone/"), "undisturbed/offset.csv"]:
+            target = key.replace("undisturbed", pipeline.name, 1)
+            undisturbed.s3.client().copy({"Bucket": BUCKET, "Key": key}, BUCKET, target)
+        return pipeline
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def importance(undisturbed: Pipeline) -> str:
+    return f"s3://{BUCKET}/{undisturbed.name}-i.csv"

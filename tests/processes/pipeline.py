@@ -1,0 +1,141 @@
+"""The jobs as real processes against a local S3, and what they left there."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from local import processes
+from local.environment import spark_environment
+from local.java import find_java
+from local.s3 import LocalS3
+from spark_jobs.core.detections import DETECTIONS_SCHEMA, detection_file, parse_detection_rows
+from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+
+ROOT = Path(__file__).parent.parent.parent
+BUCKET = "transactions"
+# Scaled down to the small sample, so that every pattern occurs.
+THRESHOLDS = (
+    *("--threshold", "upgrade_merchant_transactions=5000"),
+    *("--threshold", "child_transactions=8"),
+    *("--threshold", "dei_female_customers=40"),
+)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One lake on a local S3, with its master file."""
+
+    s3: LocalS3
+    name: str
+    directory: Path
+
+    @property
+    def lake(self) -> str:
+        return f"s3://{BUCKET}/{self.name}"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "detector.log"
+
+    def upload(self, name: str, path: Path) -> str:
+        self.s3.client().upload_file(str(path), BUCKET, f"{self.name}-{name}")
+        return f"s3://{BUCKET}/{self.name}-{name}"
+
+    def start_chunker(self, source: str, *arguments: str) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "spark_jobs.chunker.cli", "--source", source, "--lake", self.lake, *arguments]
+        return processes.start(command, self.directory / "chunker.log", self.s3.environment)
+
+    def start_detector(self, *arguments: str, python: str = sys.executable) -> "subprocess.Popen[bytes]":
+        java = find_java()
+        assert java, "make setup finds or fetches Java"
+        scratch = self.directory / "scratch"
+        scratch.mkdir(exist_ok=True)
+        environment = {
+            **self.s3.environment,
+            **spark_environment(java),
+            "PYSPARK_PYTHON": python,
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(scratch),
+        }
+        command = [python, "-m", "spark_jobs.detector.cli", "--lake", self.lake, *THRESHOLDS, *arguments]
+        return processes.start(command, self.log, environment)
+
+    def committed_line(self) -> int:
+        """Return the greatest line that the detector's log says is committed."""
+        text = self.log.read_text() if self.log.exists() else ""
+        return max((int(line) for line in re.findall(r'"batch committed", "committed_line": (\d+)', text)), default=0)
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = (
+            self.s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{self.name}/{prefix}")
+        )
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def read(self, key: str) -> bytes:
+        return bytes(self.s3.client().get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def table(self, name: str) -> DeltaTable:
+        options = {**self.s3.environment, "AWS_ALLOW_HTTP": "true"}
+        return DeltaTable(f"{self.lake}/state/{name}", storage_options=options)
+
+    def detections(self) -> pa.Table:
+        return self.table("detections").to_pyarrow_table().select(DETECTIONS_SCHEMA.names).sort_by("seq")
+
+    def found(self) -> list[dict[str, object]]:
+        """Return all detections without their times."""
+        rows = self.detections().cast(DETECTIONS_SCHEMA).drop_columns(["YStartTime", "detectionTime"])
+        return list(rows.to_pylist(maps_as_pydicts="strict"))
+
+    def state(self) -> set[tuple[object, ...]]:
+        """Return the totals of all pairs."""
+        rows = self.table("pairs").to_pyarrow_table().select(PAIRS_SCHEMA.names).cast(PAIRS_SCHEMA)
+        return {tuple(row.values()) for row in PairState.restore(rows).all_rows(0).to_pylist()}
+
+    def assert_files_are_the_table(self) -> None:
+        """Every full 50 of the table is one file, named and filled from it; nothing else is there."""
+        rows = parse_detection_rows(self.detections().cast(DETECTIONS_SCHEMA))
+        full = [rows[at : at + 50] for at in range(0, len(rows) - len(rows) % 50, 50)]
+        expected = {f"{self.name}/{path}": data for path, data in map(detection_file, full)}
+        assert {key: self.read(key) for key in self.keys("detections/")} == expected
+
+
+def wait_until(
+    condition: Callable[[], bool], alive: Sequence["subprocess.Popen[bytes]"] = (), seconds: float = 90
+) -> None:
+    """Wait for a condition; fail where it does not come, or where a process that must live has ended."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        ended = [process.args for process in alive if process.poll() is not None]
+        assert not ended, f"ended too early: {ended}"
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.02)
+
+
+def spark_python(version: str) -> str:
+    """Return an interpreter whose environment has another Spark; it is made at first use."""
+    environment = Path(sys.prefix) / f"spark-{version}"
+    python = environment / "bin" / "python"
+    if not (environment / "ready").exists():
+        uv = str(Path(sys.prefix) / "bin" / "uv")
+        packages = [f"pyspark~={version}.0", *(f"{name}=={_installed(name)}" for name in _JOB_PACKAGES)]
+        subprocess.run([uv, "venv", "--quiet", "--clear", "-p", sys.executable, environment], check=True)
+        subprocess.run([uv, "pip", "install", "--quiet", "-p", python, "--compile-bytecode", *packages], check=True)
+        (environment / "ready").touch()
+    return os.fspath(python)
+
+
+_JOB_PACKAGES = ("pandas", "pyarrow", "numpy", "obstore", "deltalake")
+
+
+def _installed(name: str) -> str:
+    from importlib.metadata import version
+
+    return version(name)

@@ -1,0 +1,142 @@
+import json
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from local import processes
+from local.jars import delta_jars, delta_session
+from tests.processes.conftest import ROWS
+from tests.processes.pipeline import Pipeline, spark_python, wait_until
+
+pytestmark = pytest.mark.processes
+
+Landed = Callable[[], Pipeline]
+
+
+def test_all_patterns_occur_and_files_hold_what_the_table_holds(undisturbed: Pipeline) -> None:
+    assert undisturbed.committed_line() == ROWS
+    counts = Counter(str(row["patternId"]) for row in undisturbed.found())
+    assert set(counts) == {"PatId1", "PatId2", "PatId3"}
+    assert sum(counts.values()) > 100
+    undisturbed.assert_files_are_the_table()
+
+
+def test_the_heartbeat_tells_where_the_detector_is(undisturbed: Pipeline) -> None:
+    heartbeat = json.loads(undisturbed.read("undisturbed/state/detector.json"))
+    found = undisturbed.found()
+    assert heartbeat["committed_line"] == heartbeat["landed_line"] == ROWS
+    assert heartbeat["lag_lines"] == 0
+    assert heartbeat["detections"] == Counter(row["patternId"] for row in found)
+    assert heartbeat["waiting"] == len(found) % 50
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_any_moment_it_goes_on_and_nothing_is_lost_or_doubled(
+    landed: Landed, undisturbed: Pipeline, importance: str, seed: int
+) -> None:
+    pipeline, moments = landed(), random.Random(seed)
+    kills = 0
+    while pipeline.committed_line() < ROWS:
+        detector = pipeline.start_detector("--importance", importance, "--max-chunks", "2", "--until-line", str(ROWS))
+        before, lines = pipeline.committed_line(), moments.randrange(6_000, 25_000)
+        try:
+            wait_until(lambda: pipeline.committed_line() >= min(before + lines, ROWS))  # noqa: B023
+            # Anywhere in a batch: the next one is under way by now.
+            wait_until(lambda: moments.random() < 0.1)
+            detector.kill()
+            kills += 1
+        finally:
+            processes.kill_group(detector)
+            detector.wait()
+        shutil.rmtree(pipeline.directory / "scratch")  # the checkpoint with it
+
+    final = pipeline.start_detector("--importance", importance, "--available-now")
+    assert final.wait(60) == 0
+    assert kills >= 3
+    assert pipeline.found() == undisturbed.found()
+    assert pipeline.state() == undisturbed.state()
+    pipeline.assert_files_are_the_table()
+
+
+def test_told_to_stop_it_stops_within_10_seconds_with_whole_batches(
+    landed: Landed, undisturbed: Pipeline, importance: str
+) -> None:
+    pipeline = landed()
+    detector = pipeline.start_detector("--importance", importance, "--max-chunks", "1")
+    try:
+        wait_until(lambda: pipeline.committed_line() >= 5_000, [detector])
+        detector.terminate()
+        assert detector.wait(10) == 0
+    finally:
+        processes.stop(detector)
+    stopped_at = pipeline.committed_line()
+    assert pipeline.table("pairs").transaction_version("detector") == stopped_at
+    assert pipeline.found() == [row for row in undisturbed.found() if int(str(row["line"])) <= stopped_at]
+
+
+def test_a_second_detector_stops_and_says_so_and_nothing_is_doubled(
+    landed: Landed, undisturbed: Pipeline, importance: str
+) -> None:
+    pipeline = landed()
+    both = [pipeline.start_detector("--importance", importance, "--max-chunks", "1") for _ in range(2)]
+    try:
+        wait_until(lambda: any(process.poll() is not None for process in both))
+        loser = next(process for process in both if process.poll() is not None)
+        assert loser.returncode == 70
+        assert "a second detector runs on" in pipeline.log.read_text()
+    finally:
+        for process in both:
+            processes.stop(process)
+    final = pipeline.start_detector("--importance", importance, "--available-now")
+    assert final.wait(60) == 0
+    assert pipeline.found() == undisturbed.found()
+    assert pipeline.state() == undisturbed.state()
+    pipeline.assert_files_are_the_table()
+
+
+@pytest.mark.parametrize("version", ["4.0", "4.1"])
+def test_it_finds_the_same_on_older_spark(landed: Landed, undisturbed: Pipeline, importance: str, version: str) -> None:
+    pipeline = landed()
+    detector = pipeline.start_detector(
+        "--importance", importance, "--max-chunks", "7", "--available-now", python=spark_python(version)
+    )
+    try:
+        assert detector.wait(120) == 0, pipeline.log.read_text()
+    finally:
+        processes.stop(detector)
+    assert pipeline.log.read_text().count("batch committed") == 9, "60 chunks, at most 7 a micro-batch"
+    assert pipeline.found() == undisturbed.found()
+    assert pipeline.state() == undisturbed.state()
+
+
+def test_a_gap_in_the_landing_zone_stops_it_and_names_the_line(landed: Landed, importance: str) -> None:
+    pipeline = landed()
+    pipeline.s3.client().delete_object(
+        Bucket="transactions", Key=f"{pipeline.name}/landing_zone/chunk_000000020000.csv"
+    )
+    detector = pipeline.start_detector("--importance", importance, "--max-chunks", "10")
+    try:
+        assert detector.wait(90) == 70
+    finally:
+        processes.stop(detector)
+    said = pipeline.log.read_text()
+    assert "chunk_000000019000.csv: must hold lines 19000 to 20999, holds 1000 rows" in said
+    assert '"error": "LandingZoneError", "retryable": false' in said
+
+
+def test_spark_reads_the_state_with_delta(undisturbed: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> None:
+    copy = tmp_path_factory.mktemp("lake")
+    for key in undisturbed.keys("state/"):
+        path = copy / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(undisturbed.read(key))
+    spark = delta_session(1, delta_jars())
+    try:
+        rows = spark.read.format("delta").load(str(copy / "undisturbed/state/detections"))
+        assert rows.count() == len(undisturbed.found())
+        assert rows.where("evidence['transactions'] < thresholds['transactions']").count() == 0
+    finally:
+        spark.stop()

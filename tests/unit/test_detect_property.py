@@ -1,0 +1,154 @@
+"""For any data, chunks, micro-batches and restarts, the detector finds what the plain way finds, line for line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spark_jobs.core.chunk_csv import read_columns, verify_lines
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.core.detect import Detector, Outcome, Rules
+from spark_jobs.core.importance import Importance, parse_importance
+from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.core.thresholds import Thresholds
+from tests import reference
+from tests.reference import ImportanceRow, Transaction
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CUSTOMERS, MERCHANTS, CATEGORIES = ["C1", "C2", "C3", "C4", "C5"], ["M1", "M2"], ["food", "travel"]
+
+amounts = st.integers(0, 40_000).map(lambda thousandths: f"{thousandths / 1000:.3f}")
+weights = st.one_of(st.just(""), st.just("?"), st.integers(-9, 9).map(str))
+important_rows = st.builds(
+    ImportanceRow,
+    st.sampled_from(CUSTOMERS),
+    st.sampled_from(MERCHANTS),
+    st.sampled_from(CATEGORIES),
+    st.integers(-300, 300).map(lambda hundredths: hundredths / 100),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: lines (None is in quarantine), sizes of chunks, of batches in chunks, and which batches restart."""
+
+    lines: list[Transaction | None]
+    chunk_ends: list[int]
+    batch_sizes: list[int]
+    restarts: list[bool]
+    importance: list[ImportanceRow] | None
+    thresholds: Thresholds
+    every_chunk: bool
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    transaction = st.builds(
+        Transaction,
+        st.sampled_from(CUSTOMERS),
+        st.sampled_from(["F", "M", "E", "U"]),
+        st.sampled_from(MERCHANTS),
+        st.sampled_from(CATEGORIES),
+        amounts,
+        weights if draw(st.booleans()) else st.none(),
+    )
+    sizes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=8))
+    count = sum(sizes)
+    thresholds = Thresholds(
+        upgrade_merchant_transactions=draw(st.integers(0, 12)),
+        upgrade_transactions_percentile=draw(st.sampled_from([0, 50, 90, 100])),
+        upgrade_weight_percentile=draw(st.sampled_from([0, 10, 50, 100])),
+        child_transactions=draw(st.integers(1, 5)),
+        child_mean_amount=draw(st.sampled_from([10, 23, 30])),
+        dei_female_customers=draw(st.integers(0, 2)),
+    )
+    return Case(
+        draw(st.lists(st.one_of(transaction, transaction, st.none()), min_size=count, max_size=count)),
+        list(accumulate(sizes)),
+        draw(st.lists(st.integers(1, 3), min_size=len(sizes), max_size=len(sizes))),
+        draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes))),
+        draw(st.one_of(st.none(), st.lists(important_rows, max_size=12))),
+        thresholds,
+        draw(st.booleans()),
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(cases())
+def test_detections_equal_those_recomputed_from_all_rows(case: Case) -> None:
+    outcomes = run(case)
+
+    found = [detection for outcome in outcomes for detection in outcome.detections]
+    expected = reference.detections(
+        case.lines, case.chunk_ends, case.thresholds, case.importance, every_chunk=case.every_chunk
+    )
+    assert [
+        (d.line, d.pattern_id, d.action, d.merchant, d.customer, d.evidence, d.thresholds) for d in found
+    ] == expected
+    assert [d.seq for d in found] == list(range(len(found)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(cases())
+def test_merchants_hold_what_the_patterns_saw(case: Case) -> None:
+    for outcome in run(case):
+        for row in outcome.merchants.to_pylist():
+            history = [transaction for transaction in case.lines[: row["line"]] if transaction]
+            expected = reference.merchant_row(history, row["merchant"], case.thresholds, case.importance)
+            assert tuple(row.values())[1:-1] == expected
+
+
+def run(case: Case) -> list[Outcome]:
+    """Feed the detector batch by batch; a restart goes through the rows of `state/pairs`."""
+    importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
+    rules = Rules(PATTERNS, case.thresholds, case.every_chunk)
+    detector = Detector(PairState(), set(), 0, 0, rules, lambda: NOW)
+    rows = PAIRS_SCHEMA.empty_table()
+    outcomes: list[Outcome] = []
+    extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
+    for size, restart in zip(case.batch_sizes, case.restarts, strict=True):
+        batch, extents = extents[:size], extents[size:]
+        if not batch:
+            break
+        outcomes.append(detector.advance(sums(case.lines, batch, importance)))
+        rows = pa.concat_tables([rows, outcomes[-1].pairs])
+        if restart:
+            done = [detection for outcome in outcomes for detection in outcome.detections]
+            reported = {detection.key for detection in done}
+            detector = Detector(PairState.restore(rows), reported, len(done), batch[-1][1], rules, lambda: NOW)
+    outcomes.append(detector.advance(sums(case.lines, extents, importance))) if extents else None
+    return outcomes
+
+
+def sums(
+    lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]], importance: Importance | None
+) -> pa.Table:
+    """Return the sums of some chunks, in whatever order Spark may deliver them."""
+    tables = []
+    for first, end in reversed(extents):
+        data = chunk_csv(lines[first:end], first)
+        chunk = read_columns(data, CHUNK_COLUMNS, "chunk")
+        verify_lines(chunk, first, end, "chunk")
+        tables.append(sum_chunk(chunk, end))
+    joined = pa.concat_tables(tables)
+    return importance.join(joined) if importance else joined
+
+
+def chunk_csv(lines: Sequence[Transaction | None], first: int) -> bytes:
+    has_weight = any(line and line.weight is not None for line in lines)
+    header = "line,customer,gender,merchant,category,amount" + (",weight" if has_weight else "")
+    rows = [header]
+    for number, t in enumerate(lines, first):
+        values = [t.customer, t.gender, t.merchant, t.category, t.amount] if t else [""] * 5
+        rows.append(",".join([str(number), *values, *([(t and t.weight) or ""] if has_weight else [])]))
+    return ("\n".join(rows) + "\n").encode()
+
+
+def importance_csv(rows: Sequence[ImportanceRow]) -> bytes:
+    lines = [f"'{row.customer}','{row.merchant}',{row.weight},'{row.category}',0" for row in rows]
+    return "\n".join(["Source,Target,Weight,typeTrans,fraud", *lines, ""]).encode()
