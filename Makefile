@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 
-.PHONY: help setup run test check clean
+.PHONY: help setup run test check bench clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -35,6 +35,9 @@ check: setup  ## Format, lint, types, and which imports may not be
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+bench: setup  ## Benchmarks: ours beside the usual way, about ten minutes
+	@$(RUN) $(BIN)/python -m benchmarks
 
 clean:  ## Remove what runs and tests left; .venv stays
 	rm -rf .run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache spark-warehouse metastore_db derby.log

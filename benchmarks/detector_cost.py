@@ -1,0 +1,149 @@
+"""What the detector costs: one chunk from landed to committed, catching up, starting, starting with a large state."""
+
+import csv
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from local import processes
+from spark_jobs.chunker.cli import main as chunker
+from spark_jobs.core.chunk_sums import SUMS_SCHEMA
+from spark_jobs.core.detect import Detector, Rules
+from spark_jobs.core.names import OFFSET
+from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.storage.objects import open_objects
+from spark_jobs.storage.state_tables import StateTables
+
+_CHUNK = 10_000
+_TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Commits:
+    """What a detector's log says: when it was started, and when each line was committed."""
+
+    started: float
+    committed: dict[int, float]
+
+    def to_first_commit(self) -> float:
+        """Return the seconds from the start of the process to the first commit."""
+        return min(self.committed.values()) - self.started
+
+
+def landed_to_committed(bucket: str, directory: Path, chunks: int) -> list[float]:
+    """Land chunk after chunk beside a running detector; return the seconds of each, polling included."""
+    lake = f"s3://{bucket}/one-by-one"
+    source = ["--source", f"s3://{bucket}/transactions.csv", "--lake", lake]
+    landed: dict[int, float] = {}
+    with _detector(lake, bucket, directory / "one-by-one.log") as log:
+        for number in range(1, chunks + 1):
+            chunker(source)
+            stored = open_objects(lake).find(OFFSET)
+            assert stored
+            row = list(csv.reader(stored.data.decode().splitlines()))[1]
+            landed[int(row[0])] = datetime.fromisoformat(row[4]).timestamp()
+            _await_commit(log, number * _CHUNK)
+            # Not in step with the polls, which come four a second.
+            time.sleep(0.5 + number * 0.0437 % 0.25)
+    committed = read_log(log).committed
+    return [committed[line] - at for line, at in landed.items() if line in committed]
+
+
+def catch_up(bucket: str, directory: Path) -> tuple[float, float]:
+    """Land all, then start; return transactions a second over whole 20-chunk batches, and seconds to the first."""
+    lake = f"s3://{bucket}/catch-up"
+    chunker(["--source", f"s3://{bucket}/transactions.csv", "--lake", lake, "--max-chunks", "1000"])
+    with _detector(lake, bucket, directory / "catch-up.log", "--available-now") as log:
+        _await_commit(log, 1)
+        _await_end(log)
+    commits = read_log(log)
+    lines, times = zip(*sorted(commits.committed.items()), strict=True)
+    return (lines[-1] - lines[0]) / (times[-1] - times[0]), commits.to_first_commit()
+
+
+def restart(bucket: str, directory: Path, pairs: int) -> float:
+    """Return the seconds to the first commit of a start with so many pairs of state."""
+    lake = f"s3://{bucket}/restart-{pairs}"
+    source = f"s3://{bucket}/transactions.csv"
+    chunker(["--source", source, "--lake", lake])
+    if pairs:
+        _write_state(lake, pairs)
+    chunker(["--source", source, "--lake", lake])
+    with _detector(lake, bucket, directory / f"restart-{pairs}.log", "--available-now") as log:
+        _await_end(log)
+    return read_log(log).to_first_commit()
+
+
+def read_log(log: Path) -> Commits:
+    """Read a detector's log of JSON lines; what Spark says between them is passed over."""
+    committed: dict[int, float] = {}
+    for line in log.read_text().splitlines():
+        if line.startswith("{"):
+            entry = json.loads(line)
+            if entry["event"] == "batch committed":
+                committed[entry["committed_line"]] = datetime.fromisoformat(entry["time"]).timestamp()
+    return Commits(float(log.with_suffix(".started").read_text()), committed)
+
+
+def quantile(seconds: list[float], percent: int) -> float:
+    """Return a percentile, in seconds."""
+    return float(np.percentile(seconds, percent)) if percent != 50 else statistics.median(seconds)
+
+
+def _write_state(lake: str, pairs: int) -> None:
+    """Write a state of so many pairs as of the first chunk's end, 100,000 customers with each merchant."""
+    numbers = np.arange(pairs)
+    columns = {
+        "chunk_end": np.full(pairs, _CHUNK),
+        "merchant": [f"M{number // 100_000}" for number in numbers],
+        "customer": [f"C{number % 100_000}" for number in numbers],
+        "category": ["es_food"] * pairs,
+        **dict.fromkeys(("transactions", "amount_paise", "weight_units", "weighted_transactions"), np.ones(pairs, int)),
+        "first_line": numbers,
+        "gender": ["F"] * pairs,
+    }
+    sums = pa.table(columns, schema=SUMS_SCHEMA)
+    tables = StateTables(open_objects(lake))
+    detector = Detector(PairState(), set(), 0, 0, Rules(PATTERNS, Thresholds(), False), lambda: datetime.now(UTC))
+    tables.commit(detector.advance(sums), {})
+
+
+@contextmanager
+def _detector(lake: str, bucket: str, log: Path, *arguments: str) -> Iterator[Path]:
+    log.with_suffix(".started").write_text(str(time.time()))
+    importance = f"s3://{bucket}/CustomerImportance.csv"
+    command = [sys.executable, "-m", "spark_jobs.detector.cli", "--lake", lake, "--importance", importance]
+    process = processes.start([*command, *arguments], log, os.environ)
+    try:
+        yield log
+    finally:
+        processes.stop(process)
+
+
+def _await_commit(log: Path, line: int) -> None:
+    _await(lambda: any(done >= line for done in read_log(log).committed), log)
+
+
+def _await_end(log: Path) -> None:
+    _await(lambda: '"detector stopped"' in log.read_text(), log)
+
+
+def _await(condition: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + _TIMEOUT_SECONDS
+    while not condition():
+        if time.monotonic() > deadline:
+            msg = f"it did not come; see {log}"
+            raise TimeoutError(msg)
+        time.sleep(0.05)
