@@ -41,6 +41,8 @@ def open_session() -> SparkSession:
     return (
         SparkSession.builder.appName("transaction-pattern-detector")
         .config("spark.ui.enabled", "false")
+        # The checkpoint is disposable: its files need no checksum files beside them (docs/decisions/0005).
+        .config("spark.hadoop.fs.AbstractFileSystem.file.impl", "org.apache.hadoop.fs.local.RawLocalFs")
         .config("spark.ui.showConsoleProgress", "false")
         .config("spark.log.level", "ERROR")
         .config("spark.sql.execution.arrow.pyspark.enabled", "true")
