@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ DEEP_LINE = 10_000_000
 FULL_ZONE = 100_000
 _CHUNK = 10_000
 _RUNS = 15
+_WRITERS = 4
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ def measure(directory: Path, bucket: str) -> ChunkerCost:
     write_sample(directory / "small", rows=_RUNS * _CHUNK)
     s3.write("small.csv", (directory / "small" / "transactions.csv").read_bytes())
     lakes = {name: open_objects(f"s3://{bucket}/{name}") for name in ("empty", "full")}
-    for number in range(FULL_ZONE):
-        lakes["full"].create(chunk_path(10**9 + number), b"line\n")
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        names = (chunk_path(10**9 + number) for number in range(FULL_ZONE))
+        for created in pool.map(lambda name: lakes["full"].create(name, b"line\n"), names):
+            assert created
     empty, full = _in_turn(
         lambda _: _seconds(s3, "small.csv", lakes["empty"]), lambda _: _seconds(s3, "small.csv", lakes["full"])
     )

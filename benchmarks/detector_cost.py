@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from local import processes
 from spark_jobs.chunker.cli import main as chunker
-from spark_jobs.core.chunk_sums import SUMS_SCHEMA
+from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.core.detect import Detector, Rules
 from spark_jobs.core.names import OFFSET
 from spark_jobs.core.pair_state import PairState
@@ -105,7 +105,6 @@ def _write_state(lake: str, pairs: int) -> None:
     """Write a state of so many pairs as of the first chunk's end, 100,000 customers with each merchant."""
     numbers = np.arange(pairs)
     columns = {
-        "chunk_end": np.full(pairs, _CHUNK),
         "merchant": [f"M{number // 100_000}" for number in numbers],
         "customer": [f"C{number % 100_000}" for number in numbers],
         "category": ["es_food"] * pairs,
@@ -113,11 +112,11 @@ def _write_state(lake: str, pairs: int) -> None:
         "first_line": numbers,
         "gender": ["F"] * pairs,
     }
-    sums = pa.table(columns, schema=SUMS_SCHEMA)
+    sums = ChunkSums(_CHUNK, pa.table(columns, schema=SUMS_SCHEMA))
     tables = StateTables(open_objects(lake))
     # No patterns: what is measured is the state of pairs, not a million detections.
     detector = Detector(PairState(), set(), 0, 0, Rules((), Thresholds(), every_chunk=False), lambda: datetime.now(UTC))
-    tables.commit(detector.advance(sums), {})
+    tables.commit(detector.advance([sums]), {})
 
 
 @contextmanager

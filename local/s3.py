@@ -53,7 +53,7 @@ def local_s3(log: Path, port: int = 0, buckets: tuple[str, ...] = ()) -> Iterato
         RuntimeError: the server did not start; the message names its log.
     """
     port = _free_port(port)
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-m", "local.s3_server", "127.0.0.1", str(port)]
     process = processes.start(command, log, {})
     try:
         _await_answer(process, port, log)

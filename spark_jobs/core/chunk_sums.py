@@ -1,5 +1,7 @@
 """What a chunk adds, summed by (merchant, customer, category): taken where the chunk is read, before any join."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,10 +22,8 @@ CHUNK_COLUMNS: dict[str, pa.DataType] = {
     WEIGHT: pa.string(),
 }
 
-# One row a (merchant, customer, category) of a chunk, and one without a merchant that marks the chunk's end.
 SUMS_SCHEMA = pa.schema(
     [
-        ("chunk_end", pa.int64()),
         ("merchant", pa.string()),
         ("customer", pa.string()),
         ("category", pa.string()),
@@ -37,8 +37,34 @@ SUMS_SCHEMA = pa.schema(
 )
 
 
-def sum_chunk(chunk: pa.Table, chunk_end: int) -> pa.Table:
-    """Sum the transactions of a chunk into `SUMS_SCHEMA`.
+@dataclass(frozen=True)
+class ChunkSums:
+    """The sums of the chunk that ends at line `end`.
+
+    Attributes:
+        end: the line after its last one.
+        rows: `SUMS_SCHEMA`, one row a (merchant, customer, category), in no order; none where all was quarantined.
+    """
+
+    end: int
+    rows: pa.Table
+
+    def packed(self) -> bytes:
+        """Return the rows as an Arrow IPC stream."""
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, SUMS_SCHEMA) as stream:
+            stream.write_table(self.rows)
+        return bytes(sink.getvalue().to_pybytes())
+
+    @classmethod
+    def unpack(cls, end: int, packed: bytes) -> "ChunkSums":
+        """Read what `packed` returned."""
+        with pa.ipc.open_stream(packed) as stream:
+            return cls(end, stream.read_all())
+
+
+def sum_chunk(chunk: pa.Table, end: int) -> ChunkSums:
+    """Sum the transactions of the chunk that ends at line `end`.
 
     The weight of a transaction is here its column `weight`, or its amount where the chunk has no such column; the
     gender is that of the first transaction. Quarantined lines (rows without a customer) count for nothing.
@@ -68,9 +94,7 @@ def sum_chunk(chunk: pa.Table, chunk_end: int) -> pa.Table:
             ("gender", "first"),
         ]
     )
-    ends = pa.array(np.full(sums.num_rows, chunk_end), pa.int64())
-    named = pa.table([ends, *sums.columns], names=SUMS_SCHEMA.names).cast(SUMS_SCHEMA)
-    return pa.concat_tables([named, _end_mark(chunk_end)])
+    return ChunkSums(end, pa.table(sums.columns, names=SUMS_SCHEMA.names).cast(SUMS_SCHEMA))
 
 
 def _own_weights(rows: pa.Table, amount: "np.typing.NDArray[np.float64]") -> tuple[np.ndarray, np.ndarray]:
@@ -80,8 +104,3 @@ def _own_weights(rows: pa.Table, amount: "np.typing.NDArray[np.float64]") -> tup
     weight = pd.to_numeric(rows.column(WEIGHT).to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.abs(weight) <= MAX_WEIGHT
     return to_weight_units(np.where(usable, weight, 0.0)), usable
-
-
-def _end_mark(chunk_end: int) -> pa.Table:
-    mark = dict.fromkeys(SUMS_SCHEMA.names) | {"chunk_end": chunk_end}
-    return pa.Table.from_pylist([mark], schema=SUMS_SCHEMA)

@@ -1,15 +1,15 @@
 """From the sums of some chunks to what is appended: the function that all placements of the state share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.detections import Detection
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA, findings, merchant_rows, touched_by
+from spark_jobs.core.evaluate import findings, merchant_rows, touched_by
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.patterns.pattern import Pattern
 from spark_jobs.core.thresholds import Thresholds
@@ -58,20 +58,15 @@ class Detector:
         self._rules = rules
         self._now = now
 
-    def advance(self, sums: pa.Table) -> "Outcome":
-        """Advance by one micro-batch: chunk by chunk, evaluating at the end of each.
-
-        Args:
-            sums: the rows of one or more chunks; `chunk_end` tells which. A row without a merchant marks the end
-                of a chunk and adds nothing.
-        """
+    def advance(self, chunks: Sequence[ChunkSums]) -> "Outcome":
+        """Advance by one micro-batch of at least one chunk: in order of lines, evaluating at the end of each."""
         started_at = self._now()
         detections: list[Detection] = []
-        merchants: list[pa.Table] = [MERCHANTS_SCHEMA.empty_table()]
+        merchants: list[pa.Table] = []
         touched_rows: list[np.ndarray] = []
-        line = 0
-        for line, chunk in _chunks(sums):
-            advance = self.state.advance(chunk)
+        for chunk in sorted(chunks, key=lambda chunk: chunk.end):
+            line = chunk.end
+            advance = self.state.advance(chunk.rows)
             touched = touched_by(self.state, advance, self._rules.thresholds)
             touched_rows.append(advance.pairs)
             merchants.append(merchant_rows(self.state, advance, touched, line))
@@ -95,7 +90,7 @@ class Detector:
                         )
                     )
                     self._next_seq += 1
-        pairs = np.unique(np.concatenate(touched_rows)) if touched_rows else np.zeros(0, np.int64)
+        pairs = np.unique(np.concatenate(touched_rows))
         return Outcome(line, detections, pa.concat_tables(merchants), self.state.pair_rows(pairs, line))
 
 
@@ -114,12 +109,3 @@ class Outcome:
     detections: list[Detection]
     merchants: pa.Table
     pairs: pa.Table
-
-
-def _chunks(sums: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-    """Yield the end and the rows of each chunk, in order of lines."""
-    ordered = sums.combine_chunks().sort_by("chunk_end")
-    ends, starts = np.unique(ordered.column("chunk_end").to_numpy(), return_index=True)
-    for end, start, stop in zip(ends.tolist(), starts.tolist(), [*starts[1:].tolist(), len(ordered)], strict=True):
-        rows = ordered.slice(start, stop - start)
-        yield end, rows.filter(pc.is_valid(rows.column("merchant")))

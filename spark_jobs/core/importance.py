@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.errors import ImportanceError
 from spark_jobs.core.fixed_point import MAX_WEIGHT, to_weight_units
 
@@ -24,26 +25,45 @@ class Importance:
 
     def __init__(self, rows: pd.DataFrame) -> None:
         """Index rows of `customer, merchant, category` and `weight` in 1/10,000."""
-        self._by_category = _means(rows, _CATEGORY_KEY)
-        self._by_pair = _means(rows, _PAIR_KEY)
+        self._by_category = _Means(rows, _CATEGORY_KEY)
+        self._by_pair = _Means(rows, _PAIR_KEY)
 
-    def join(self, sums: pa.Table) -> pa.Table:
+    def join(self, sums: ChunkSums) -> ChunkSums:
         """Return sums with the weights of this table in place of the transactions' own.
 
         All transactions of a (merchant, customer, category) share one weight: that of their category, else that of
         the pair; where there is neither they have none.
         """
-        by_category, by_pair = (
-            _find(self._by_category, sums, _CATEGORY_KEY),
-            _find(self._by_pair, sums, _PAIR_KEY),
-        )
-        weight = np.where(np.isnan(by_category), by_pair, by_category)
-        count = np.where(np.isnan(weight), 0, sums.column("transactions").fill_null(0).to_numpy())
+        rows = sums.rows
+        weight = self._by_category.find(rows)
+        missing = np.flatnonzero(np.isnan(weight))
+        weight[missing] = self._by_pair.find(rows.take(pa.array(missing)))
+        count = np.where(np.isnan(weight), 0, rows.column("transactions").to_numpy())
         units = np.nan_to_num(weight).astype(np.int64) * count
-        joined = sums.set_column(sums.schema.get_field_index("weight_units"), "weight_units", pa.array(units))
-        return joined.set_column(
-            sums.schema.get_field_index("weighted_transactions"), "weighted_transactions", pa.array(count)
-        )
+        for name, column in (("weight_units", units), ("weighted_transactions", count)):
+            rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(column))
+        return ChunkSums(sums.end, rows)
+
+
+class _Means:
+    """The mean weight of each key."""
+
+    def __init__(self, rows: pd.DataFrame, key: list[str]) -> None:
+        self._key = key
+        joined = _joined(pa.Table.from_pandas(rows[key], preserve_index=False), key)
+        groups = rows.groupby(joined, sort=False)["weight"]
+        means = np.rint(groups.sum() / groups.count())
+        # Python's strings, not pandas' own: looking up does then not copy the whole index.
+        self._index = pd.Index(means.index.to_numpy(dtype=object), dtype=object)
+        # NaN stands at the end, where position -1, "not found", points to.
+        self._weights = np.append(means.to_numpy(dtype=np.float64), np.nan)
+
+    def find(self, rows: pa.Table) -> NDArray[np.float64]:
+        """Return the weight of each row, NaN where there is none."""
+        found: NDArray[np.float64] = self._weights[
+            self._index.get_indexer(pd.Index(_joined(rows, self._key), dtype=object))
+        ]
+        return found
 
 
 def parse_importance(data: bytes, place: str) -> Importance:
@@ -73,17 +93,6 @@ def parse_importance(data: bytes, place: str) -> Importance:
         raise ImportanceError(msg)
     rows["weight"] = to_weight_units(weight)
     return Importance(rows)
-
-
-def _means(rows: pd.DataFrame, key: list[str]) -> "pd.Series[float]":
-    groups = rows.groupby(_joined(pa.Table.from_pandas(rows[key], preserve_index=False), key), sort=False)["weight"]
-    means: pd.Series[float] = np.rint(groups.sum() / groups.count())
-    return means
-
-
-def _find(weights: "pd.Series[float]", sums: pa.Table, key: list[str]) -> NDArray[np.float64]:
-    """Return the weight of each row, NaN where there is none."""
-    return np.asarray(weights.reindex(_joined(sums, key)), dtype=np.float64)
 
 
 def _joined(rows: pa.Table, key: list[str]) -> NDArray[np.object_]:

@@ -23,10 +23,9 @@ from spark_jobs.storage.objects import Objects, open_objects
 
 FORMAT = "transaction_chunks"
 _SECONDS_BETWEEN_IDLE_POLLS = 0.25
-_SUMS_DDL = (
-    "chunk_end long, merchant string, customer string, category string, transactions long, amount_paise long,"
-    " weight_units long, weighted_transactions long, first_line long, gender string"
-)
+# The sums of a chunk cross the JVM as one value: row by row, their conversion cost more than reading them
+# (docs/decisions/0006).
+_SCHEMA = "chunk_end long, sums binary"
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class ChunkSource(DataSource):
         return FORMAT
 
     def schema(self) -> str:
-        """`SUMS_SCHEMA`, as Spark writes it."""
-        return _SUMS_DDL
+        """One row a chunk: the line after its last one, and its sums (`ChunkSums.packed`)."""
+        return _SCHEMA
 
     def streamReader(self, schema: StructType) -> "ChunkStreamReader":  # noqa: ARG002, N802 - Spark's interface
         """Return the reader of one streaming query."""
@@ -115,12 +114,12 @@ class ChunkStreamReader(DataSourceStreamReader):
         return [ChunkPartition(tuple(chunks[at : at + size])) for at in range(0, len(chunks), size)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Yield the sums of each chunk of a partition."""
+        """Yield one row for each chunk of a partition."""
         assert isinstance(partition, ChunkPartition)
         landing = _landing(self._lake_url, self._landing_format)
         for chunk in partition.chunks:
-            rows = landing.read(chunk.first, chunk.end, CHUNK_COLUMNS)
-            yield from sum_chunk(rows, chunk.end).combine_chunks().to_batches()
+            sums = sum_chunk(landing.read(chunk.first, chunk.end, CHUNK_COLUMNS), chunk.end)
+            yield pa.record_batch({"chunk_end": [sums.end], "sums": [sums.packed()]})
 
     def _poll(self, line: int) -> int:
         """Return the landed line; sleeps where the last poll found nothing and was less than 0.25 s ago."""

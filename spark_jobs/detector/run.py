@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from logging import Logger
 
-import pyarrow as pa
-
+from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.detect import Detector, Rules
 from spark_jobs.core.errors import ImportanceError
 from spark_jobs.core.importance import Importance, parse_importance
@@ -129,14 +128,15 @@ class _Batches:
         self._files.write_missing()
         self.progress.waiting = self._files.waiting
 
-    def process(self, sums: pa.Table) -> None:
+    def process(self, chunks: list[ChunkSums]) -> None:
         """Take one micro-batch from its sums to its commit and its files of 50."""
         began = time.monotonic()
         with self._committing:
             if self._stopped or self._stopping.is_set():
                 return
-            weighted = self._importance.join(sums) if self._importance else sums
-            outcome = self._detector.advance(weighted)
+            if self._importance:
+                chunks = [self._importance.join(chunk) for chunk in chunks]
+            outcome = self._detector.advance(chunks)
             self._tables.commit(outcome, self._metadata)
             committed = time.monotonic()
             self.progress.committed_line = outcome.line
@@ -145,18 +145,20 @@ class _Batches:
             self.progress.count(outcome.detections)
             files = self._files.add(outcome.detections)
             self.progress.waiting = self._files.waiting
+            fields = {
+                "committed_line": outcome.line,
+                "chunks": len(chunks),
+                "pairs_touched": outcome.pairs.num_rows,
+                "pairs": len(self._detector.state),
+                "detections": len(outcome.detections),
+                "files": files,
+                "seconds": self.progress.last_batch_seconds,
+            }
+            self._log.info("batch committed", extra={"fields": fields})
             compacted = self._tables.compact_if_due(self._detector.state, outcome.line, self._metadata)
-        fields = {
-            "committed_line": outcome.line,
-            "sums": sums.num_rows,
-            "pairs_touched": outcome.pairs.num_rows,
-            "pairs": len(self._detector.state),
-            "detections": len(outcome.detections),
-            "files": files,
-            "seconds": self.progress.last_batch_seconds,
-            "compacted": compacted,
-        }
-        self._log.info("batch committed", extra={"fields": fields})
+            if compacted:
+                seconds = round(time.monotonic() - committed, 4)
+                self._log.info("table compacted", extra={"fields": {"table": compacted, "seconds": seconds}})
 
     def stop(self) -> None:
         """Wait for the batch that is being committed, and let no further one begin."""

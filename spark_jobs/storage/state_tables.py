@@ -25,8 +25,8 @@ STATE_VERSION = 1
 # Kept as the tables' description, which every writer of Delta hands on.
 _DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
 
-# An append slows with the number of files: 0.01 s at first, 0.07 s after 1,000 (docs/decisions/0004).
-_APPENDS_BETWEEN_COMPACTIONS = 100
+# An append slows with the number of files (docs/decisions/0004).
+_APPENDS_BETWEEN_COMPACTIONS = 50
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class StateTables:
         self._merchants = _open(lake.place(names.MERCHANTS), MERCHANTS_SCHEMA)
         self._detections = _open(lake.place(names.DETECTIONS), DETECTIONS_SCHEMA)
         self._lake = lake.url
-        self._appends = 0
         self._rows_appended = 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state-merchants")
 
@@ -94,33 +93,31 @@ class StateTables:
         except CommitRaceLostError as error:
             msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
             raise SecondDetectorError(msg) from error
-        self._appends += 1
         self._rows_appended += outcome.pairs.num_rows
 
-    def compact_if_due(self, state: PairState, line: int, metadata: dict[str, str]) -> bool:
-        """Keep the tables small as they are written; return whether anything was done.
+    def compact_if_due(self, state: PairState, line: int, metadata: dict[str, str]) -> str | None:
+        """Keep the tables small as they are written, at most one a batch; return the URL of the one that was.
 
-        Every 100 appends the small files are merged; where half of the rows of pairs are superseded, all pairs are
-        written anew, one row each, so that a row is rewritten about once whatever the number of pairs.
+        Every 50 appends a table's small files are merged; where half of the rows of pairs are superseded, all pairs
+        are written anew, one row each, so that a row is rewritten about once whatever the number of pairs.
 
         Raises:
             SecondDetectorError: as in `commit`.
         """
-        if self._appends < _APPENDS_BETWEEN_COMPACTIONS:
-            return False
-        self._appends = 0
+        tables = (self._pairs, self._merchants, self._detections)
+        due = next((table for table in tables if table.appends >= _APPENDS_BETWEEN_COMPACTIONS), None)
+        if due is None:
+            return None
         try:
-            if self._rows_appended >= 2 * len(state):
+            if due is self._pairs and self._rows_appended >= 2 * len(state):
                 self._pairs.overwrite(state.all_rows(line), line, metadata)
                 self._rows_appended = len(state)
             else:
-                self._pairs.compact()
-            self._merchants.compact()
-            self._detections.compact()
+                due.compact()
         except CommitRaceLostError as error:
             msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
             raise SecondDetectorError(msg) from error
-        return True
+        return due.url
 
     def _append_merchants(self, outcome: Outcome) -> None:
         before = self._merchants.line or 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.core.chunk_csv import read_columns, verify_lines
-from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.core.detect import Detector, Outcome, Rules
 from spark_jobs.core.importance import Importance, parse_importance
 from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
@@ -115,28 +115,28 @@ def run(case: Case) -> list[Outcome]:
         batch, extents = extents[:size], extents[size:]
         if not batch:
             break
-        outcomes.append(detector.advance(sums(case.lines, batch, importance)))
+        outcomes.append(detector.advance(sums_of(case.lines, batch, importance)))
         rows = pa.concat_tables([rows, outcomes[-1].pairs])
         if restart:
             done = [detection for outcome in outcomes for detection in outcome.detections]
             reported = {detection.key for detection in done}
             detector = Detector(PairState.restore(rows), reported, len(done), batch[-1][1], rules, lambda: NOW)
-    outcomes.append(detector.advance(sums(case.lines, extents, importance))) if extents else None
+    outcomes.append(detector.advance(sums_of(case.lines, extents, importance))) if extents else None
     return outcomes
 
 
-def sums(
+def sums_of(
     lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]], importance: Importance | None
-) -> pa.Table:
-    """Return the sums of some chunks, in whatever order Spark may deliver them."""
-    tables = []
+) -> list[ChunkSums]:
+    """Return the sums of some chunks as they come through Spark: packed, in whatever order."""
+    chunks = []
     for first, end in reversed(extents):
         data = chunk_csv(lines[first:end], first)
         chunk = read_columns(data, CHUNK_COLUMNS, "chunk")
         verify_lines(chunk, first, end, "chunk")
-        tables.append(sum_chunk(chunk, end))
-    joined = pa.concat_tables(tables)
-    return importance.join(joined) if importance else joined
+        sums = ChunkSums.unpack(end, sum_chunk(chunk, end).packed())
+        chunks.append(importance.join(sums) if importance else sums)
+    return chunks
 
 
 def chunk_csv(lines: Sequence[Transaction | None], first: int) -> bytes:

@@ -1,0 +1,48 @@
+"""What the appends of one writer cost and where they stop another."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table
+
+SCHEMA = pa.schema([("line", pa.int64())])
+
+
+def open_numbers(folder: Path) -> LineTable:
+    return open_or_create_table(folder.as_uri(), "writer", SCHEMA)
+
+
+def append(table: LineTable, line: int) -> None:
+    table.append(pa.table({"line": [line]}, schema=SCHEMA), line)
+
+
+def test_the_line_is_known_without_reading_the_log_again(tmp_path: Path) -> None:
+    table = open_numbers(tmp_path / "t")
+    append(table, 7)
+    # Each look at it read every entry of the log since the last checkpoint.
+    shutil.rmtree(tmp_path / "t" / "_delta_log")
+    assert table.line == 7
+
+
+def test_the_log_and_what_compactions_replaced_are_kept_for_a_day(tmp_path: Path) -> None:
+    open_numbers(tmp_path / "t")
+    log = (tmp_path / "t" / "_delta_log" / "00000000000000000000.json").read_text()
+    entries = [json.loads(line) for line in log.splitlines()]
+    configuration = next(entry["metaData"]["configuration"] for entry in entries if "metaData" in entry)
+    assert configuration == {
+        "delta.logRetentionDuration": "interval 1 days",
+        "delta.deletedFileRetentionDuration": "interval 1 days",
+    }
+
+
+def test_a_writer_whose_application_another_has_committed_loses(tmp_path: Path) -> None:
+    first, second = open_numbers(tmp_path / "t"), open_numbers(tmp_path / "t")
+    append(first, 1)
+    with pytest.raises(CommitRaceLostError, match="'writer'"):
+        append(second, 1)
+    assert second.line is None
+    assert open_numbers(tmp_path / "t").handle.to_pyarrow_table().column("line").to_pylist() == [1]
