@@ -176,7 +176,7 @@ def open_objects(url: str) -> Objects:
 def open_object(url: str) -> tuple[Objects, str]:
     """Open the folder that holds the object at `url`; return it with the object's name in it."""
     root, _, name = url.rpartition("/")
-    if not name or root.endswith(("/", ":")):
+    if not root or not name or root.endswith(("/", ":")):
         msg = f"{url}: not the address of an object; use s3://bucket/key or file:///path"
         raise PermanentError(msg)
     return open_objects(root), name

@@ -1,0 +1,72 @@
+"""Processes of tasks: forked from one that has pandas loaded, stopped as whole groups."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.context import ForkServerProcess
+
+import psutil
+
+from local.databricks.task_process import TaskProcess, run_task
+
+
+class Launcher:
+    """Starts processes and tells when one has ended.
+
+    Args:
+        on_exit: called from a thread of its own with the attempt's number and the exit code (negative: a signal).
+    """
+
+    def __init__(self, on_exit: Callable[[int, int], None]) -> None:
+        self._on_exit = on_exit
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["local.databricks.task_process"])
+
+    def warm_up(self) -> None:
+        """Load what is forked, before the first run waits for it."""
+        process = self._context.Process(target=int)
+        process.start()
+        process.join()
+
+    def start(self, attempt: int, task: TaskProcess) -> list[float]:
+        """Start a task; return its process id and when it was created."""
+        process = self._context.Process(target=run_task, args=(task,), name=f"run-{attempt}")
+        process.start()
+        assert process.pid is not None
+        identity = [process.pid, psutil.Process(process.pid).create_time()]
+        threading.Thread(target=self._wait, args=(attempt, process), daemon=True, name=f"wait-{attempt}").start()
+        return identity
+
+    def _wait(self, attempt: int, process: ForkServerProcess) -> None:
+        process.join()
+        assert process.pid is not None
+        assert process.exitcode is not None
+        # What it leaves in its group ends with it.
+        _signal_group(process.pid, signal.SIGKILL)
+        self._on_exit(attempt, process.exitcode)
+
+
+def stop_group(identity: list[float], number: signal.Signals) -> None:
+    """Send a signal to all processes of a task, where its process is still the one that was started."""
+    if is_running(identity) and not _signal_group(int(identity[0]), number):
+        # It has been forked just now and has no group of its own yet.
+        os.kill(int(identity[0]), number)
+
+
+def is_running(identity: list[float]) -> bool:
+    """Return whether a process is there, and the one that was meant."""
+    try:
+        process = psutil.Process(int(identity[0]))
+        return bool(process.create_time() == identity[1] and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _signal_group(group: int, number: signal.Signals) -> bool:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""What a task's process does, from its fork to its end. Loaded once, with what the chunker needs, and then forked."""
+
+import importlib.metadata
+import json
+import multiprocessing
+import os
+import runpy
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Loaded before the fork, so that a run of the chunker starts at once.
+import spark_jobs.chunker.cli  # noqa: F401
+
+
+@dataclass(frozen=True)
+class TaskProcess:
+    """All that a process is told.
+
+    Attributes:
+        package, entry_point: of a wheel that is installed here, else empty.
+        python_file: a script, else empty.
+        log: takes its output.
+        failure: takes what made it fail, as JSON with `error` and `error_trace`.
+    """
+
+    package: str
+    entry_point: str
+    python_file: str
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    failure: Path
+
+
+def run_task(task: TaskProcess) -> None:
+    """Run a task in a process group of its own, and end as it ends.
+
+    As on Databricks a value that an entry point returns means nothing; an exit code other than 0 is a failure.
+    """
+    # All of its processes can then be stopped together.
+    os.setsid()
+    _end_with_server()
+    with task.log.open("ab", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+    # A log is looked at while it grows.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    os.environ.clear()
+    os.environ.update(task.environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _run(task)
+    except SystemExit as error:
+        if error.code not in (None, 0):
+            _report(task.failure, f"SystemExit: {error.code}", traceback.format_exc())
+            raise
+    except BaseException as error:
+        trace = traceback.format_exc()
+        print(trace, file=sys.stderr, flush=True)
+        _report(task.failure, f"{type(error).__name__}: {error}", trace)
+        raise SystemExit(1) from error
+
+
+def _run(task: TaskProcess) -> None:
+    if task.python_file:
+        sys.argv = [task.python_file, *task.arguments]
+        runpy.run_path(task.python_file, run_name="__main__")
+        return
+    sys.argv = [task.entry_point, *task.arguments]
+    entry_points = importlib.metadata.distribution(task.package).entry_points
+    found = [entry_point for entry_point in entry_points if entry_point.name == task.entry_point]
+    if not found:
+        names = ", ".join(sorted(entry_point.name for entry_point in entry_points)) or "none"
+        msg = f"package {task.package} has no entry point {task.entry_point!r}; it has {names}"
+        raise LookupError(msg)
+    found[0].load()()
+
+
+def _report(path: Path, error: str, trace: str) -> None:
+    path.write_text(json.dumps({"error": error, "error_trace": trace}))
+
+
+def _end_with_server() -> None:
+    """End the whole group when the server is gone, however it went."""
+    server = multiprocessing.parent_process()
+    assert server, "a task's process is started by the server"
+
+    def watch() -> None:
+        # Not the parent's id: that is the process that we were forked from, and it outlives the server with us.
+        server.join()
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="end-with-server").start()

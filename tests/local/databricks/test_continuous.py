@@ -1,0 +1,64 @@
+"""Continuous jobs: always one run, never two."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.errors import BadRequest
+from databricks.sdk.service import jobs
+
+from tests.local.databricks.conftest import cancelled, job_of, state_of, task_of
+from tests.processes.pipeline import wait_until
+
+Script = Callable[[str], str]
+_UNTIL_TOLD = "import signal\nsignal.pause()\n"
+_PAUSED = jobs.Continuous(pause_status=jobs.PauseStatus.PAUSED)
+_UNPAUSED = jobs.Continuous(pause_status=jobs.PauseStatus.UNPAUSED)
+
+
+def live_runs(client: WorkspaceClient, job_id: int) -> list[jobs.BaseRun]:
+    return list(client.jobs.list_runs(job_id=job_id, active_only=True))
+
+
+def set_continuous(client: WorkspaceClient, job_id: int, continuous: jobs.Continuous) -> None:
+    client.jobs.update(job_id, new_settings=jobs.JobSettings(continuous=continuous))
+
+
+def test_it_runs_as_soon_as_it_is_unpaused_and_again_when_its_run_is_cancelled(
+    client: WorkspaceClient, script: Script
+) -> None:
+    job_id = job_of(client, task_of(script(_UNTIL_TOLD)), continuous=_PAUSED)
+    assert not live_runs(client, job_id)
+    set_continuous(client, job_id, _UNPAUSED)
+    wait_until(lambda: len(live_runs(client, job_id)) == 1)
+    [first] = live_runs(client, job_id)
+    assert first.trigger == jobs.TriggerType.CONTINUOUS
+    cancelled(client, first.run_id)
+    wait_until(lambda: bool(live_runs(client, job_id)))
+    [second] = live_runs(client, job_id)
+    assert second.run_id != first.run_id
+    assert second.trigger == jobs.TriggerType.CONTINUOUS_RESTART
+    set_continuous(client, job_id, _PAUSED)
+    cancelled(client, second.run_id)
+    assert not live_runs(client, job_id)
+
+
+def test_it_never_has_two_runs(client: WorkspaceClient, script: Script) -> None:
+    job_id = job_of(client, task_of(script(_UNTIL_TOLD)), continuous=_UNPAUSED)
+    wait_until(lambda: len(live_runs(client, job_id)) == 1)
+    with pytest.raises(BadRequest, match="is continuous and has an active run"):
+        client.jobs.run_now(job_id)
+    client.jobs.delete(job_id)
+    wait_until(lambda: not live_runs(client, job_id))
+
+
+def test_it_waits_longer_after_each_failure(client: WorkspaceClient, script: Script, tmp_path: Path) -> None:
+    path = script(f"open({str(tmp_path / 'tries')!r}, 'a').write('x')\nraise SystemExit(1)")
+    job_id = job_of(client, task_of(path), continuous=_UNPAUSED)
+    wait_until(lambda: len(list(client.jobs.list_runs(job_id=job_id, completed_only=True))) == 3)
+    client.jobs.delete(job_id)
+    third, second, first = list(client.jobs.list_runs(job_id=job_id))[-3:]
+    assert [state_of(client.jobs.get_run(run.run_id or 0))[1] for run in (first, second, third)] == ["FAILED"] * 3
+    assert (second.start_time or 0) - (first.end_time or 0) >= 1000
+    assert (third.start_time or 0) - (second.end_time or 0) >= 2000
