@@ -1,10 +1,15 @@
 """What tests share: one local S3 for all that need one."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 
 from local.s3 import LocalS3, local_s3
+
+# Importing Airflow writes to its home: never the home of whoever runs the tests.
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
 
 
 @pytest.fixture(scope="session")

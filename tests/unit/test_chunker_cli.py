@@ -54,8 +54,15 @@ def test_a_wrong_command_line_is_2(more: list[str], tmp_path: Path) -> None:
     assert stopped.value.code == 2
 
 
-def test_an_address_that_cannot_be_opened_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("ftp://host/file.csv", "ftp://host: not an address that can be opened"),
+        ("file.csv", "file.csv: not the address of an object"),
+    ],
+)
+def test_an_address_that_cannot_be_opened_is_named(source: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
-        main(["--source", "ftp://host/file.csv", "--lake", "memory://"])
+        main(["--source", source, "--lake", "memory://"])
     assert stopped.value.code == 70
-    assert "ftp://host: not an address that can be opened" in capsys.readouterr().err
+    assert said in capsys.readouterr().err

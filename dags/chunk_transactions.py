@@ -1,0 +1,68 @@
+"""Every 5 seconds: land what the master file has got."""
+
+from datetime import timedelta
+
+from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
+from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from orchestration.idempotency import idempotency_token
+from orchestration.load_settings import load_settings
+from orchestration.notifier import FailureNotifier, deadline_missed
+from orchestration.offset_sensor import OffsetSensor
+
+_DEADLINE_SECONDS = 300
+
+with DAG(
+    "chunk_transactions",
+    description="Lands the next transactions of the master file as chunks",
+    # Late runs are skipped, not queued: the chunker goes by its offset, never by "this slot".
+    schedule=CronTriggerTimetable("* * * * * */5", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=15),
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(seconds=_DEADLINE_SECONDS),
+        callback=AsyncCallback(deadline_missed, {"dag_id": "chunk_transactions", "seconds": _DEADLINE_SECONDS}),
+    ),
+    default_args={
+        "owner": "transaction-patterns",
+        "retries": 3,
+        "retry_delay": timedelta(seconds=2),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(seconds=30),
+        "on_failure_callback": FailureNotifier(),
+    },
+    user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
+    tags=["transaction-patterns", "chunker"],
+    doc_md="""
+### chunk_transactions
+
+```
+ transactions.csv ──► watch_offset ──► land_chunks ──► chunk_<first>.csv, offset.csv
+                      nothing new:      the Databricks job of the chunker,
+                      skipped           more chunks a run when it is behind
+```
+
+**watch_offset** compares the master file with `offset.csv` by size and ETag, and returns how far behind the chunker is.
+**land_chunks** runs the chunker's job. Running it again, or twice at once, lands nothing twice; a run that is cleared,
+marked as failed or killed is cancelled in Databricks.
+""",
+) as dag:
+    watch_offset = OffsetSensor(task_id="watch_offset", execution_timeout=timedelta(minutes=1), timeout=60)
+    land_chunks = DatabricksRunNowOperator(
+        task_id="land_chunks",
+        databricks_conn_id="{{ settings().databricks_connection }}",
+        json={
+            "job_name": "{{ settings().chunker_job }}",
+            "job_parameters": {"max-chunks": "{{ ti.xcom_pull(task_ids='watch_offset')['chunks'] }}"},
+            "idempotency_token": "{{ idempotency_token(settings().chunker_job, run_id, ti.try_number) }}",
+        },
+        # Deferral costs seconds, a run takes less: it is polled for.
+        deferrable=False,
+        polling_period_seconds=0.25,  # type: ignore[arg-type]  # time.sleep takes it
+        execution_timeout=timedelta(minutes=10),
+    )
+    watch_offset >> land_chunks

@@ -1,0 +1,71 @@
+"""Every minute: measure in the data how fresh it is, and alert where it is not."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+
+from orchestration.notifier import FailureNotifier
+
+log = logging.getLogger(__name__)
+
+# Of these many latest lines the quarantined ones are counted.
+_QUARANTINE_LINES = 100_000
+
+with DAG(
+    "watch_freshness",
+    description="SLA alerts from the data itself",
+    schedule=CronTriggerTimetable("* * * * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(minutes=5),
+    default_args={
+        "owner": "transaction-patterns",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=5),
+        "retry_exponential_backoff": 2.0,
+        "max_retry_delay": timedelta(seconds=30),
+        "on_failure_callback": FailureNotifier(),
+    },
+    tags=["transaction-patterns", "sla"],
+    doc_md="""
+### watch_freshness
+
+```
+ transactions.csv ─ not landed for how long? ─┐
+ landing_zone/ ─── not committed for how long?├─► levels ─► alert, once, and again when it is over
+ quarantine/ ───── which share?               │
+ detections ────── how many wait for a file? ─┘
+```
+
+It goes by the data, not by the states of tasks: a chunker that succeeds and lands nothing is found. Levels and
+recipients are settings (the Airflow variable `transaction_patterns`).
+""",
+) as dag:
+
+    @task(execution_timeout=timedelta(minutes=2), do_xcom_push=False)
+    def watch() -> None:
+        """Measure, judge, tell."""
+        from orchestration.freshness import Freshness, judge
+        from orchestration.lake import Lake
+        from orchestration.load_settings import load_settings
+        from orchestration.notifier import tell
+
+        settings = load_settings()
+        lake, now = Lake(settings), datetime.now(UTC)
+        source, offset, heartbeat = lake.source(), lake.offset(), lake.heartbeat()
+        landed = offset.next_line if offset else 0
+        since = datetime.fromisoformat(offset.updated_at) if offset else source.modified_at
+        behind = lake.has_finished_line(offset.next_byte if offset else 0, source.size)
+        waiting_since = lake.landed_at(heartbeat.committed_line if heartbeat else 0)
+        latest = min(landed, _QUARANTINE_LINES)
+        measured = Freshness(
+            landing_age=(now - since).total_seconds() if behind else 0,
+            commit_age=(now - waiting_since).total_seconds() if waiting_since else 0,
+            quarantine_share=lake.quarantined_lines(landed - latest) / latest if latest else 0,
+            waiting=heartbeat.waiting if heartbeat else 0,
+        )
+        log.info("measured: %s", measured)
+        tell("freshness", judge(measured, settings), settings.alert_connection)
+
+    watch()

@@ -1,0 +1,112 @@
+"""The lake as the DAGs read it: a few small requests to S3, by Airflow's own hook."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.exceptions import ClientError
+
+from orchestration.heartbeat import Heartbeat, parse_heartbeat
+from orchestration.settings import Settings
+from spark_jobs.core import names
+from spark_jobs.core.offset import Offset, parse_offset
+
+# No transaction is longer; what is behind is beyond doubt where more than this is.
+_LONGEST_LINE = 1 << 16
+
+
+class SourceMissingError(RuntimeError):
+    """Raised where there is no master file; the message names it."""
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """The master file as it is now: bytes, ETag, and when it was last replaced."""
+
+    size: int
+    etag: str
+    modified_at: datetime
+
+
+class Lake:
+    """Reads what chunker and detector left. Every method raises botocore's errors where S3 fails."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._s3: Any = S3Hook(aws_conn_id=settings.aws_connection or None).get_conn()
+        self._source = settings.source
+        self._url = settings.lake.rstrip("/")
+
+    def source(self) -> SourceFile:
+        """Return the master file.
+
+        Raises:
+            SourceMissingError: there is none.
+        """
+        bucket, key = _parts(self._source)
+        try:
+            found = self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchKey", "NotFound"):
+                raise
+            msg = f"{self._source} does not exist; upload it, or correct the setting `source`"
+            raise SourceMissingError(msg) from error
+        return SourceFile(found["ContentLength"], found["ETag"], found["LastModified"])
+
+    def has_finished_line(self, start: int, size: int) -> bool:
+        """Return whether the master file has a whole line from byte `start` on."""
+        if size <= start:
+            return False
+        if size - start > _LONGEST_LINE:
+            return True
+        bucket, key = _parts(self._source)
+        return b"\n" in self._s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{size - 1}")["Body"].read()
+
+    def offset(self) -> Offset | None:
+        """Return `offset.csv`, None before the chunker's first run."""
+        data = self._find(names.OFFSET)
+        return parse_offset(data, f"{self._url}/{names.OFFSET}") if data is not None else None
+
+    def heartbeat(self) -> Heartbeat | None:
+        """Return the detector's heartbeat, None before its first."""
+        data = self._find(names.HEARTBEAT)
+        return parse_heartbeat(data, f"{self._url}/{names.HEARTBEAT}") if data is not None else None
+
+    def landed_at(self, line: int) -> datetime | None:
+        """Return when the first chunk from `line` on was landed, None where there is none."""
+        after = names.chunk_path(line).removesuffix(".csv")
+        return next((entry["LastModified"] for entry in self._list(names.LANDING_ZONE, after)), None)
+
+    def quarantined_lines(self, first: int) -> int:
+        """Return how many lines from `first` on are in quarantine."""
+        after = names.quarantine_path(first).removesuffix(".csv")
+        bodies = (self._read(entry["Key"]) for entry in self._list(names.QUARANTINE, after))
+        # A header, and one record a line: raw text stands in quotes, which has no line ends of its own.
+        return sum(max(0, body.count(b"\n") - 1) for body in bodies)
+
+    def _list(self, folder: str, after: str) -> Iterator[Any]:
+        bucket, prefix = _parts(self._url)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{prefix}/{folder}/", StartAfter=f"{prefix}/{after}"
+        )
+        return (entry for page in pages for entry in page.get("Contents", []))
+
+    def _find(self, path: str) -> bytes | None:
+        _, prefix = _parts(self._url)
+        try:
+            return self._read(f"{prefix}/{path}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+
+    def _read(self, key: str) -> bytes:
+        bucket, _ = _parts(self._url)
+        return bytes(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def _parts(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.netloc, parts.path.strip("/")

@@ -1,0 +1,130 @@
+"""An Airflow with an empty database, a local S3 and a local Databricks with the jobs."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.service import jobs
+
+from local.databricks.server import LocalDatabricks, local_databricks
+from local.s3 import LocalS3
+from tests.processes.pipeline import BUCKET, ROOT
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """An Airflow for running single DAGs.
+
+    Attributes:
+        environment: of its commands; it has the connection and the settings.
+        name: of this test's lake.
+    """
+
+    environment: dict[str, str]
+    name: str
+    s3: LocalS3
+    databricks: WorkspaceClient
+
+    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "airflow", *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+
+    def test_dag(self, dag_id: str) -> str:
+        """Run a DAG once, as `airflow dags test` does; return what it said."""
+        done = self.command("dags", "test", dag_id)
+        return done.stdout + done.stderr
+
+    def upload(self, lines: int) -> None:
+        """Put a master file of so many lines."""
+        header = b"step,customer,age,gender,zipcodeOri,merchant,zipMerchant,category,amount,fraud\n"
+        line = b"0,'C1','4','M','28007','M1','28007','es_transportation',4.55,0\n"
+        self.s3.client().put_object(Bucket=BUCKET, Key=f"{self.name}.csv", Body=header + line * lines)
+
+    def keys(self, prefix: str) -> list[str]:
+        found = self.s3.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{self.name}/{prefix}")
+        return [entry["Key"].removeprefix(f"{self.name}/") for entry in found.get("Contents", [])]
+
+    def runs(self, job_name: str) -> list[jobs.BaseRun]:
+        [job] = self.databricks.jobs.list(name=job_name)
+        return list(self.databricks.jobs.list_runs(job_id=job.job_id))
+
+
+@pytest.fixture(scope="session")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An empty database; return the variables that lead to it."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {
+        **os.environ,
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "PYTHONPATH": str(ROOT / "plugins"),
+    }
+    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(migrate, env=environment, check=True, capture_output=True)
+    return environment
+
+
+@pytest.fixture(scope="session")
+def jobs_server(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabricks]:
+    with local_databricks(tmp_path_factory.mktemp("databricks"), s3.environment) as server:
+        yield server
+
+
+@pytest.fixture
+def airflow(
+    airflow_home: dict[str, str], jobs_server: LocalDatabricks, s3: LocalS3, request: pytest.FixtureRequest
+) -> Iterator[Airflow]:
+    name = request.node.name.replace("[", "-").strip("]")
+    client = WorkspaceClient(host=jobs_server.host, token=jobs_server.token)
+    source, lake = f"s3://{BUCKET}/{name}.csv", f"s3://{BUCKET}/{name}"
+    settings = {
+        "source": source,
+        "lake": lake,
+        "chunk_size": 10,
+        "chunker_job": f"{name}-chunker",
+        "detector_job": f"{name}-detector",
+    }
+    connection = {
+        "conn_type": "databricks",
+        "host": jobs_server.host.removeprefix("http://"),
+        "schema": "http",
+        "password": jobs_server.token,
+    }
+    parameters = {"source": source, "lake": lake, "chunk-size": "10", "max-chunks": "1"}
+    client.jobs.create(
+        name=f"{name}-chunker",
+        tasks=[
+            jobs.Task(
+                "chunker",
+                python_wheel_task=jobs.PythonWheelTask(
+                    "transaction-patterns", "chunker", named_parameters={"landing-format": "csv"}
+                ),
+            )
+        ],
+        parameters=[jobs.JobParameterDefinition(name=key, default=value) for key, value in parameters.items()],
+    )
+    environment = {
+        **airflow_home,
+        **s3.environment,
+        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
+        "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
+    }
+    yield Airflow(environment, name, s3, client)
+    for job in client.jobs.list():
+        client.jobs.delete(job.job_id or 0)
+
+
+@pytest.fixture
+def sleeper(tmp_path: Path) -> str:
+    """A script that stands in for the detector: it lives until it is told to end."""
+    path = tmp_path / "sleeper.py"
+    path.write_text("import signal\nsignal.pause()\n")
+    return str(path)

@@ -1,0 +1,45 @@
+"""What every DAG must have."""
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+from airflow.sdk import DAG
+
+from tests.processes.pipeline import ROOT
+
+DAGS = {"chunk_transactions", "supervise_detector", "watch_freshness"}
+
+
+@pytest.fixture(scope="module")
+def dags() -> Iterator[dict[str, DAG]]:
+    from importlib import import_module
+
+    sys.path.insert(0, str(ROOT / "dags"))
+    modules = [import_module(path.stem) for path in sorted((ROOT / "dags").glob("*.py"))]
+    yield {module.dag.dag_id: module.dag for module in modules}
+    sys.path.remove(str(ROOT / "dags"))
+
+
+def test_there_is_one_dag_a_file(dags: dict[str, DAG]) -> None:
+    assert set(dags) == DAGS == {path.stem for path in (ROOT / "dags").glob("*.py")}
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAGS))
+def test_a_dag_says_who_owns_it_what_it_does_and_when_it_gives_up(dags: dict[str, DAG], dag_id: str) -> None:
+    dag = dags[dag_id]
+    assert dag.doc_md
+    assert "```" in dag.doc_md, "a picture of what it does"
+    assert dag.description
+    assert "transaction-patterns" in dag.tags
+    assert (dag.catchup, dag.max_active_runs) == (False, 1)
+    assert dag.dagrun_timeout
+    for task in dag.tasks:
+        assert task.owner == "transaction-patterns"
+        assert task.execution_timeout
+        assert task.execution_timeout < dag.dagrun_timeout
+        assert task.retries
+        assert task.retries >= 2
+        assert task.retry_exponential_backoff == 2.0
+        assert task.retry_delay.total_seconds() <= 5
+        assert task.on_failure_callback

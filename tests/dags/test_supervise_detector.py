@@ -1,0 +1,61 @@
+"""The supervisor as Airflow runs it, against a local Databricks with a job that stands in for the detector."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from databricks.sdk.service import jobs
+
+from spark_jobs.core.names import HEARTBEAT
+from tests.dags.conftest import Airflow
+from tests.processes.pipeline import BUCKET, wait_until
+
+pytestmark = pytest.mark.processes
+
+
+def create_detector(airflow: Airflow, sleeper: str, pause_status: jobs.PauseStatus) -> int:
+    created = airflow.databricks.jobs.create(
+        name=f"{airflow.name}-detector",
+        tasks=[jobs.Task("detector", spark_python_task=jobs.SparkPythonTask(sleeper))],
+        continuous=jobs.Continuous(pause_status=pause_status),
+    )
+    return created.job_id or 0
+
+
+def live(airflow: Airflow) -> list[int]:
+    [job] = airflow.databricks.jobs.list(name=f"{airflow.name}-detector")
+    runs = airflow.databricks.jobs.list_runs(job_id=job.job_id, active_only=True)
+    return [run.run_id or 0 for run in runs]
+
+
+def test_a_paused_detector_is_unpaused_and_told_once(airflow: Airflow, sleeper: str) -> None:
+    create_detector(airflow, sleeper, jobs.PauseStatus.PAUSED)
+    said = airflow.test_dag("supervise_detector")
+    assert "unpause the job: the job is paused" in said
+    assert "alert: WARNING detector-paused" in said
+    wait_until(lambda: len(live(airflow)) == 1)
+    again = airflow.test_dag("supervise_detector")
+    assert "RESOLVED detector-paused" in again
+    assert "WARNING detector-paused" not in again
+
+
+def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sleeper: str) -> None:
+    settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
+    short = json.dumps({**settings, "start_seconds": 0.001, "stuck_seconds": 0.001})
+    airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = short
+    create_detector(airflow, sleeper, jobs.PauseStatus.UNPAUSED)
+    wait_until(lambda: len(live(airflow)) == 1)
+    [first] = live(airflow)
+    now = datetime.now(UTC).isoformat()
+    beat = {"started_at": now, "updated_at": now, "committed_line": 0, "landed_line": 10, "waiting": 0}
+    client = airflow.s3.client()
+    client.put_object(Bucket=BUCKET, Key=f"{airflow.name}/landing_zone/chunk_000000000000.csv", Body=b"-")
+    client.put_object(Bucket=BUCKET, Key=f"{airflow.name}/{HEARTBEAT}", Body=json.dumps(beat))
+    said = airflow.test_dag("supervise_detector")
+    assert "cancel the run: a chunk has waited" in said
+    wait_until(lambda: live(airflow) not in ([], [first]))
+
+
+def test_a_missing_job_is_an_alert(airflow: Airflow) -> None:
+    said = airflow.test_dag("supervise_detector")
+    assert f"CRITICAL detector-missing: there is no job '{airflow.name}-detector'" in said

@@ -1,0 +1,22 @@
+"""Freshness as Airflow measures it, in a local S3."""
+
+import json
+
+import pytest
+
+from tests.dags.conftest import Airflow
+
+pytestmark = pytest.mark.processes
+
+
+def test_what_is_not_landed_in_time_is_an_alert_that_is_over_when_it_is_landed(airflow: Airflow) -> None:
+    settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
+    short = {"warning": 0.001, "critical": 3600}
+    late = json.dumps({**settings, "landing_age_seconds": short, "commit_age_seconds": short})
+    airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = late
+    airflow.upload(5)
+    assert "WARNING landing-late" in airflow.test_dag("watch_freshness")
+    airflow.test_dag("chunk_transactions")
+    said = airflow.test_dag("watch_freshness")
+    assert "RESOLVED landing-late" in said
+    assert "WARNING commit-late" in said
