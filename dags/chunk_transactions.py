@@ -9,8 +9,9 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from orchestration.idempotency import idempotency_token
 from orchestration.load_settings import load_settings
-from orchestration.notifier import FailureNotifier, deadline_missed
+from orchestration.notifier import deadline_missed
 from orchestration.offset_sensor import OffsetSensor
+from orchestration.task_defaults import TASK_DEFAULTS
 
 _DEADLINE_SECONDS = 300
 
@@ -27,14 +28,7 @@ with DAG(
         interval=timedelta(seconds=_DEADLINE_SECONDS),
         callback=AsyncCallback(deadline_missed, {"dag_id": "chunk_transactions", "seconds": _DEADLINE_SECONDS}),
     ),
-    default_args={
-        "owner": "transaction-patterns",
-        "retries": 3,
-        "retry_delay": timedelta(seconds=2),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(seconds=30),
-        "on_failure_callback": FailureNotifier(),
-    },
+    default_args=TASK_DEFAULTS,
     user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
     tags=["transaction-patterns", "chunker"],
     doc_md="""

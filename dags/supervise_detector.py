@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from orchestration.notifier import FailureNotifier
+from orchestration.task_defaults import TASK_DEFAULTS
 
 log = logging.getLogger(__name__)
 
@@ -17,14 +17,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
-    default_args={
-        "owner": "transaction-patterns",
-        "retries": 2,
-        "retry_delay": timedelta(seconds=5),
-        "retry_exponential_backoff": 2.0,
-        "max_retry_delay": timedelta(seconds=30),
-        "on_failure_callback": FailureNotifier(),
-    },
+    default_args=TASK_DEFAULTS,
     tags=["transaction-patterns", "detector"],
     doc_md="""
 ### supervise_detector

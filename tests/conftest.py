@@ -1,5 +1,6 @@
 """What tests share: one local S3 for all that need one."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from local.s3 import LocalS3, local_s3
 
 # Importing Airflow writes to its home: never the home of whoever runs the tests.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
+# It also makes every logger speak from INFO on; py4j does so after pytest has closed the log.
+logging.getLogger("py4j").setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
