@@ -20,6 +20,8 @@ class Status:
         total: transactions of the master file.
         rows_per_second: committed, over the whole run.
         detections: by pattern id.
+        waiting: detections that wait for their file to be full.
+        seconds: since the run began.
     """
 
     total: int
@@ -27,6 +29,8 @@ class Status:
     committed_line: int = 0
     rows_per_second: float = 0.0
     detections: Mapping[str, int] = field(default_factory=dict)
+    waiting: int = 0
+    seconds: float = 0.0
 
     @property
     def lag(self) -> int:

@@ -1,33 +1,28 @@
-"""The pipeline on one machine, from a master file to detection files: what `make run` does.
+"""The whole system on one machine, from a master file to detection files: what `make run` does.
 
-A local S3, the detector, and the chunker every few seconds, until the whole file is committed. Ctrl-C ends all of it.
+A local S3, a local Databricks with its three jobs, Airflow with the DAGs. Ctrl-C ends all of it, and so does a kill.
 """
 
 import argparse
-import json
+import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from botocore.exceptions import ClientError
 from rich.console import Console
-from rich.table import Table
 
 from local import processes
-from local.progress import Display, Status, open_display
-from local.s3 import LocalS3, local_s3
+from local.airflow import USER
+from local.growing_file import GrowingFile
+from local.lake_view import LakeView
+from local.progress import Status, open_display
+from local.result import print_result
+from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
-from spark_jobs import exit_codes
-from spark_jobs.core import names
+from local.stack import BUCKET, IMPORTANCE_KEY, SOURCE_KEY, Layout, Ports, Stack, running_s3, running_stack
 
-BUCKET = "transactions"
-LAKE = "lake"
 _SECONDS_BETWEEN_LOOKS = 0.25
 
 
@@ -39,41 +34,41 @@ class Input:
     importance: Path | None
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a run ended with."""
-
-    status: Status
-    chunks: int
-    quarantined: int
-    files: int
-    waiting: int
-    seconds: float
-
-
 def main() -> int:
-    """Run the pipeline; return 0 when the whole file is committed, 1 where a job failed, 130 after Ctrl-C."""
+    """Run everything; return 0 when told to stop or when all is done, 1 where something failed."""
     options = _parser().parse_args()
     # Whoever ends us with SIGTERM means what Ctrl-C means.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
-    directory: Path = options.directory
-    logs = directory / "logs"
     try:
-        data = _input(options, console)
-        console.print(f"local S3, detector and chunker: logs in {logs}")
-        with local_s3(logs / "s3.log", options.port, (BUCKET,)) as s3:
-            _upload(s3, data)
-            result = _drive(s3, data, options, open_display(console), logs)
-            _download(s3, directory)
+        _run(options, console)
     except KeyboardInterrupt:
         console.print("stopped")
-        return 130
     except (RuntimeError, OSError) as error:
-        console.print(f"failed: {error}", style="red", markup=False)
+        console.print(f"failed: {error}", style="red", markup=False, soft_wrap=True)
         return 1
-    _print_result(console, result, directory)
     return 0
+
+
+def _run(options: argparse.Namespace, console: Console) -> None:
+    data = _input(options, console)
+    layout = Layout(
+        options.directory.absolute(),
+        Ports(options.airflow_port, options.databricks_port, options.s3_port),
+        with_importance=data.importance is not None,
+        chunk_size=options.chunk_size,
+    )
+    # The S3 forgets, so everything begins anew.
+    for name in ("airflow", "databricks", "lake", "logs"):
+        shutil.rmtree(layout.directory / name, ignore_errors=True)
+    console.print(f"starting S3, Databricks and Airflow: logs in {options.directory / 'logs'}")
+    with running_s3(layout) as s3:
+        if data.importance:
+            s3.client().upload_file(str(data.importance), BUCKET, IMPORTANCE_KEY)
+        source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, data.transactions, options.grow, time.monotonic())
+        with running_stack(layout, s3) as stack:
+            _print_addresses(console, stack)
+            _follow(stack, source, options, console)
 
 
 def _input(options: argparse.Namespace, console: Console) -> Input:
@@ -88,140 +83,74 @@ def _input(options: argparse.Namespace, console: Console) -> Input:
     return data
 
 
-def _upload(s3: LocalS3, data: Input) -> None:
-    s3.client().upload_file(str(data.transactions), BUCKET, "transactions.csv")
-    if data.importance:
-        s3.client().upload_file(str(data.importance), BUCKET, "CustomerImportance.csv")
+def _print_addresses(console: Console, stack: Stack) -> None:
+    rows = [
+        ("Airflow", f"{stack.airflow.url}  user {USER}, password {stack.airflow.password}"),
+        ("Databricks", stack.databricks.host),
+        ("S3", f"{stack.s3.endpoint}  bucket {BUCKET}"),
+    ]
+    for name, address in rows:
+        console.print(f"{name:<11}{address}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _drive(s3: LocalS3, data: Input, options: argparse.Namespace, display: Display, logs: Path) -> Result:
-    """Run the chunker every few seconds beside the detector, until all that it landed is committed."""
-    with data.transactions.open("rb") as lines:
-        total = sum(block.count(b"\n") for block in iter(lambda: lines.read(1 << 20), b"")) - 1
+def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, console: Console) -> None:
+    """Show progress until told to stop, or until all is done where that is asked for."""
+    view = LakeView(stack.s3)
     began = time.monotonic()
-    chunks = quarantined = landed = 0
-    everything_landed = False
-    with _detector(s3, data, logs) as detector:
-        next_run = began
+    display = open_display(console)
+    told = False
+    try:
         while True:
-            if detector.poll() is not None:
-                msg = f"the detector ended with exit code {detector.returncode}; see {logs / 'detector.log'}"
-                raise RuntimeError(msg)
-            if not everything_landed and time.monotonic() >= next_run:
-                next_run += options.every
-                summary = _run_chunker(s3, options, logs)
-                if summary:
-                    chunks += summary["chunks"]
-                    quarantined += summary["lines_quarantined"]
-                    landed = summary["landed_line"]
-                    everything_landed = summary["outcome"] == "nothing_new"
-            heartbeat = _heartbeat(s3)
-            committed = heartbeat.get("committed_line", 0)
-            seconds = time.monotonic() - began
-            status = Status(total, landed, committed, committed / seconds, heartbeat.get("detections", {}))
+            source.advance(time.monotonic())
+            for name in stack.airflow.restart_ended():
+                console.print(f"Airflow's {name} had ended and was started again; see its log")
+            status = view.status(source.rows, time.monotonic() - began)
             display.show(status)
-            if everything_landed and committed == landed:
-                break
+            if not told and source.is_complete and _is_done(status):
+                display.close()
+                print_result(console, view, status, _keep_lake(stack.s3, view, options.directory))
+                if options.once:
+                    return
+                console.print("everything is committed; Airflow goes on, Ctrl-C ends it")
+                told = True
             time.sleep(_SECONDS_BETWEEN_LOOKS)
-    display.close()
-    files = len(list(_keys(s3, f"{LAKE}/{names.DETECTION_FILES}/")))
-    return Result(status, chunks, quarantined, files, heartbeat["waiting"], seconds)
-
-
-@contextmanager
-def _detector(s3: LocalS3, data: Input, logs: Path) -> "Iterator[subprocess.Popen[bytes]]":
-    command = [sys.executable, "-m", "spark_jobs.detector.cli", "--lake", f"s3://{BUCKET}/{LAKE}"]
-    if data.importance:
-        command += ["--importance", f"s3://{BUCKET}/CustomerImportance.csv"]
-    process = processes.start(command, logs / "detector.log", s3.environment)
-    try:
-        yield process
     finally:
-        processes.stop(process)
+        display.close()
 
 
-def _run_chunker(s3: LocalS3, options: argparse.Namespace, logs: Path) -> dict[str, Any] | None:
-    """Run the chunker once; return its summary, None where it failed and is worth a retry.
-
-    Raises:
-        RuntimeError: it failed for good.
-    """
-    command = [sys.executable, "-m", "spark_jobs.chunker.cli"]
-    command += ["--source", f"s3://{BUCKET}/transactions.csv", "--lake", f"s3://{BUCKET}/{LAKE}"]
-    command += ["--chunk-size", str(options.chunk_size), "--max-chunks", str(options.chunks_per_run)]
-    out = logs / "chunker.json"
-    out.unlink(missing_ok=True)
-    with (logs / "chunker.log").open("ab") as log, out.open("wb") as summary:
-        code = subprocess.run(
-            command, stdout=summary, stderr=log, env=processes.with_environment(s3.environment), check=False
-        ).returncode
-    if code in (exit_codes.DONE, exit_codes.NOTHING_NEW):
-        return dict(json.loads(out.read_text()))
-    if code == exit_codes.FAILED_RETRYABLE:
-        return None
-    last = (logs / "chunker.log").read_text().strip().rpartition("\n")[2]
-    msg = f"the chunker failed for good: {json.loads(last)['event'] if last.startswith('{') else last}"
-    raise RuntimeError(msg)
+def _is_done(status: Status) -> bool:
+    return status.total == status.landed_line == status.committed_line
 
 
-def _heartbeat(s3: LocalS3) -> dict[str, Any]:
-    try:
-        body = s3.client().get_object(Bucket=BUCKET, Key=f"{LAKE}/{names.HEARTBEAT}")["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
-            return {}
-        raise
-    return dict(json.loads(body))
-
-
-def _keys(s3: LocalS3, prefix: str) -> Iterator[str]:
-    pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
-    return (entry["Key"] for page in pages for entry in page.get("Contents", []))
-
-
-def _download(s3: LocalS3, directory: Path) -> None:
-    """Keep the lake: the local S3 forgets it."""
-    for key in _keys(s3, f"{LAKE}/"):
+def _keep_lake(s3: LocalS3, view: LakeView, directory: Path) -> Path:
+    """Copy the lake to a folder: the local S3 forgets it."""
+    for key in view.keys(""):
         path = directory / key
         path.parent.mkdir(parents=True, exist_ok=True)
         s3.client().download_file(BUCKET, key, str(path))
-
-
-def _print_result(console: Console, result: Result, directory: Path) -> None:
-    status = result.status
-    table = Table("what", "how many", title="Result", title_justify="left")
-    table.columns[1].justify = "right"
-    rows = [
-        ("transactions", status.committed_line - result.quarantined),
-        ("chunks", result.chunks),
-        ("quarantined lines", result.quarantined),
-        *((f"detections {name}", count) for name, count in sorted(status.detections.items())),
-        ("files of 50 detections", result.files),
-        ("detections that wait for their file", result.waiting),
-    ]
-    for what, count in rows:
-        table.add_row(what, f"{count:,}")
-    table.add_row("seconds", f"{result.seconds:.1f}")
-    console.print(table)
-    lake = directory / LAKE
-    console.print(f"detection files  {lake / names.DETECTION_FILES}")
-    console.print(f"state (Delta)    {lake / 'state'}")
-    console.print(f"logs             {directory / 'logs'}")
+    return directory
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="make run ARGS=…", description="The pipeline on one machine.")
+    parser = argparse.ArgumentParser(prog="make run ARGS=…", description="The whole system on one machine.")
     parser.add_argument("--source", type=Path, metavar="CSV", help="your own master file instead of sample data")
     parser.add_argument("--importance", type=Path, metavar="CSV", help="your own CustomerImportance.csv, with --source")
     parser.add_argument("--rows", type=int, default=ROWS, help="of sample data (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of sample data (%(default)s)")
-    parser.add_argument("--every", type=float, default=5, metavar="SECONDS", help="between chunker runs (%(default)s)")
+    parser.add_argument("--grow", type=float, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)")
+    parser.add_argument(
+        "--once",
+        action=argparse.BooleanOptionalAction,
+        default=not sys.stdout.isatty(),
+        help="end when the file is processed (what happens where there is no terminal)",
+    )
     parser.add_argument("--chunk-size", type=int, default=10_000, metavar="LINES", help="(%(default)s)")
-    parser.add_argument("--chunks-per-run", type=int, default=5, metavar="N", help="at most (%(default)s)")
-    parser.add_argument("--port", type=int, default=0, help="of the local S3; 0 for a free one (%(default)s)")
+    parser.add_argument("--airflow-port", type=int, default=8080, help="0 for any free one, as below (%(default)s)")
+    parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")
+    parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")
     parser.add_argument("--directory", type=Path, default=Path(".run"), metavar="DIR", help="(%(default)s)")
     return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(processes.run_guarded(main))

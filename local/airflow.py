@@ -1,0 +1,194 @@
+"""A local Airflow: its components as processes of this machine, each started, watched and stopped by us.
+
+`airflow standalone` leaves its components behind when it is told to end.
+"""
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from local import processes
+from local.ports import await_answer, free_port
+
+ROOT = Path(__file__).parent.parent
+USER = "admin"
+_START_SECONDS = 120
+_STOP_SECONDS = 15
+# What they must be started with; the log servers of scheduler and triggerer are for other machines.
+_COMPONENTS = {
+    "api-server": ("api-server", "--host", "127.0.0.1", "--workers", "1"),
+    "scheduler": ("scheduler", "--skip-serve-logs"),
+    "dag-processor": ("dag-processor",),
+    "triggerer": ("triggerer", "--skip-serve-logs"),
+}
+
+
+class ComponentsNotReadyError(RuntimeError):
+    """Raised when Airflow is not healthy in time; the message says which component, and where its log is."""
+
+
+@dataclass
+class LocalAirflow:
+    """A running local Airflow.
+
+    Attributes:
+        url: of its UI and REST API.
+        password: of the user `admin`.
+        environment: of its commands (`python -m airflow …`).
+        logs: one file a component.
+        components: their processes by name.
+    """
+
+    url: str
+    password: str
+    environment: dict[str, str]
+    logs: Path
+    components: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+
+    def start(self, name: str) -> None:
+        """Start one component."""
+        command = [sys.executable, "-m", "airflow", *_COMPONENTS[name]]
+        if name == "api-server":
+            command += ["--port", self.url.rpartition(":")[2]]
+        self.components[name] = processes.start(command, self.logs / f"{name}.log", self.environment)
+
+    def restart_ended(self) -> list[str]:
+        """Start again what has ended, as a service manager would; return the names."""
+        ended = [name for name, process in self.components.items() if process.poll() is not None]
+        for name in ended:
+            processes.kill_group(self.components[name])
+            self.start(name)
+        return ended
+
+    def client(self) -> httpx.Client:
+        """Return a client of the REST API, logged in."""
+        credentials = {"username": USER, "password": self.password}
+        answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=30).raise_for_status()
+        return httpx.Client(
+            base_url=f"{self.url}/api/v2",
+            headers={"Authorization": f"Bearer {answer.json()['access_token']}"},
+            timeout=30,
+        )
+
+
+@contextmanager
+def local_airflow(
+    directory: Path,
+    logs: Path,
+    environment: Mapping[str, str],
+    *,
+    port: int = 0,
+    only: tuple[str, ...] = tuple(_COMPONENTS),
+) -> Iterator[LocalAirflow]:
+    """Run a local Airflow with this project's DAGs and plugins; port 0 takes a free one.
+
+    Args:
+        directory: its home: database, task logs. What is there already is gone on with.
+        logs: takes one log a component.
+        environment: connections, variables and further settings.
+        only: the components to start.
+
+    Raises:
+        OSError: the port is taken.
+        ComponentsNotReadyError: it was not healthy in time.
+    """
+    port = free_port(port)
+    password = secrets.token_urlsafe(12)
+    airflow = LocalAirflow(
+        f"http://127.0.0.1:{port}",
+        password,
+        {**_settings(directory, port), **environment},
+        logs,
+    )
+    _prepare(directory, logs, airflow)
+    try:
+        # The others ask it for everything.
+        airflow.start("api-server")
+        await_answer(airflow.components["api-server"], port, "Airflow's api-server", logs / "api-server.log")
+        for name in only:
+            if name != "api-server":
+                airflow.start(name)
+        _await_health(airflow)
+        yield airflow
+    finally:
+        processes.stop_all(airflow.components.values(), _STOP_SECONDS)
+
+
+def _settings(directory: Path, port: int) -> dict[str, str]:
+    """Return Airflow's settings, as variables of its processes."""
+    url = f"http://127.0.0.1:{port}"
+    sections = {
+        "CORE": {
+            "EXECUTOR": "LocalExecutor",
+            "PARALLELISM": "4",
+            "DAGS_FOLDER": str(ROOT / "dags"),
+            "PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "LOAD_EXAMPLES": "False",
+            "DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(directory)),
+            "EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        },
+        "API": {"BASE_URL": url, "SECRET_KEY": secrets.token_urlsafe(32)},
+        "API_AUTH": {"JWT_SECRET": secrets.token_urlsafe(32)},
+        # A run every 5 seconds starts on time with this; the default looks once a second.
+        "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.2"},
+        "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
+    }
+    settings = {
+        f"AIRFLOW__{section}__{name}": value for section, names in sections.items() for name, value in names.items()
+    }
+    return {"AIRFLOW_HOME": str(directory), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings}
+
+
+def _passwords_file(directory: Path) -> Path:
+    return directory / "passwords.json"
+
+
+def _prepare(directory: Path, logs: Path, airflow: LocalAirflow) -> None:
+    """Make the database, and the password known."""
+    directory.mkdir(parents=True, exist_ok=True)
+    passwords = _passwords_file(directory)
+    passwords.touch(mode=0o600)
+    passwords.write_text(json.dumps({USER: airflow.password}))
+    log = logs / "db-migrate.log"
+    migrate = processes.start([sys.executable, "-m", "airflow", "db", "migrate"], log, airflow.environment)
+    try:
+        code = migrate.wait(_START_SECONDS)
+    finally:
+        processes.stop(migrate)
+    if code:
+        msg = f"Airflow's database could not be made (exit code {code}); see {log}"
+        raise ComponentsNotReadyError(msg)
+
+
+def _await_health(airflow: LocalAirflow) -> None:
+    """Wait until every component that was started says that it is well."""
+    # The health page's names of the components.
+    names = {name: name.replace("-", "_") for name in airflow.components if name != "api-server"}
+    deadline = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            health = httpx.get(f"{airflow.url}/api/v2/monitor/health", timeout=5).json()
+        except httpx.HTTPError:
+            health = {}
+        ill = [name for name, key in names.items() if health.get(key, {}).get("status") != "healthy"]
+        if health and not ill:
+            return
+        ended = [name for name, process in airflow.components.items() if process.poll() is not None]
+        if ended or time.monotonic() > deadline:
+            name = (ended or ill or ["api-server"])[0]
+            what = "ended" if ended else f"was not healthy within {_START_SECONDS} s"
+            msg = f"Airflow's {name} {what}; see {airflow.logs / name}.log"
+            raise ComponentsNotReadyError(msg)
+        time.sleep(0.2)

@@ -1,0 +1,46 @@
+"""A master file in S3 that grows, as its source would replace it: an object by a longer one."""
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+_SECONDS_BETWEEN_UPLOADS = 1.0
+
+
+class GrowingFile:
+    """Uploads more and more of a local file; its header is there from the beginning.
+
+    Args:
+        client: of S3.
+        rows_per_second: how fast it grows; None for all of it at once.
+        now: seconds, when it begins to grow.
+    """
+
+    def __init__(
+        self, client: Any, bucket: str, key: str, path: Path, rows_per_second: float | None, now: float
+    ) -> None:
+        self._client = client
+        self._bucket, self._key = bucket, key
+        self._file = path.open("rb")
+        self._rows_per_second = rows_per_second
+        self._began, self._uploaded_at = now, now - _SECONDS_BETWEEN_UPLOADS
+        self._content = b""
+        self.rows = -1  # the header is none
+        self.is_complete = False
+        self.advance(now)
+
+    def advance(self, now: float) -> None:
+        """Upload what has come since the last time, at most once a second."""
+        if self.is_complete or now - self._uploaded_at < _SECONDS_BETWEEN_UPLOADS:
+            return
+        if self._rows_per_second is None:
+            more = self._file.read()
+            self.is_complete = True
+        else:
+            wanted = int((now - self._began) * self._rows_per_second) - self.rows
+            more = b"".join(islice(self._file, wanted))
+            self.is_complete = more.count(b"\n") < wanted
+        self._uploaded_at = now
+        self._content += more
+        self.rows += more.count(b"\n")
+        self._client.put_object(Bucket=self._bucket, Key=self._key, Body=self._content)

@@ -1,0 +1,55 @@
+"""What a look into a lake in the local S3 tells of the pipeline's progress."""
+
+import json
+from collections.abc import Iterator
+
+from botocore.exceptions import ClientError
+
+from local.progress import Status
+from local.s3 import LocalS3
+from local.stack import BUCKET, LAKE_KEY
+from spark_jobs.core import names
+from spark_jobs.core.offset import parse_offset
+
+
+class LakeView:
+    """Reads `offset.csv` and the detector's heartbeat."""
+
+    def __init__(self, s3: LocalS3) -> None:
+        self._client = s3.client()
+
+    def status(self, total: int, seconds: float) -> Status:
+        """Return where the pipeline is with a master file of `total` rows, `seconds` after it began."""
+        offset = self._find(names.OFFSET)
+        landed = parse_offset(offset, names.OFFSET).next_line if offset else 0
+        heartbeat = json.loads(self._find(names.HEARTBEAT) or b"{}")
+        committed = heartbeat.get("committed_line", 0)
+        return Status(
+            total,
+            landed,
+            committed,
+            committed / seconds,
+            heartbeat.get("detections", {}),
+            heartbeat.get("waiting", 0),
+            seconds,
+        )
+
+    def keys(self, folder: str) -> Iterator[str]:
+        """Yield the keys of all objects in a folder of the lake."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{LAKE_KEY}/{folder}")
+        return (entry["Key"] for page in pages for entry in page.get("Contents", []))
+
+    def quarantined_lines(self) -> int:
+        """Return how many lines are in quarantine: a header, and one record a line, in each file."""
+        return sum(self._read(key).count(b"\n") - 1 for key in self.keys(f"{names.QUARANTINE}/"))
+
+    def _find(self, path: str) -> bytes | None:
+        try:
+            return self._read(f"{LAKE_KEY}/{path}")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
+
+    def _read(self, key: str) -> bytes:
+        return bytes(self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read())

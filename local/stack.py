@@ -1,0 +1,131 @@
+"""All that the pipeline needs, on one machine: S3, Databricks with the three jobs, Airflow with the DAGs."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from databricks.sdk import WorkspaceClient
+
+from local.airflow import LocalAirflow, local_airflow
+from local.databricks.server import LocalDatabricks, local_databricks
+from local.jobs import Lake, create_jobs
+from local.s3 import LocalS3, local_s3
+
+BUCKET = "transactions"
+SOURCE_KEY, IMPORTANCE_KEY, LAKE_KEY = "transactions.csv", "CustomerImportance.csv", "lake"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """On 127.0.0.1; 0 for any free one."""
+
+    airflow: int = 0
+    databricks: int = 0
+    s3: int = 0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything that runs.
+
+    Attributes:
+        workspace: a client of the local Databricks.
+        job_ids: of the three jobs, by name.
+    """
+
+    s3: LocalS3
+    databricks: LocalDatabricks
+    workspace: WorkspaceClient
+    job_ids: dict[str, int]
+    airflow: LocalAirflow
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a stack keeps its files, and how it is set.
+
+    Attributes:
+        directory: of this stack alone.
+        with_importance: whether there is a `CustomerImportance.csv` in the bucket.
+        settings: of the DAGs, on top of those that follow from the stack.
+        databricks_arguments: further ones of the local Databricks' command line.
+    """
+
+    directory: Path
+    ports: Ports = field(default_factory=Ports)
+    with_importance: bool = False
+    chunk_size: int = 10_000
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    databricks_arguments: tuple[str, ...] = ()
+
+    @property
+    def logs(self) -> Path:
+        """One file a process."""
+        return self.directory / "logs"
+
+    @property
+    def lake(self) -> Lake:
+        """What the jobs work on."""
+        return Lake(
+            source=f"s3://{BUCKET}/{SOURCE_KEY}",
+            root=f"s3://{BUCKET}/{LAKE_KEY}",
+            importance=f"s3://{BUCKET}/{IMPORTANCE_KEY}" if self.with_importance else None,
+            chunk_size=self.chunk_size,
+        )
+
+
+@contextmanager
+def running_s3(layout: Layout) -> Iterator[LocalS3]:
+    """Run the S3 of a stack, with its bucket; files are put there before the rest is started."""
+    with local_s3(layout.logs / "s3.log", layout.ports.s3, (BUCKET,)) as s3:
+        yield s3
+
+
+@contextmanager
+def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
+    """Run the rest of a stack beside its S3.
+
+    Raises:
+        OSError: a port is taken.
+        RuntimeError: something did not start; the message names its log.
+    """
+    with ExitStack() as running:
+        databricks = running.enter_context(
+            local_databricks(
+                layout.directory / "databricks",
+                s3.environment,
+                port=layout.ports.databricks,
+                arguments=layout.databricks_arguments,
+            )
+        )
+        workspace = WorkspaceClient(host=databricks.host, token=databricks.token)
+        job_ids = create_jobs(workspace, layout.lake)
+        airflow = running.enter_context(
+            local_airflow(
+                layout.directory / "airflow",
+                layout.logs,
+                {**s3.environment, **_airflow_environment(layout, databricks)},
+                port=layout.ports.airflow,
+            )
+        )
+        yield Stack(s3, databricks, workspace, job_ids, airflow)
+
+
+def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[str, str]:
+    """Return the connection and the variable that the DAGs need."""
+    connection = {
+        "conn_type": "databricks",
+        "host": databricks.host.removeprefix("http://"),
+        # With it in the host, it would become https.
+        "schema": "http",
+        "password": databricks.token,
+    }
+    lake = layout.lake
+    settings = {"source": lake.source, "lake": lake.root, "chunk_size": lake.chunk_size, **layout.settings}
+    return {
+        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
+        "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
+    }
