@@ -4,16 +4,12 @@ from datetime import timedelta
 
 from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, CronTriggerTimetable
-from airflow.sdk.definitions.callback import AsyncCallback
-from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+from orchestration.deadline import deadline
 from orchestration.idempotency import idempotency_token
 from orchestration.load_settings import load_settings
-from orchestration.notifier import deadline_missed
 from orchestration.offset_sensor import OffsetSensor
 from orchestration.task_defaults import TASK_DEFAULTS
-
-_DEADLINE_SECONDS = 300
 
 with DAG(
     "chunk_transactions",
@@ -23,11 +19,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=15),
-    deadline=DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
-        interval=timedelta(seconds=_DEADLINE_SECONDS),
-        callback=AsyncCallback(deadline_missed, {"dag_id": "chunk_transactions", "seconds": _DEADLINE_SECONDS}),
-    ),
+    deadline=deadline("chunk_transactions", timedelta(minutes=5)),
     default_args=TASK_DEFAULTS,
     user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
     tags=["transaction-patterns", "chunker"],

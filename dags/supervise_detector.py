@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
+from orchestration.deadline import deadline
 from orchestration.task_defaults import TASK_DEFAULTS
 
 log = logging.getLogger(__name__)
@@ -17,6 +18,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
+    deadline=deadline("supervise_detector", timedelta(minutes=3)),
     default_args=TASK_DEFAULTS,
     tags=["transaction-patterns", "detector"],
     doc_md="""

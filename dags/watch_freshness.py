@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
+from orchestration.deadline import deadline
 from orchestration.task_defaults import TASK_DEFAULTS
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=5),
+    deadline=deadline("watch_freshness", timedelta(minutes=3)),
     default_args=TASK_DEFAULTS,
     tags=["transaction-patterns", "sla"],
     doc_md="""

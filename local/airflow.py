@@ -139,6 +139,7 @@ def _settings(directory: Path, port: int) -> dict[str, str]:
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(directory)),
             "EXECUTION_API_SERVER_URL": f"{url}/execution/",
         },
+        "DATABASE": {"SQL_ALCHEMY_CONN": database_url(directory)},
         "API": {"BASE_URL": url, "SECRET_KEY": secrets.token_urlsafe(32)},
         "API_AUTH": {"JWT_SECRET": secrets.token_urlsafe(32)},
         # A run every 5 seconds starts on time with this; the default looks once a second.
@@ -149,6 +150,11 @@ def _settings(directory: Path, port: int) -> dict[str, str]:
         f"AIRFLOW__{section}__{name}": value for section, names in sections.items() for name, value in names.items()
     }
     return {"AIRFLOW_HOME": str(directory), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings}
+
+
+def database_url(directory: Path) -> str:
+    """Return the address of the database of the Airflow whose home is `directory`."""
+    return f"sqlite:///{directory / 'airflow.db'}"
 
 
 def _passwords_file(directory: Path) -> Path:

@@ -22,6 +22,7 @@ class Lake:
         source: the master file.
         root: of the lake.
         importance: `CustomerImportance.csv`, None where weights come with the transactions.
+        thresholds: of the patterns where they are not the defaults: `name=value`, with commas between.
     """
 
     source: str
@@ -29,6 +30,7 @@ class Lake:
     importance: str | None = None
     landing_format: str = "csv"
     chunk_size: int = 10_000
+    thresholds: str = ""
 
 
 def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
@@ -67,7 +69,7 @@ def detector_job(lake: Lake) -> jobs.JobSettings:
     return jobs.JobSettings(
         name=DETECTOR,
         tasks=[_wheel_task(DETECTOR, {"landing-format": lake.landing_format})],
-        parameters=_parameters({"lake": lake.root, **importance}),
+        parameters=_parameters({"lake": lake.root, "threshold": lake.thresholds, **importance}),
         max_concurrent_runs=1,
         continuous=jobs.Continuous(pause_status=jobs.PauseStatus.UNPAUSED),
     )

@@ -102,8 +102,8 @@ def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, cons
     try:
         while True:
             source.advance(time.monotonic())
-            for name in stack.airflow.restart_ended():
-                console.print(f"Airflow's {name} had ended and was started again; see its log")
+            for name in stack.restart_ended():
+                console.print(f"{name} had ended and was started again; see its log")
             status = view.status(source.rows, time.monotonic() - began)
             display.show(status)
             if not told and source.is_complete and _is_done(status):

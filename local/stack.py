@@ -9,7 +9,7 @@ from typing import Any
 
 from databricks.sdk import WorkspaceClient
 
-from local.airflow import LocalAirflow, local_airflow
+from local.airflow import LocalAirflow, database_url, local_airflow
 from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, create_jobs
 from local.s3 import LocalS3, local_s3
@@ -42,6 +42,14 @@ class Stack:
     job_ids: dict[str, int]
     airflow: LocalAirflow
 
+    def restart_ended(self) -> list[str]:
+        """Start again what has ended, as a service manager would; return the names."""
+        ended = [f"Airflow's {name}" for name in self.airflow.restart_ended()]
+        if self.databricks.process.poll() is not None:
+            self.databricks.restart()
+            ended.append("Databricks")
+        return ended
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -58,6 +66,7 @@ class Layout:
     ports: Ports = field(default_factory=Ports)
     with_importance: bool = False
     chunk_size: int = 10_000
+    thresholds: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     databricks_arguments: tuple[str, ...] = ()
 
@@ -74,6 +83,7 @@ class Layout:
             root=f"s3://{BUCKET}/{LAKE_KEY}",
             importance=f"s3://{BUCKET}/{IMPORTANCE_KEY}" if self.with_importance else None,
             chunk_size=self.chunk_size,
+            thresholds=self.thresholds,
         )
 
 
@@ -115,7 +125,7 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
 
 
 def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[str, str]:
-    """Return the connection and the variable that the DAGs need."""
+    """Return the connections and the variable that the DAGs need."""
     connection = {
         "conn_type": "databricks",
         "host": databricks.host.removeprefix("http://"),
@@ -124,8 +134,16 @@ def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[st
         "password": databricks.token,
     }
     lake = layout.lake
-    settings = {"source": lake.source, "lake": lake.root, "chunk_size": lake.chunk_size, **layout.settings}
+    settings = {
+        "source": lake.source,
+        "lake": lake.root,
+        "chunk_size": lake.chunk_size,
+        "metadata_connection": "airflow_metadata",
+        **layout.settings,
+    }
+    metadata = {"conn_type": "generic", "password": database_url(layout.directory / "airflow")}
     return {
+        "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps(metadata),
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
         "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
     }

@@ -35,11 +35,6 @@ class FailureNotifier(BaseNotifier):
         )
 
 
-async def deadline_missed(dag_id: str, seconds: int, **_: Any) -> None:
-    """Tell the triggerer's log of a run that takes too long; Airflow calls this when a deadline has passed."""
-    log.error("DEADLINE %s: a run has taken longer than %s s", dag_id, seconds)
-
-
 def tell(group: str, alerts: Iterable[Alert], connection: str) -> list[str]:
     """Send what is new, worse, better or over since the last time; return the texts.
 

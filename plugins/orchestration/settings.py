@@ -29,7 +29,9 @@ class Settings:
         databricks_connection: of Airflow; its workspace has the jobs.
         aws_connection: of Airflow; "" for the credential chain of where Airflow runs.
         alert_connection: of Airflow; "" to write alerts to the log alone.
-        chunker_job, detector_job: names of the jobs.
+        metadata_connection: of Airflow; its password is the database that Airflow runs on, as SQLAlchemy has it. ""
+            where somebody else prunes it.
+        chunker_job, detector_job, maintenance_job: names of the jobs.
         chunk_size: lines of a chunk, as the chunker's job has it.
         max_chunks_per_run: how many chunks one run may land when it is behind.
         heartbeat_seconds: a detector whose heartbeat is older is dead or stuck.
@@ -40,6 +42,7 @@ class Settings:
         commit_age_seconds: of the oldest landed chunk that is not committed.
         quarantine_share: of the latest lines, 0 to 1.
         detections_waiting: for their file; it takes 50, more means that files are not written.
+        keep_runs_days: of Airflow's own runs and logs.
     """
 
     source: str = "s3://transactions/transactions.csv"
@@ -47,8 +50,10 @@ class Settings:
     databricks_connection: str = "databricks_default"
     aws_connection: str = ""
     alert_connection: str = ""
+    metadata_connection: str = ""
     chunker_job: str = "chunker"
     detector_job: str = "detector"
+    maintenance_job: str = "maintain_state"
     chunk_size: int = 10_000
     max_chunks_per_run: int = 20
     heartbeat_seconds: float = 30
@@ -59,6 +64,7 @@ class Settings:
     commit_age_seconds: Levels = field(default=Levels(60, 300))
     quarantine_share: Levels = field(default=Levels(0.01, 0.1))
     detections_waiting: Levels = field(default=Levels(50, 500))
+    keep_runs_days: float = 3
 
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:

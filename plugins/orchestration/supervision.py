@@ -75,15 +75,29 @@ def plan(seen: Observation, settings: Settings) -> Plan:
         return Plan((), (Alert("detector-missing", Severity.CRITICAL, message),))
     steps: list[Step] = []
     alerts: list[Alert] = []
+
+    def act(step: Step, key: str, message: str) -> None:
+        steps.append(step)
+        alerts.append(Alert(key, Severity.WARNING, message))
+
     if seen.paused:
-        steps.append(Step(Act.UNPAUSE, "the job is paused"))
-        alerts.append(Alert("detector-paused", Severity.WARNING, "the detector's job was paused and has been unpaused"))
+        act(
+            Step(Act.UNPAUSE, "the job is paused"),
+            "detector-paused",
+            "the detector's job was paused and has been unpaused",
+        )
     elif not seen.live:
-        steps.append(Step(Act.START, "no run is live"))
+        act(Step(Act.START, "no run is live"), "detector-dead", "the detector was dead and has been started")
     keep, *doubles = seen.live or (None,)
-    steps += [Step(Act.CANCEL, "a second run is live", run.run_id) for run in doubles if run]
+    for run in doubles:
+        if run:
+            message = f"a second run of the detector, {run.run_id}, was live and has been cancelled"
+            act(Step(Act.CANCEL, "a second run is live", run.run_id), "detector-doubled", message)
     if keep and (why := _trouble(seen, keep, settings)):
-        steps.append(Step(Act.CANCEL, why, keep.run_id))
+        message = (
+            f"the detector was stuck ({why}) and its run {keep.run_id} has been cancelled, so that it starts again"
+        )
+        act(Step(Act.CANCEL, why, keep.run_id), "detector-stuck", message)
     hour_ago = seen.now - timedelta(hours=1)
     restarts = sum(start > hour_ago for start in seen.starts) - 1
     if restarts > settings.max_restarts_per_hour:

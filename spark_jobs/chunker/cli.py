@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
 from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
-from spark_jobs.core.errors import PipelineError
 from spark_jobs.core.names import OFFSET
 from spark_jobs.core.offset import parse_offset
 from spark_jobs.log import job_logger
@@ -49,12 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     log = job_logger("chunker")
-    try:
+    with exit_codes.exit_on_error(log):
         summary = run(options)
-    except PipelineError as error:
-        code = exit_codes.of_error(error)
-        log.error(str(error), extra={"fields": {"error": type(error).__name__, "retryable": error.retryable}})
-        raise SystemExit(code) from error
     log.info("chunker run ended", extra={"fields": asdict(summary)})
     print(json.dumps(asdict(summary)))
     return exit_codes.DONE if summary.outcome == "done" else exit_codes.NOTHING_NEW

@@ -13,6 +13,7 @@ DETECTIONS = "state/detections"
 HEARTBEAT = "state/detector.json"
 DETECTION_FILES = "detections"
 
+_QUARANTINE = re.compile(r"quarantine_(\d{12})\.csv\Z")
 _CHUNK = re.compile(r"chunk_(\d{12})\.csv\Z")
 _DETECTION_FILE = re.compile(r"detections_(\d+)_(\d{8})\.csv\Z")
 
@@ -38,6 +39,19 @@ def chunk_first_line(path: str) -> int:
 def quarantine_path(first_line: int) -> str:
     """Return the path of the quarantined lines of the chunk that starts at `first_line`."""
     return f"{QUARANTINE}/quarantine_{first_line:012d}.csv"
+
+
+def quarantine_first_line(path: str) -> int:
+    """Return the first line of the chunk whose quarantined lines are at `path`.
+
+    Raises:
+        LandingZoneError: the name is not that of a quarantine file.
+    """
+    match = _QUARANTINE.search(path)
+    if match is None:
+        msg = f"{path}: the quarantine holds quarantine_<12 digits>.csv only; move the file away"
+        raise LandingZoneError(msg)
+    return int(match.group(1))
 
 
 def detection_file_path(epoch_seconds: int, file_number: int) -> str:

@@ -29,14 +29,14 @@ class Thresholds:
 
 
 def parse_thresholds(settings: Iterable[str]) -> Thresholds:
-    """Read `name=value` settings; what is not named keeps its default.
+    """Read `name=value` settings, several in one with commas between; what is not named keeps its default.
 
     Raises:
         PermanentError: an unknown name, no finite number, or a percentile outside 0 to 100.
     """
     known = [field.name for field in fields(Thresholds)]
     values: dict[str, float] = {}
-    for setting in settings:
+    for setting in filter(None, ",".join(settings).split(",")):
         name, _, text = setting.partition("=")
         if name not in known:
             msg = f"--threshold {setting}: unknown; there are {', '.join(known)}"

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
-from spark_jobs.core.errors import PipelineError
 from spark_jobs.core.thresholds import parse_thresholds
 from spark_jobs.detector.run import Settings, run
 from spark_jobs.log import job_logger
@@ -26,12 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    try:
+    with exit_codes.exit_on_error(log):
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
-    except PipelineError as error:
-        code = exit_codes.of_error(error)
-        log.error(str(error), extra={"fields": {"error": type(error).__name__, "retryable": error.retryable}})
-        raise SystemExit(code) from error
     return exit_codes.DONE
 
 

@@ -1,5 +1,6 @@
 """The landing zone, in both formats: chunks by their first line."""
 
+from datetime import datetime
 from typing import Protocol
 
 import pandas as pd
@@ -37,6 +38,13 @@ class Landing(Protocol):
 
         Raises:
             LandingZoneError: there is no such chunk, or it does not hold exactly these lines.
+        """
+        ...
+
+    def expire(self, line: int, landed_before: datetime) -> int:
+        """Delete the chunks that end at `line` or below and were landed before that time; return how many.
+
+        From the oldest on, so that what is left has no gap.
         """
         ...
 

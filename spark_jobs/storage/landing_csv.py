@@ -1,6 +1,7 @@
 """The landing zone as chunk files, created with `If-None-Match`."""
 
-from itertools import islice
+from datetime import datetime
+from itertools import islice, takewhile
 
 import pandas as pd
 import pyarrow as pa
@@ -40,6 +41,17 @@ class CsvLanding:
         table = read_columns(self._bytes(first), columns, self.place(first))
         verify_lines(table, first, end, self.place(first))
         return table
+
+    def expire(self, line: int, landed_before: datetime) -> int:
+        """See `Landing`. Lists from the oldest chunk on, up to the first one that stays."""
+        # Chunks end where others begin, and at `line` one ends.
+        old = takewhile(
+            lambda found: chunk_first_line(found.path) < line and found.modified_at < landed_before,
+            self._lake.list_objects(LANDING_ZONE),
+        )
+        expired = [found.path for found in old]
+        self._lake.delete(expired)
+        return len(expired)
 
     def _bytes(self, first: int) -> bytes:
         found = self._lake.find(chunk_path(first))

@@ -3,6 +3,9 @@
 A chunk is one data file of the table, its extent the file's least and greatest `line`; the table must not be compacted.
 """
 
+from datetime import datetime
+from itertools import takewhile
+
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -70,6 +73,21 @@ class DeltaLanding:
         table = dataset.to_table(columns=list(held), filter=chunk).sort_by(LINE)
         verify_lines(table, first, end, self.place(first))
         return pa.table({name: _typed(table.column(name), kind) for name, kind in held.items()})
+
+    def expire(self, line: int, landed_before: datetime) -> int:
+        """See `Landing`. One commit; the files themselves go when the table is vacuumed."""
+        table = open_table(self._url, APPLICATION)
+        if table is None:
+            return 0
+        files = pa.table(table.handle.get_add_actions(flatten=True)).sort_by(f"min.{LINE}")
+        landed_at = files.column("modification_time").cast(pa.timestamp("ms", "UTC")).to_pylist()
+        last = files.column(f"max.{LINE}").to_pylist()
+        old = list(
+            takewhile(lambda chunk: chunk[0] < line and chunk[1] < landed_before, zip(last, landed_at, strict=True))
+        )
+        if old:
+            table.delete_below(old[-1][0] + 1)
+        return len(old)
 
     def _table(self, first: int) -> DeltaTable:
         table = open_table(self._url, APPLICATION)

@@ -5,10 +5,10 @@ S3 is reached with the standard `AWS_*` environment variables and the cloud's ow
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -29,6 +29,14 @@ class StoredObject:
     data: bytes
     size: int
     etag: str
+
+
+@dataclass(frozen=True)
+class ListedObject:
+    """An object as a listing has it."""
+
+    path: str
+    modified_at: datetime
 
 
 class Objects:
@@ -99,16 +107,26 @@ class Objects:
         with self._named(path):
             obstore.put(self._store, path, data, use_multipart=False)
 
+    def delete(self, paths: Sequence[str]) -> None:
+        """Delete objects; one that is gone already is no error."""
+        if paths:
+            with self._named(paths[0]):
+                obstore.delete(self._store, list(paths))
+
     def list_after(self, prefix: str, after: str) -> Iterator[str]:
         """Yield the paths under `prefix/` that sort after `after`, in order; a page is fetched as it is needed."""
+        return (found.path for found in self.list_objects(prefix, after))
+
+    def list_objects(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+        """Yield what `list_after` does, with times."""
         with self._named(prefix):
             pages = obstore.list(self._store, f"{prefix}/", offset=after or None, chunk_size=1000)
             # S3 lists in order; a local directory or a dictionary need not.
             if isinstance(self._store, S3Store):
                 for page in pages:
-                    yield from (meta["path"] for meta in page)
+                    yield from map(_listed, page)
             else:
-                yield from sorted(meta["path"] for page in pages for meta in page)
+                yield from sorted((_listed(meta) for page in pages for meta in page), key=lambda found: found.path)
 
     def _get(self, path: str, options: Any) -> StoredObject | None:
         try:
@@ -144,6 +162,10 @@ class Objects:
             first_line = str(error).strip().split("\n")[0][:500]
             msg = f"{self.place(path)}: {first_line}; check the address, the AWS_* variables and the store's health"
             raise StorageError(msg) from error
+
+
+def _listed(meta: Any) -> ListedObject:
+    return ListedObject(meta["path"], meta["last_modified"])
 
 
 def open_objects(url: str) -> Objects:

@@ -1,12 +1,19 @@
-"""Delta tables that one writer appends to, each commit under an application transaction whose version is a line."""
+"""Delta tables that one writer appends to, each commit under an application transaction whose version is a line.
 
+Files are removed by rewriting a range of lines, never by `optimize.compact()`: of two of those on the same files
+`deltalake` (1.6) lets both through, and every row is there twice (docs/decisions/0009).
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from spark_jobs.core.errors import StorageError
+from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.objects import http_endpoint
 
 # A day has 17,280 commits: the log is kept for a day, and cleaned by maintenance. Left to each commit, as is
@@ -16,9 +23,11 @@ _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 1 days",
     "delta.deletedFileRetentionDuration": "interval 1 days",
 }
-_NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
+NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
 # Larger files are left as they are, so that what a compaction costs does not grow with the table.
 _COMPACTED_BYTES = 16 << 20
+# A commit that others stand against is done again on top of theirs; they come once a day.
+_TRIES = 5
 
 
 class CommitRaceLostError(Exception):
@@ -28,8 +37,10 @@ class CommitRaceLostError(Exception):
 class LineTable:
     """A Delta table whose application transaction is `(application, line)`.
 
-    The handle is that of this writer's own last commit and is never reloaded: `deltalake` refuses a commit whose
-    application another writer has committed since the handle was loaded, and only then.
+    The handle is that of this writer's own last commit: `deltalake` refuses a commit whose application another writer
+    has committed since the handle was loaded, and only then. So it is loaded anew only where a commit was refused, and
+    what it says of the application must then be this writer's own last line: the others were of another kind, such as
+    maintenance.
     """
 
     def __init__(self, table: DeltaTable, application: str) -> None:
@@ -74,30 +85,88 @@ class LineTable:
         self._write(rows, line, "overwrite", metadata)
         self._appends = 0
 
+    def delete_below(self, line: int) -> None:
+        """Delete all rows of lines below `line` in one commit; raises what `append` does."""
+        self._commit(lambda: self._table.delete(f"{LINE} < {line}", post_commithook_properties=NO_CLEANING))
+
     def compact(self) -> None:
-        """Merge small files into larger ones; the rows stay the same."""
-        try:
-            self._table.optimize.compact(target_size=_COMPACTED_BYTES, post_commithook_properties=_NO_CLEANING)
-        except (DeltaError, OSError) as error:
-            raise _storage_error(self.url, error) from error
+        """Merge the small files at the end of the table, in order of line; the rows stay the same.
+
+        Where maintenance has rewritten the same lines meanwhile, theirs stands and this is left for the next time.
+
+        Raises:
+            CommitRaceLostError: another writer has committed under this application.
+            StorageError: the store failed.
+        """
         self._appends = 0
+        first = _first_small_line(self._table)
+        if first is None:
+            return
+        try:
+            rows = self._table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) >= first)
+            self._replace_from(first, rows)
+        except CommitFailedError:
+            self._load_anew()
+        except (DeltaError, OSError) as error:
+            raise storage_error(self.url, error) from error
+
+    def _replace_from(self, first: int, rows: pa.Table) -> None:
+        write_deltalake(
+            self._table,
+            rows,
+            mode="overwrite",
+            predicate=f"{LINE} >= {first}",
+            post_commithook_properties=NO_CLEANING,
+        )
 
     def _write(self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None) -> None:
         transaction = Transaction(self._application, line)
-        try:
-            write_deltalake(
+        self._commit(
+            lambda: write_deltalake(
                 self._table,
                 rows,
                 mode=mode,
                 commit_properties=CommitProperties(app_transactions=[transaction], custom_metadata=metadata),
-                post_commithook_properties=_NO_CLEANING,
+                post_commithook_properties=NO_CLEANING,
             )
-        except CommitFailedError as error:
-            msg = f"{self.url}: another writer has committed as {self._application!r}"
-            raise CommitRaceLostError(msg) from error
-        except (DeltaError, OSError) as error:
-            raise _storage_error(self.url, error) from error
+        )
         self._line = line
+
+    def _commit(self, write: Callable[[], object]) -> None:
+        for _ in range(_TRIES):
+            try:
+                write()
+                return
+            except CommitFailedError:
+                self._load_anew()
+            except (DeltaError, OSError) as error:
+                raise storage_error(self.url, error) from error
+        msg = f"{self.url}: {_TRIES} commits in a row were refused, others write all the time; stop them"
+        raise StorageError(msg)
+
+    def _load_anew(self) -> None:
+        """Take up what others have committed.
+
+        Raises:
+            CommitRaceLostError: one of them under this application.
+        """
+        try:
+            table = DeltaTable(self.url, storage_options=storage_options())
+            line = table.transaction_version(self._application)
+        except (DeltaError, OSError) as error:
+            raise storage_error(self.url, error) from error
+        if line != self._line:
+            msg = f"{self.url}: another writer has committed as {self._application!r}"
+            raise CommitRaceLostError(msg)
+        self._table = table
+
+
+def _first_small_line(table: DeltaTable) -> int | None:
+    """Return the first line of the small files after the last large one; None where there are not two of them."""
+    files = pa.table(table.get_add_actions(flatten=True)).sort_by(f"max.{LINE}")
+    large = pc.greater_equal(files.column("size_bytes"), _COMPACTED_BYTES).to_pylist()
+    small = files.slice(len(large) - large[::-1].index(True)) if any(large) else files
+    return pc.min(small.column(f"min.{LINE}")).as_py() if small.num_rows > 1 else None
 
 
 def open_table(url: str, application: str) -> LineTable | None:
@@ -107,7 +176,7 @@ def open_table(url: str, application: str) -> LineTable | None:
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
-        raise _storage_error(url, error) from error
+        raise storage_error(url, error) from error
 
 
 def open_or_create_table(url: str, application: str, schema: pa.Schema, description: str | None = None) -> LineTable:
@@ -128,7 +197,7 @@ def open_or_create_table(url: str, application: str, schema: pa.Schema, descript
         # Somebody else may have created it in between; if so, it opens.
         table = open_table(url, application)
         if table is None:
-            raise _storage_error(url, error) from error
+            raise storage_error(url, error) from error
         return table
     created = open_table(url, application)
     if created is None:
@@ -142,6 +211,7 @@ def storage_options() -> dict[str, str]:
     return {"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {}
 
 
-def _storage_error(url: str, error: Exception) -> StorageError:
+def storage_error(url: str, error: Exception) -> StorageError:
+    """Return the error to raise where `deltalake` failed with another one."""
     first_line = str(error).strip().split("\n")[0][:500]
     return StorageError(f"{url}: {first_line}; check the AWS_* variables and the store's health")

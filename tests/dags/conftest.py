@@ -12,7 +12,9 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
+from local.airflow import database_url
 from local.databricks.server import LocalDatabricks, local_databricks
+from local.jobs import Lake, chunker_job, maintain_state_job
 from local.s3 import LocalS3
 from tests.processes.pipeline import BUCKET, ROOT
 
@@ -91,6 +93,8 @@ def airflow(
         "chunk_size": 10,
         "chunker_job": f"{name}-chunker",
         "detector_job": f"{name}-detector",
+        "maintenance_job": f"{name}-maintain_state",
+        "metadata_connection": "airflow_metadata",
     }
     connection = {
         "conn_type": "databricks",
@@ -98,23 +102,16 @@ def airflow(
         "schema": "http",
         "password": jobs_server.token,
     }
-    parameters = {"source": source, "lake": lake, "chunk-size": "10", "max-chunks": "1"}
-    client.jobs.create(
-        name=f"{name}-chunker",
-        tasks=[
-            jobs.Task(
-                "chunker",
-                python_wheel_task=jobs.PythonWheelTask(
-                    "transaction-patterns", "chunker", named_parameters={"landing-format": "csv"}
-                ),
-            )
-        ],
-        parameters=[jobs.JobParameterDefinition(name=key, default=value) for key, value in parameters.items()],
-    )
+    for definition in (chunker_job, maintain_state_job):
+        definition_here = definition(Lake(source, lake, chunk_size=10))
+        definition_here.name = f"{name}-{definition_here.name}"
+        client.jobs.create(**definition_here.as_shallow_dict())
+    metadata = {"conn_type": "generic", "password": database_url(Path(airflow_home["AIRFLOW_HOME"]))}
     environment = {
         **airflow_home,
         **s3.environment,
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
+        "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps(metadata),
         "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
     }
     yield Airflow(environment, name, s3, client)

@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from airflow.sdk import DAG
 
 from tests.processes.pipeline import ROOT
 
-DAGS = {"chunk_transactions", "supervise_detector", "watch_freshness"}
+DAGS = {"chunk_transactions", "maintain", "supervise_detector", "watch_freshness"}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,10 @@ def test_a_dag_says_who_owns_it_what_it_does_and_when_it_gives_up(dags: dict[str
     assert "transaction-patterns" in dag.tags
     assert (dag.catchup, dag.max_active_runs) == (False, 1)
     assert dag.dagrun_timeout
+    [deadline] = dag.deadline if isinstance(dag.deadline, list) else [dag.deadline]
+    assert deadline
+    assert isinstance(deadline.interval, timedelta)
+    assert deadline.interval < dag.dagrun_timeout
     for task in dag.tasks:
         assert task.owner == "transaction-patterns"
         assert task.execution_timeout

@@ -48,7 +48,9 @@ def test_the_detector_is_healed(seen: Observation, steps: list[tuple[Act, int | 
     ("seen", "alerts"),
     [
         (WELL, []),
-        (replace(WELL, live=()), []),
+        (replace(WELL, live=()), ["detector-dead"]),
+        (replace(WELL, live=(OLD, SECOND)), ["detector-doubled"]),
+        (replace(WELL, heartbeat=SILENT), ["detector-stuck"]),
         (replace(WELL, starts=tuple(ago(600 * n) for n in range(5))), ["detector-restarts"]),
         (replace(WELL, starts=tuple(ago(600 * n) for n in range(4))), []),
         (replace(WELL, starts=(ago(3601),) * 9), []),

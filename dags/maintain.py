@@ -1,0 +1,84 @@
+"""Every day: keep the lake, and Airflow itself, small."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from orchestration.deadline import deadline
+from orchestration.idempotency import idempotency_token
+from orchestration.load_settings import load_settings
+from orchestration.task_defaults import TASK_DEFAULTS
+
+log = logging.getLogger(__name__)
+
+with DAG(
+    "maintain",
+    description="Compacts the state, and deletes what is old: chunks, files, Airflow's own rows and logs",
+    schedule=CronTriggerTimetable("30 2 * * *", timezone="UTC"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=3),
+    deadline=deadline("maintain", timedelta(hours=2)),
+    default_args=TASK_DEFAULTS,
+    user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
+    tags=["transaction-patterns", "maintenance"],
+    doc_md="""
+### maintain
+
+```
+ maintain_state ─► state/pairs: one row a pair        prune_database ─► Airflow's rows of old runs
+   (a Databricks   state/*: vacuumed, logs cleaned    prune_logs ─────► log files of old runs
+    job)           landing_zone/, quarantine/: what
+                   is old and committed is deleted
+```
+
+**maintain_state** is safe while the detector and the chunker write, and never touches what is not committed.
+**prune_database** needs the setting `metadata_connection`: a connection whose password is Airflow's own database, as
+SQLAlchemy has it. Without it the task is skipped: run `airflow db clean` where Airflow runs.
+""",
+) as dag:
+    maintain_state = DatabricksRunNowOperator(
+        task_id="maintain_state",
+        databricks_conn_id="{{ settings().databricks_connection }}",
+        json={
+            "job_name": "{{ settings().maintenance_job }}",
+            "idempotency_token": "{{ idempotency_token(settings().maintenance_job, run_id, ti.try_number) }}",
+        },
+        deferrable=False,
+        polling_period_seconds=5,
+        do_xcom_push=False,
+        execution_timeout=timedelta(hours=1),
+    )
+
+    @task(execution_timeout=timedelta(hours=1), do_xcom_push=False)
+    def prune_database() -> None:
+        """Delete Airflow's rows of old runs."""
+        from airflow.sdk import BaseHook
+
+        from orchestration.prune import prune_database as prune
+
+        settings = load_settings()
+        if not settings.metadata_connection:
+            raise AirflowSkipException(
+                "the setting `metadata_connection` is not set; run `airflow db clean` where Airflow runs"
+            )
+        url = BaseHook.get_connection(settings.metadata_connection).password or ""
+        log.info(prune(url, datetime.now(UTC) - timedelta(days=settings.keep_runs_days)))
+
+    @task(execution_timeout=timedelta(minutes=30), do_xcom_push=False)
+    def prune_logs() -> None:
+        """Delete log files of old runs."""
+        from airflow.configuration import conf
+
+        from orchestration.prune import prune_logs as prune
+
+        before = datetime.now(UTC) - timedelta(days=load_settings().keep_runs_days)
+        folder = Path(conf.get("logging", "base_log_folder"))
+        log.info("%s log files deleted from %s", prune(folder, before), folder)
+
+    prune_database()
+    prune_logs()

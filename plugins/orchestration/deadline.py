@@ -1,0 +1,28 @@
+"""A run that takes longer than it may is told of while it still runs."""
+
+from datetime import timedelta
+
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from asgiref.sync import sync_to_async
+
+from orchestration.load_settings import load_settings
+from orchestration.notifier import send
+
+
+def deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
+    """Return the alert for runs of a DAG that are not over so long after they were queued."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=within,
+        callback=AsyncCallback(deadline_missed, {"dag_id": dag_id, "seconds": round(within.total_seconds())}),
+    )
+
+
+async def deadline_missed(dag_id: str, seconds: int, **_: object) -> None:
+    """Tell people of it; the triggerer calls this, so it must be importable there."""
+    await sync_to_async(_tell)(f"WARNING {dag_id}: a run has taken longer than {seconds} s")
+
+
+def _tell(text: str) -> None:
+    send(text, load_settings().alert_connection)
