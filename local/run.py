@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -17,6 +17,7 @@ from local import processes
 from local.airflow import USER
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
+from local.ports import free_port
 from local.progress import Status, open_display
 from local.result import print_result
 from local.s3 import LocalS3
@@ -51,10 +52,12 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
+    ports = Ports(options.airflow_port, options.databricks_port, options.s3_port)
+    _check(ports)
     data = _input(options, console)
     layout = Layout(
         options.directory.absolute(),
-        Ports(options.airflow_port, options.databricks_port, options.s3_port),
+        ports,
         with_importance=data.importance is not None,
         chunk_size=options.chunk_size,
     )
@@ -69,6 +72,16 @@ def _run(options: argparse.Namespace, console: Console) -> None:
         with running_stack(layout, s3) as stack:
             _print_addresses(console, stack)
             _follow(stack, source, options, console)
+
+
+def _check(ports: Ports) -> None:
+    """Find a taken port before anything is started."""
+    for name, port in asdict(ports).items():
+        try:
+            free_port(port)
+        except OSError as error:
+            msg = f"--{name}-port: {error}"
+            raise OSError(msg) from error
 
 
 def _input(options: argparse.Namespace, console: Console) -> Input:

@@ -11,9 +11,12 @@ from orchestration.notifier import send
 
 
 def deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
-    """Return the alert for runs of a DAG that are not over so long after they were queued."""
+    """Return the alert for runs of a DAG that are not over so long after they were due.
+
+    Counted from the logical date: with one from when a run was queued, Airflow 3.3.2 refuses to clear its tasks.
+    """
     return DeadlineAlert(
-        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
         interval=within,
         callback=AsyncCallback(deadline_missed, {"dag_id": dag_id, "seconds": round(within.total_seconds())}),
     )

@@ -1,49 +1,23 @@
 """Notifications and health rules: delivered to a webhook, or to a log where there is none."""
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import pytest
 from databricks.sdk.service import jobs
 
 from local.databricks.server import local_databricks
 from tests.local.databricks.conftest import cancelled, client_of, job_of, started, task_of
 from tests.processes.pipeline import wait_until
+from tests.webhook import webhook
 
 Script = Callable[[str], str]
 
 
-@pytest.fixture
-def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    got: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", got
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_who_is_named_is_told_by_the_webhook(
-    tmp_path: Path, script: Script, webhook: tuple[str, list[dict[str, Any]]]
-) -> None:
-    url, got = webhook
-    with local_databricks(tmp_path / "databricks", {}, arguments=["--webhook", url]) as server:
+def test_who_is_named_is_told_by_the_webhook(tmp_path: Path, script: Script) -> None:
+    with (
+        webhook() as (port, got),
+        local_databricks(tmp_path / "databricks", {}, arguments=["--webhook", f"http://127.0.0.1:{port}/"]) as server,
+    ):
         client = client_of(server)
         job_id = job_of(
             client,

@@ -1,0 +1,54 @@
+"""One whole system for all faults: each of them must leave it well."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.growing_file import GrowingFile
+from local.sample_data import write_sample
+from local.stack import BUCKET, IMPORTANCE_KEY, LAKE_KEY, SOURCE_KEY, Layout, running_s3, running_stack
+from tests.faults.running import Running
+from tests.processes.pipeline import THRESHOLDS, Pipeline
+from tests.webhook import webhook
+
+ROWS = 60_000
+
+
+def _bundles() -> list[dict[str, Any]]:
+    """Return the project's DAGs, and those of the tests."""
+    folders = {"dags-folder": {}, "tests": {"path": str(Path(__file__).parent / "dags")}}
+    local = "airflow.dag_processing.bundles.local.LocalDagBundle"
+    return [{"name": name, "classpath": local, "kwargs": given} for name, given in folders.items()]
+
+
+@pytest.fixture(scope="package")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    directory = tmp_path_factory.mktemp("stack")
+    write_sample(directory, ROWS, seed=5)
+    layout = Layout(
+        directory,
+        with_importance=True,
+        chunk_size=1000,
+        thresholds=",".join(THRESHOLDS[1::2]),
+        # So that a run of the chunker has a middle.
+        databricks_arguments=("--start-delay", "3"),
+        # Short, so that a test need not wait for minutes.
+        settings={
+            "alert_connection": "ops",
+            "heartbeat_seconds": 10,
+            "stuck_seconds": 30,
+            "start_seconds": 45,
+            "max_restarts_per_hour": 50,
+        },
+    )
+    with pytest.MonkeyPatch.context() as environment, webhook() as (port, told), running_s3(layout) as s3:
+        connection = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http"}
+        environment.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
+        environment.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(_bundles()))
+        s3.client().upload_file(str(directory / "CustomerImportance.csv"), BUCKET, IMPORTANCE_KEY)
+        source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, Path(directory / "transactions.csv"), 1.0, now=0)
+        with running_stack(layout, s3) as stack:
+            yield Running(stack, source, told, Pipeline(s3, LAKE_KEY, directory))

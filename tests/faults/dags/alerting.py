@@ -1,0 +1,28 @@
+"""Two DAGs for the tests of alerts: one is late, one fails."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, task
+
+from orchestration.deadline import deadline
+from orchestration.task_defaults import TASK_DEFAULTS
+
+with DAG("late", schedule=None, deadline=deadline("late", timedelta(seconds=1)), dagrun_timeout=timedelta(seconds=30)):
+
+    @task
+    def take_too_long() -> None:
+        """Live until the run's time is up."""
+        import signal
+
+        signal.pause()
+
+    take_too_long()
+
+with DAG("failing", schedule=None, default_args={**TASK_DEFAULTS, "retries": 0}):
+
+    @task
+    def fail() -> None:
+        """Fail for good."""
+        raise ValueError("no such day")
+
+    fail()

@@ -1,0 +1,118 @@
+"""The whole system under Airflow, with a master file that the test makes grow, and what can be done to it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from databricks.sdk.service import jobs
+
+from local.growing_file import GrowingFile
+from local.lake_view import LakeView
+from local.progress import Status
+from local.stack import LAKE_KEY, Stack
+from spark_jobs.core.names import LANDING_ZONE
+from tests.processes.pipeline import Pipeline, wait_until
+
+_PATIENCE_SECONDS = 240
+
+
+@dataclass
+class Running:
+    """Everything, running.
+
+    Attributes:
+        source: grows by one row a "second" of the time that it is handed.
+        told: what people have been sent.
+        pipeline: the lake, for looking into it.
+    """
+
+    stack: Stack
+    source: GrowingFile
+    told: list[dict[str, Any]]
+    pipeline: Pipeline
+    rows: int = 0
+
+    def append(self, rows: int = 3000) -> None:
+        """Let the master file grow."""
+        self.rows += rows
+        self.source.advance(self.rows)
+        assert self.source.rows == self.rows
+
+    def status(self) -> Status:
+        return LakeView(self.stack.s3).status(self.rows, 1.0)
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition, patiently: Airflow looks once a minute; what has ended is started again, as ever."""
+
+        def holds() -> bool:
+            self.stack.restart_ended()
+            return bool(condition())
+
+        wait_until(holds, seconds=_PATIENCE_SECONDS)
+
+    def supervise_until(self, condition: Callable[[], object]) -> None:
+        """Let the supervisor look again and again, not just once a minute, until a condition holds."""
+
+        def look() -> bool:
+            run = self.airflow("POST", "/dags/supervise_detector/dagRuns", logical_date=None)["dag_run_id"]
+            path = f"/dags/supervise_detector/dagRuns/{run}"
+            wait_until(lambda: self.airflow("GET", path)["state"] == "success", seconds=_PATIENCE_SECONDS)
+            return bool(condition())
+
+        wait_until(look, seconds=_PATIENCE_SECONDS)
+
+    def wait_until_all_is_committed(self) -> None:
+        self.wait(lambda: self.status().committed_line == self.rows)
+
+    def times_told(self, text: str) -> int:
+        return sum(text in message["text"] for message in self.told)
+
+    def live_runs(self, job: str) -> list[jobs.BaseRun]:
+        return list(self.stack.workspace.jobs.list_runs(job_id=self.stack.job_ids[job], active_only=True))
+
+    def detector_processes(self) -> list[psutil.Process]:
+        """Return the processes of the detector's live run: its own, the JVM, Python workers."""
+        [run] = self.live_runs("detector")
+        name = f"--lake={self.pipeline.lake}"
+        server = psutil.Process(self.stack.databricks.process.pid)
+        groups = {process.pid for process in server.children(recursive=True) if self._writes_to(process, run)}
+        assert groups, name
+        return [process for process in server.children(recursive=True) if _group(process) in groups]
+
+    def _writes_to(self, process: psutil.Process, run: jobs.BaseRun) -> bool:
+        task = self.stack.workspace.jobs.get_run(run.run_id or 0).tasks
+        assert task
+        log = Path(f"/proc/{process.pid}/fd/1")
+        return log.exists() and log.resolve().name == f"{task[0].run_id}.log" and _group(process) == process.pid
+
+    def airflow(self, method: str, path: str, **body: Any) -> Any:
+        """Call Airflow's REST API."""
+        with self.stack.airflow.client() as client:
+            return client.request(method, path, json=body or None).raise_for_status().json()
+
+    def latest_task(self, state: str) -> dict[str, Any] | None:
+        """Return the newest try of `land_chunks` where it is in this state."""
+        path = "/dags/chunk_transactions/dagRuns/~/taskInstances?task_id=land_chunks&order_by=-start_date&limit=20"
+        found = self.airflow("GET", path)["task_instances"]
+        return next((task for task in found if task["task_id"] == "land_chunks" and task["state"] == state), None)
+
+    def task_process(self, task: dict[str, Any]) -> psutil.Process:
+        """Return the process that runs a task of Airflow."""
+        return psutil.Process(task["pid"])
+
+    def assert_lines_are_landed_once_each_in_order(self) -> None:
+        lines: list[int] = []
+        for key in self.pipeline.keys(f"{LANDING_ZONE}/"):
+            lines += [int(row.split(b",", 1)[0]) for row in self.pipeline.read(key).splitlines()[1:]]
+        assert self.pipeline.name == LAKE_KEY
+        assert lines == list(range(self.rows))
+
+
+def _group(process: psutil.Process) -> int:
+    try:
+        return os.getpgid(process.pid)
+    except ProcessLookupError:
+        return 0

@@ -1,0 +1,63 @@
+"""A task of Airflow that is ended, however, leaves no run behind in Databricks."""
+
+from collections.abc import Iterator
+
+import pytest
+from databricks.sdk.service import jobs
+
+from local.jobs import CHUNKER
+from tests.faults.running import Running
+
+pytestmark = [pytest.mark.processes, pytest.mark.faults]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clusters_that_start_slowly(running: Running) -> Iterator[None]:
+    running.stack.databricks.restart(["--start-delay", "60"])
+    yield
+    running.stack.databricks.restart(["--start-delay", "3"])
+    running.wait_until_all_is_committed()
+    running.assert_lines_are_landed_once_each_in_order()
+
+
+@pytest.mark.parametrize("how", ["killed", "cleared", "marked as failed"])
+def test_a_chunker_task_that_is_ended_cancels_its_run(running: Running, how: str) -> None:
+    running.append()
+    running.wait(lambda: running.latest_task("running"))
+    running.wait(lambda: running.live_runs(CHUNKER))
+    [run] = running.live_runs(CHUNKER)
+    task = running.latest_task("running")
+    assert task
+    end_task(running, task, how)
+    workspace = running.stack.workspace
+    running.wait(lambda: workspace.jobs.get_run(run.run_id or 0).end_time)
+    state = workspace.jobs.get_run(run.run_id or 0).state
+    assert state
+    assert state.result_state == jobs.RunResultState.CANCELED
+
+
+def end_task(running: Running, task: dict[str, str], how: str) -> None:
+    if how == "killed":
+        running.task_process(task).terminate()
+    elif how == "cleared":
+        running.airflow(
+            "POST",
+            "/dags/chunk_transactions/clearTaskInstances",
+            dag_run_id=task["dag_run_id"],
+            task_ids=["land_chunks"],
+            dry_run=False,
+            only_failed=False,
+        )
+    else:
+        path = f"/dags/chunk_transactions/dagRuns/{task['dag_run_id']}/taskInstances/land_chunks"
+        running.airflow("PATCH", path, new_state="failed")
+
+
+def test_a_run_that_nobody_planned_is_possible(running: Running) -> None:
+    """A deadline must not stand against a run without a logical date."""
+    run = running.airflow("POST", "/dags/watch_freshness/dagRuns", logical_date=None)
+    running.wait(lambda: _state(running, run["dag_run_id"]) == "success")
+
+
+def _state(running: Running, run_id: str) -> str:
+    return str(running.airflow("GET", f"/dags/watch_freshness/dagRuns/{run_id}")["state"])

@@ -1,0 +1,98 @@
+"""`make run`: the whole on one machine, and nothing of it left when it has ended, however it ended."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.ports import free_port
+from tests.processes.pipeline import ROOT, wait_until
+
+pytestmark = pytest.mark.processes
+_MARK = "TEST_RUN_MARK"
+
+
+@dataclass
+class Run:
+    """A started `make run`; every process of it carries a mark in its environment."""
+
+    directory: Path
+    mark: str
+    process: "subprocess.Popen[bytes]"
+
+    def output(self) -> str:
+        return (self.directory / "output").read_text()
+
+    def processes(self) -> list[psutil.Process]:
+        return [process for process in psutil.process_iter() if _mark_of(process) == self.mark]
+
+
+def _mark_of(process: psutil.Process) -> str:
+    try:
+        return str(process.environ().get(_MARK))
+    except psutil.Error:
+        # It has ended, or is somebody else's.
+        return ""
+
+
+def start(directory: Path, *arguments: str) -> Run:
+    mark = uuid.uuid4().hex
+    ports = ("--airflow-port", "0", "--databricks-port", "0", "--s3-port", "0")
+    command = [sys.executable, "-m", "local.run", "--rows", "30000", "--directory", str(directory), *ports, *arguments]
+    with (directory / "output").open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, _MARK: mark}
+        )
+    return Run(directory, mark, process)
+
+
+def test_the_sample_is_processed_and_nothing_is_left_running(tmp_path: Path) -> None:
+    run = start(tmp_path, "--once")
+    assert run.process.wait(300) == 0, run.output()
+    said = run.output()
+    assert re.search(r"transactions +│ +30,000 ", said)
+    assert re.search(r"chunks +│ +3 ", said)
+    assert (tmp_path / "lake" / "offset.csv").exists()
+    assert (tmp_path / "lake" / "state" / "pairs" / "_delta_log").exists()
+    assert run.processes() == []
+
+
+@pytest.mark.parametrize("which", ["the outer process", "the inner process"])
+def test_killed_hard_it_leaves_no_process(tmp_path: Path, which: str) -> None:
+    run = start(tmp_path, "--no-once")
+    wait_until(lambda: "everything is committed" in run.output(), [run.process], seconds=240)
+    [inner] = [child for child in psutil.Process(run.process.pid).children() if "local.run" in child.cmdline()]
+    assert len(run.processes()) > 10
+    (psutil.Process(run.process.pid) if which == "the outer process" else inner).kill()
+    run.process.wait(60)
+    wait_until(lambda: run.processes() == [])
+
+
+def test_ctrl_c_ends_it(tmp_path: Path) -> None:
+    run = start(tmp_path, "--grow", "100")
+    wait_until(lambda: "Airflow  " in run.output(), [run.process], seconds=240)
+    for process in run.processes():
+        # A terminal sends it to all of its foreground group.
+        if os.getpgid(process.pid) == os.getpgid(run.process.pid):
+            process.send_signal(signal.SIGINT)
+    assert run.process.wait(60) == 0
+    assert run.output().endswith("stopped\n")
+    assert run.processes() == []
+
+
+def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", free_port(0)))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = start(tmp_path, "--airflow-port", str(port))
+        assert run.process.wait(60) == 1
+    assert f"--airflow-port: port {port} on 127.0.0.1 is taken; choose another, or 0 for any free one" in run.output()
