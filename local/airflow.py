@@ -142,8 +142,14 @@ def _settings(directory: Path, port: int) -> dict[str, str]:
         "DATABASE": {"SQL_ALCHEMY_CONN": database_url(directory)},
         "API": {"BASE_URL": url, "SECRET_KEY": secrets.token_urlsafe(32)},
         "API_AUTH": {"JWT_SECRET": secrets.token_urlsafe(32)},
-        # A run every 5 seconds starts on time with this; the default looks once a second.
-        "SCHEDULER": {"SCHEDULER_IDLE_SLEEP_TIME": "0.2"},
+        "SCHEDULER": {
+            # A run every 5 seconds starts on time with this; the default looks once a second.
+            "SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            # A task whose worker or scheduler was killed holds up the next run until it is found: 5 minutes by default.
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+            "ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        },
         "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
     }
     settings = {

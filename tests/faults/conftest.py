@@ -14,7 +14,7 @@ from tests.faults.running import Running
 from tests.processes.pipeline import THRESHOLDS, Pipeline
 from tests.webhook import webhook
 
-ROWS = 60_000
+ROWS = 120_000
 
 
 def _bundles() -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.faults]
 
 
 def trigger(running: Running, dag_id: str) -> None:
+    running.wait(lambda: dag_id in [dag["dag_id"] for dag in running.airflow("GET", "/dags")["dags"]])
     running.airflow("POST", f"/dags/{dag_id}/dagRuns", logical_date=datetime.now(UTC).isoformat())
 
 
