@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
+
 from detection_page import PREFIX, ROUTE
 
 
@@ -27,15 +28,15 @@ def _make_app() -> Any:
 
     from detection_page.access import DagAccess, require_access
     from detection_page.app import create_app
-    from detection_page.read_runs import read_dags
+    from detection_page.read_runs import JobReader, read_dags
     from detection_page.sources import Sources
-
     from orchestration.load_settings import load_settings
 
     def now() -> datetime:
         return datetime.now(UTC)
 
-    return create_app(Sources(load_settings, read_dags, now), require_access, DagAccess, now)
+    sources = Sources(load_settings, read_dags, lambda settings: JobReader(settings).read, now)
+    return create_app(sources, require_access, DagAccess, now)
 
 
 class DetectionPagePlugin(AirflowPlugin):

@@ -9,9 +9,8 @@ from functools import cached_property
 import pyarrow as pa
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
-from detection_page.facts import DagFacts
+from detection_page.facts import DagFacts, JobFacts
 from detection_page.read_lake import PATIENCE, LakeReader
-from detection_page.read_runs import JobReader
 from detection_page.read_tables import StateReader
 from detection_page.state import Sight
 from detection_page.tables import TableFacts
@@ -29,15 +28,18 @@ class Sources:
     Args:
         load_settings: asked before each read, so that a change is followed without a restart.
         read_dags: the DAGs and their runs.
+        job_reader: from settings, what reads the Databricks jobs and their runs.
     """
 
     def __init__(
         self,
         load_settings: Callable[[], Settings],
         read_dags: Callable[[], tuple[DagFacts, ...]],
+        job_reader: Callable[[Settings], Callable[[], tuple[JobFacts, ...]]],
         now: Callable[[], datetime],
     ) -> None:
         self._load_settings = load_settings
+        self._job_reader = job_reader
         self._now = now
         self._lock = threading.Lock()
         self._made: tuple[Settings, _Readers] | None = None
@@ -45,7 +47,7 @@ class Sources:
         self._lake = Watched("S3", lambda: self._readers().lake.read(), _SECONDS["lake"], pool, now)
         self._tables = Watched("S3", lambda: self._readers().state.read(), _SECONDS["tables"], pool, now)
         self._dags = Watched("Airflow's database", read_dags, _SECONDS["dags"], pool, now)
-        self._jobs = Watched("Databricks", lambda: self._readers().jobs.read(), _SECONDS["jobs"], pool, now)
+        self._jobs = Watched("Databricks", lambda: self._readers().read_jobs(), _SECONDS["jobs"], pool, now)
 
     def look(self) -> Sight:
         """Return what was read last, at once."""
@@ -67,15 +69,21 @@ class Sources:
         settings = self._load_settings()
         with self._lock:
             if self._made is None or self._made[0] != settings:
-                self._made = (settings, _Readers(settings, self._now))
+                self._made = (settings, _Readers(settings, self._job_reader, self._now))
             return self._made[1]
 
 
 class _Readers:
     """Everything that is read of one lake and one workspace; each is made where it is needed first."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        job_reader: Callable[[Settings], Callable[[], tuple[JobFacts, ...]]],
+        now: Callable[[], datetime],
+    ) -> None:
         self._settings = settings
+        self._job_reader = job_reader
         self._now = now
 
     @cached_property
@@ -87,8 +95,8 @@ class _Readers:
         return StateReader(self._settings.lake.rstrip("/"), _delta_options(self._settings))
 
     @cached_property
-    def jobs(self) -> JobReader:
-        return JobReader(self._settings)
+    def read_jobs(self) -> Callable[[], tuple[JobFacts, ...]]:
+        return self._job_reader(self._settings)
 
 
 def _delta_options(settings: Settings) -> Callable[[], dict[str, str]]:

@@ -23,6 +23,8 @@ from detection_page.watched import Seen
 from spark_jobs.core.detections import ROWS_PER_FILE
 
 _CHUNK_WINDOW_SECONDS = 300
+# What was read longer ago, when somebody looked last, says nothing of now.
+_OLD_SECONDS = 30
 _RAW_SHOWN = 300
 
 
@@ -45,13 +47,14 @@ def state_view(now: datetime, span: str, sight: Sight, visible_dags: Collection[
     """
     facts, found = sight.lake.value, sight.tables.value
     dags = sight.dags.value or ()
+    loading = not sight.lake.error and _is_old(sight.lake, now)
     steps = series.grid(series.SPANS[span], now)
     detections = found.detections if found else Detections()
     return {
         "span": span,
-        "loading": facts is None and not sight.lake.error,
+        "loading": loading,
         "problems": _problems(sight),
-        **_jobs(sight.lake, next((dag for dag in dags if dag.dag_id == CHUNKER_DAG), None)),
+        **_jobs(sight.lake, loading, next((dag for dag in dags if dag.dag_id == CHUNKER_DAG), None)),
         "lake": _lake(facts) if facts else None,
         "found": _found(detections, found) if found else None,
         "plots": {
@@ -87,8 +90,12 @@ def _problem(what: str, seen: Seen[Any]) -> dict[str, Any] | None:
     return {"what": what, "why": seen.error, "since": since}
 
 
-def _jobs(lake: Seen[LakeFacts], chunker_dag: DagFacts | None) -> dict[str, Any]:
-    if lake.value is None or lake.error:
+def _is_old(seen: Seen[Any], now: datetime) -> bool:
+    return seen.read_at is None or (now - seen.read_at).total_seconds() > _OLD_SECONDS
+
+
+def _jobs(lake: Seen[LakeFacts], loading: bool, chunker_dag: DagFacts | None) -> dict[str, Any]:
+    if lake.value is None or lake.error or loading:
         why = "Not known: the lake cannot be read." if lake.error else "Reading the lake …"
         unknown = _verdict(Verdict(Level.UNKNOWN, why))
         return {"chunker": unknown, "detector": unknown}

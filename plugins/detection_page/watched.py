@@ -81,7 +81,9 @@ class Watched(Generic[T]):
             value = self._read()
         # Whatever it is, the page lives and says so.
         except Exception as raised:
-            log.warning("%s was not read", self.name, exc_info=raised)
+            # Told once, not every few seconds for as long as it lasts.
+            if not self._seen.error:
+                log.warning("%s was not read", self.name, exc_info=raised)
             error = f"{type(raised).__name__}: {raised}".strip().split("\n")[0][:500]
         with self._lock:
             before = self._seen

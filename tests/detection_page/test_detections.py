@@ -1,10 +1,10 @@
 from datetime import timedelta
 
 import pytest
+
 from detection_page.detections import Detections, Filter
 from detection_page.detections_csv import csv_pieces, guarded
 from detection_page.evidence import signs
-
 from spark_jobs.core.detections import Detection, detection_rows
 from spark_jobs.core.patterns import PATTERNS
 from tests.detection_page.rows import NOW, detection

@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+
 from detection_page.facts import DagFacts, DagRunFacts, LakeFacts
 from detection_page.health import Level, chunks_per_minute, duration, judge_chunker, judge_detector, quarantine_share
-
 from orchestration.heartbeat import Heartbeat
 from orchestration.settings import Settings
 from spark_jobs.core.offset import Offset

@@ -2,9 +2,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+
 from detection_page.merchants import SORTABLE, history_view, latest_rows, sorted_page, with_detections
 from detection_page.read_tables import with_all_columns
-
 from spark_jobs.core.detections import detection_rows
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from tests.detection_page.rows import detection

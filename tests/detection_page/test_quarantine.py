@@ -1,4 +1,5 @@
 import pytest
+
 from detection_page.quarantine import QuarantinedLine, parse_quarantine
 
 

@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
-from detection_page.series import SPANS, Grid, detections, grid, lag, throughput
 
+from detection_page.series import SPANS, Grid, detections, grid, lag, throughput
 from spark_jobs.core.history import Sample
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)

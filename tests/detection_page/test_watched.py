@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+
 from detection_page.watched import Watched
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
