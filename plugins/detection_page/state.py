@@ -24,7 +24,7 @@ from spark_jobs.core.detections import ROWS_PER_FILE
 
 _CHUNK_WINDOW_SECONDS = 300
 # What was read longer ago, when somebody looked last, says nothing of now.
-_OLD_SECONDS = 30
+_OLD_SECONDS = 15
 _RAW_SHOWN = 300
 
 

@@ -32,6 +32,8 @@ from local.databricks.server import local_databricks
 from local.jobs import Lake, chunker_job
 from local.s3 import LocalS3
 from local.sample_data import write_sample
+from spark_jobs.core.history import Sample, format_history
+from spark_jobs.core.names import HISTORY
 from tests.detection_page.lake import PageLake, line, utc_now
 
 # It polls every five seconds, and sees then what was read after the poll before.
@@ -135,19 +137,17 @@ def _fill(lake: PageLake, directory: Path) -> None:
     ticks = iter(range(10**9))
     lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=3.4 * next(ticks))))
     lake.beat(now)
-    chance, landed, seen = random.Random(1), 0, []
+    chance, landed, samples = random.Random(1), 0, []
     for minute in range(1440):
-        began = now - timedelta(minutes=1440 - minute)
         added = round(90_000 + 40_000 * math.sin(minute / 200) + chance.randrange(20_000))
+        landed += added
         # Nobody was there for half an hour.
         if not 900 < minute < 930:
-            lag = chance.uniform(2, 8) if minute % 97 else 40
-            for second in range(0, 60, 2):
-                behind = added // 12 if second % 10 < lag else 0
-                there = landed + added * second // 60
-                seen.append((began + timedelta(seconds=second), there, max(0, there - behind)))
-        landed += added
-    lake.write_history(seen)
+            lag = chance.uniform(3, 7) if minute % 97 else 40
+            behind = chance.choice((0, added // 12))
+            number = int(now.timestamp() // 60) - 1440 + minute
+            samples.append(Sample(number, landed, landed - behind, added // 6, round(lag, 1)))
+    lake.objects.write(HISTORY, format_history(samples))
 
 
 @pytest.fixture(scope="session")

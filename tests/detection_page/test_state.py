@@ -25,8 +25,8 @@ def test_before_the_first_read_nothing_is_claimed() -> None:
 
 
 def test_what_was_read_when_somebody_looked_last_says_nothing_of_now() -> None:
-    assert state_view(NOW + timedelta(seconds=30), "1h", FRESH, ())["chunker"]["level"] == "idle"
-    view = state_view(NOW + timedelta(seconds=31), "1h", FRESH, ())
+    assert state_view(NOW + timedelta(seconds=15), "1h", FRESH, ())["chunker"]["level"] == "idle"
+    view = state_view(NOW + timedelta(seconds=16), "1h", FRESH, ())
     assert (view["loading"], view["chunker"]["level"]) == (True, "unknown")
 
 

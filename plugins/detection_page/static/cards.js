@@ -19,8 +19,9 @@ export function showCards(state) {
   value("committed_line", format.count(lake?.committed_line));
   value("lag_lines", lake && lake.lag_lines !== null ? `${format.count(lake.lag_lines)} lines` : format.UNKNOWN);
   value("lag_seconds", format.seconds(lake?.lag_seconds));
-  level("lag_lines", state.detector.level);
-  level("lag_seconds", state.detector.level);
+  const lagLevel = lake?.lag_lines ? state.detector.level : "unknown";
+  level("lag_lines", lagLevel);
+  level("lag_seconds", lagLevel);
   value("merchants", format.count(found?.merchants));
   value("total", format.count(found?.total));
   value("files", found ? files(found) : state.loading ? "Reading the lake …" : "Not read.");

@@ -13,7 +13,8 @@ import { Runs } from "./runs.js";
 import { setUpTabs } from "./tabs.js";
 import { followTheme } from "./theme.js";
 
-const MILLISECONDS = { usual: 5000, loading: 500 };
+// What is shown at first was read when somebody looked last: the next look, soon, has what is now.
+const MILLISECONDS = { usual: 5000, loading: 500, first: 1500 };
 
 const panel = (name) => document.getElementById(name);
 const updated = panel("updated");
@@ -37,6 +38,7 @@ let state = null;
 let openedTab = null;
 let span = address.read().span ?? "1h";
 let timer = null;
+let polls = 0;
 
 const openTab = setUpTabs(document.querySelector("[role=tablist]"), (name) => {
   openedTab = name;
@@ -61,7 +63,9 @@ async function poll() {
   try {
     state = await pollState(span);
     show();
-    timer = document.hidden ? null : setTimeout(poll, state.loading ? MILLISECONDS.loading : MILLISECONDS.usual);
+    polls += 1;
+    const pause = state.loading ? MILLISECONDS.loading : polls === 1 ? MILLISECONDS.first : MILLISECONDS.usual;
+    timer = document.hidden ? null : setTimeout(poll, pause);
   } catch (error) {
     document.body.classList.add("stale");
     if (error instanceof LoginEndedError) {
