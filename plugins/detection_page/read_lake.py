@@ -163,11 +163,12 @@ class _Quarantine:
         for path in reversed(self._paths):
             if path < start and len(latest) >= _QUARANTINED_SHOWN:
                 break
-            needed[path] = self._read.get(path) or self._parse(path)
+            needed[path] = self._read[path] if path in self._read else self._parse(path)
             latest += reversed(needed[path])
         self._read = needed
         return sum(line.line >= first for line in latest), tuple(latest[:_QUARANTINED_SHOWN])
 
     def _parse(self, path: str) -> tuple[QuarantinedLine, ...]:
+        # Maintenance may have deleted it meanwhile.
         data = self._lake.find(path)
         return parse_quarantine(data) if data is not None else ()

@@ -59,11 +59,11 @@ class JobReader:
 
     def __init__(self, settings: Settings) -> None:
         self._hook = DatabricksHook(settings.databricks_connection, timeout_seconds=10, retry_limit=1)
-        self._names = (settings.chunker_job, settings.detector_job)
+        self._names = (settings.chunker_job, settings.detector_job, settings.maintenance_job)
         self._ids: dict[str, int] = {}
 
     def read(self) -> tuple[JobFacts, ...]:
-        """Return both jobs, each with its latest runs."""
+        """Return our jobs, each with its latest runs."""
         return tuple(self._job(name) for name in self._names)
 
     def _job(self, name: str) -> JobFacts:
