@@ -175,6 +175,13 @@ def test_runs_lead_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) 
     expect(visitor.tab.locator("iframe")).to_have_count(0)
 
 
+def test_a_dags_docs_lead_to_the_page(visitor: Visitor) -> None:
+    visitor.tab.goto(f"{visitor.page.url}/dags/watch_freshness")
+    visitor.tab.get_by_role("button", name=re.compile("docs", re.IGNORECASE)).last.click()
+    visitor.tab.get_by_role("link", name="Pattern detection").last.click()
+    visitor.tab.wait_for_url("**/plugin/pattern-detection**")
+
+
 def test_everything_is_reached_by_keyboard(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     expect(rows(tab, "detections")).to_have_count(25)

@@ -43,6 +43,7 @@ class PageLake:
     s3: LocalS3
     name: str
     chunk_size: int = 10
+    landing_format: str = "csv"
     thresholds: Thresholds = field(default=THRESHOLDS)
 
     @property
@@ -70,7 +71,7 @@ class PageLake:
     def land(self, chunks: int = 1_000_000) -> None:
         """Run the chunker."""
         source, name = open_object(self.source)
-        job = Job(source, name, self.objects, open_landing("csv", self.objects), self.chunk_size, utc_now)
+        job = Job(source, name, self.objects, open_landing(self.landing_format, self.objects), self.chunk_size, utc_now)
         for _ in range(chunks):
             if land_next_chunk(job) is None:
                 return
@@ -83,7 +84,7 @@ class PageLake:
         rules = Rules(PATTERNS, self.thresholds, every_chunk=False)
         detector = Detector(loaded.pairs, reported, len(loaded.detections), loaded.detected_line, rules, now)
         files = DetectionFiles(self.objects, loaded.detections)
-        landing = open_landing("csv", self.objects)
+        landing = open_landing(self.landing_format, self.objects)
         landed = read_landed_line(self.objects) if until is None else until
         firsts = [first for first in landing.first_lines(loaded.committed_line, 1_000_000) if first < landed]
         for first, end in zip(firsts, [*firsts[1:], landed], strict=True):

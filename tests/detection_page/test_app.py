@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from detection_page.headers import SECURITY_HEADERS
 from spark_jobs.core import names
 from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.storage.objects import open_object
 from spark_jobs.storage.state_tables import StateTables
 from spark_jobs.storage.tables import storage_options
 from tests.detection_page.conftest import Page
@@ -27,11 +28,15 @@ def read(state: dict[str, object]) -> bool:
     return bool(state["lake"] and state["found"] and state["dags"])
 
 
+def lines_of(count: int) -> bytes:
+    """Return so many lines, each a customer of its own, every tenth at another merchant."""
+    return b"".join(line(f"C{n}", SCRIPT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(count))
+
+
 def detected(lake: PageLake, lines: int = 120) -> None:
-    """Land and detect `lines` lines, each a customer of its own, every tenth at another merchant."""
+    """Land and detect so many lines; each pair is a child at once."""
     lake.thresholds = CHILDREN
-    rows = [line(f"C{number}", SCRIPT if number % 10 == 0 else "M1", "FM"[number % 2]) for number in range(lines)]
-    lake.upload(b"".join(rows))
+    lake.upload(lines_of(lines))
     lake.land()
     lake.detect()
     lake.beat()
@@ -67,9 +72,7 @@ def test_it_shows_how_far_both_are_and_what_was_found(lake: PageLake, page: Page
 
 def test_lag_is_in_lines_and_in_seconds(lake: PageLake, page: Page) -> None:
     detected(lake)
-    lake.upload(b"".join(line(f"C{number}") for number in range(200)))
-    # Only what was there before still begins as it did.
-    lake.upload(b"".join(line(f"C{n}", SCRIPT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(200)))
+    lake.upload(lines_of(200))
     lake.land()
     state = page.state_when(read)
     assert state["lake"]["lag_lines"] == 80
@@ -77,10 +80,47 @@ def test_lag_is_in_lines_and_in_seconds(lake: PageLake, page: Page) -> None:
     assert "catching up" in state["detector"]["why"]
 
 
+def test_chunks_in_a_delta_table_have_their_lag_from_the_history(lake: PageLake, page: Page) -> None:
+    lake.landing_format = "delta"
+    detected(lake)
+    lake.upload(lines_of(200))
+    lake.land()
+    now = utc_now()
+    lake.write_history([(now - timedelta(minutes=at), 120 if at > 2 else 200, 120) for at in (4, 3, 2, 1)])
+    state = page.state_when(read)
+    assert state["lake"]["chunks_per_minute"] is None
+    assert state["lake"]["lag_lines"] == 80
+    assert 120 <= state["lake"]["lag_seconds"] < 200
+    assert state["detector"]["level"] == "late"
+
+
+def test_lines_that_wait_make_the_chunker_late_since_they_came(lake: PageLake) -> None:
+    detected(lake)
+    settings = {**lake.settings, "landing_age_seconds": {"warning": 1, "critical": 600}}
+    page = Page(lambda: settings)
+    assert page.state_when(read)["chunker"]["level"] == "ok"
+    lake.upload(lines_of(130))
+    state = page.state_when(lambda state: state["chunker"]["level"] == "late")
+    assert "Lines of the master file have waited to be landed for" in state["chunker"]["why"]
+    lake.land()
+    page.state_when(lambda state: state["chunker"]["level"] == "ok")
+
+
+def test_an_unfinished_line_makes_nobody_late(lake: PageLake) -> None:
+    detected(lake)
+    settings = {**lake.settings, "landing_age_seconds": {"warning": 0.001, "critical": 0.002}}
+    folder, name = open_object(lake.source)
+    stored = folder.find(name)
+    assert stored
+    folder.write(name, stored.data + b"0,C1,4,F")
+    state = Page(lambda: settings).state_when(read)
+    assert state["chunker"] == {"level": "ok", "why": "Every finished line of the master file is landed."}
+
+
 def test_new_rows_appear_and_each_is_read_once(lake: PageLake, page: Page) -> None:
     detected(lake, lines=40)
     before = page.state_when(read)["found"]
-    lake.upload(b"".join(line(f"C{n}", SCRIPT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(70)))
+    lake.upload(lines_of(70))
     lake.land()
     lake.detect()
     after = page.state_when(lambda state: state["found"]["version"] != before["version"])["found"]
@@ -154,7 +194,7 @@ def test_a_poll_that_brings_nothing_new_has_no_content(lake: PageLake, page: Pag
     again = page.client.get("/api/state", headers={"If-None-Match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
     lake.land()
-    lake.upload(b"".join(line(f"C{n}", SCRIPT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(20)))
+    lake.upload(lines_of(20))
     lake.land()
     page.state_when(lambda state: state["lake"]["landed_line"] == 20)
     other = page.client.get("/api/state", headers={"If-None-Match": answer.headers["etag"]})
@@ -241,7 +281,7 @@ def test_a_table_that_was_compacted_is_read_on(lake: PageLake, page: Page) -> No
     page.state_when(read)
     url = f"{lake.url}/{names.DETECTIONS}"
     DeltaTable(url, storage_options=storage_options()).optimize.compact()
-    lake.upload(b"".join(line(f"C{n}", SCRIPT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(80)))
+    lake.upload(lines_of(80))
     lake.land()
     lake.detect()
     page.state_when(lambda state: state["found"]["total"] == 80)
