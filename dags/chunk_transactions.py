@@ -35,6 +35,8 @@ with DAG(
 **watch_offset** compares the master file with `offset.csv` by size and ETag, and returns how far behind the chunker is.
 **land_chunks** runs the chunker's job. Running it again, or twice at once, lands nothing twice; a run that is cleared,
 marked as failed or killed is cancelled in Databricks.
+
+What came of it: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
     watch_offset = OffsetSensor(task_id="watch_offset", execution_timeout=timedelta(minutes=1), timeout=60)

@@ -39,6 +39,8 @@ with DAG(
 **maintain_state** is safe while the detector and the chunker write, and never touches what is not committed.
 **prune_database** needs the setting `metadata_connection`: a connection whose password is Airflow's own database, as
 SQLAlchemy has it. Without it the task is skipped: run `airflow db clean` where Airflow runs.
+
+What came of it: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
     maintain_state = DatabricksRunNowOperator(

@@ -33,6 +33,8 @@ with DAG(
 A paused job is unpaused, a dead detector started, a second run cancelled; one whose heartbeat is old, or that leaves a
 landed chunk waiting, is cancelled so that the continuous job starts it again. More restarts an hour than
 `max_restarts_per_hour` raise an alert. What it saw and did is in the task's log.
+
+What came of it: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
 

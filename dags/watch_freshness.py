@@ -35,6 +35,8 @@ with DAG(
 
 It goes by the data, not by the states of tasks: a chunker that succeeds and lands nothing is found. Levels and
 recipients are settings (the Airflow variable `transaction_patterns`).
+
+What came of it: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
 

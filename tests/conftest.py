@@ -15,6 +15,10 @@ os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
 logging.getLogger("py4j").setLevel(logging.WARNING)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", action="store_true", help="write the page's pictures into docs/images")
+
+
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS3]:
     with local_s3(tmp_path_factory.mktemp("s3") / "s3.log", buckets=("transactions",)) as server:

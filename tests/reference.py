@@ -65,8 +65,8 @@ def detections(
 
 def merchant_row(
     history: Sequence[Transaction], merchant: str, thresholds: Thresholds, importance: Sequence[ImportanceRow] | None
-) -> tuple[int, int, int, float, float | None]:
-    """Return transactions, women, men and both percentiles of a merchant."""
+) -> tuple[int, int, int, int, float, float | None]:
+    """Return transactions, customers, women, men and both percentiles of a merchant."""
     own = [transaction for transaction in history if transaction.merchant == merchant]
     first = {transaction.customer: transaction.gender for transaction in reversed(own)}
     counts = [sum(t.customer == customer for t in own) for customer in first]
@@ -74,6 +74,7 @@ def merchant_row(
     known = [mean for mean in means if mean is not None]
     return (
         len(own),
+        len(first),
         sum(gender == "F" for gender in first.values()),
         sum(gender == "M" for gender in first.values()),
         float(np.percentile(counts, thresholds.upgrade_transactions_percentile)),
@@ -92,7 +93,7 @@ def _upgrades(
 ) -> list[_Holding]:
     result: list[_Holding] = []
     for merchant, customer in sorted({(t.merchant, t.customer) for t in touched}):
-        total, _, _, high, low = merchant_row(history, merchant, thresholds, importance)
+        total, _, _, _, high, low = merchant_row(history, merchant, thresholds, importance)
         own = [t for t in history if (t.merchant, t.customer) == (merchant, customer)]
         mean = _mean_weight(own, importance)
         if total > thresholds.upgrade_merchant_transactions and len(own) >= high and mean is not None and mean <= low:  # type: ignore[operator]
@@ -123,7 +124,7 @@ def _dei_needed(
 ) -> list[_Holding]:
     result: list[_Holding] = []
     for merchant in sorted({t.merchant for t in touched}):
-        _, female, male, _, _ = merchant_row(history, merchant, thresholds, None)
+        _, _, female, male, _, _ = merchant_row(history, merchant, thresholds, None)
         if female > thresholds.dei_female_customers and female < male:
             evidence = {"female_customers": float(female), "female_below_male_customers": float(female)}
             compared = {

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from orchestration.heartbeat import Heartbeat, parse_heartbeat
@@ -31,11 +32,23 @@ class SourceFile:
     modified_at: datetime
 
 
-class Lake:
-    """Reads what chunker and detector left. Every method raises botocore's errors where S3 fails."""
+@dataclass(frozen=True)
+class Listed:
+    """An object in a listing: its path under the lake, and when it was written."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._s3: Any = S3Hook(aws_conn_id=settings.aws_connection or None).get_conn()
+    path: str
+    modified_at: datetime
+
+
+class Lake:
+    """Reads what chunker and detector left. Every method raises botocore's errors where S3 fails.
+
+    Args:
+        client_config: of the S3 client, such as how patient it is; None for the connection's own.
+    """
+
+    def __init__(self, settings: Settings, client_config: Config | None = None) -> None:
+        self._s3: Any = S3Hook(aws_conn_id=settings.aws_connection or None, config=client_config).get_conn()
         self._source = settings.source
         self._url = settings.lake.rstrip("/")
 
@@ -66,34 +79,38 @@ class Lake:
 
     def offset(self) -> Offset | None:
         """Return `offset.csv`, None before the chunker's first run."""
-        data = self._find(names.OFFSET)
+        data = self.find(names.OFFSET)
         return parse_offset(data, f"{self._url}/{names.OFFSET}") if data is not None else None
 
     def heartbeat(self) -> Heartbeat | None:
         """Return the detector's heartbeat, None before its first."""
-        data = self._find(names.HEARTBEAT)
+        data = self.find(names.HEARTBEAT)
         return parse_heartbeat(data, f"{self._url}/{names.HEARTBEAT}") if data is not None else None
 
     def landed_at(self, line: int) -> datetime | None:
         """Return when the first chunk from `line` on was landed, None where there is none."""
         after = names.chunk_path(line).removesuffix(".csv")
-        return next((entry["LastModified"] for entry in self._list(names.LANDING_ZONE, after)), None)
+        return next((entry.modified_at for entry in self.list_after(names.LANDING_ZONE, after)), None)
 
     def quarantined_lines(self, first: int) -> int:
         """Return how many lines from `first` on are in quarantine."""
         after = names.quarantine_path(first).removesuffix(".csv")
-        bodies = (self._read(entry["Key"]) for entry in self._list(names.QUARANTINE, after))
+        bodies = (self.find(entry.path) or b"" for entry in self.list_after(names.QUARANTINE, after))
         # A header, and one record a line: raw text stands in quotes, which has no line ends of its own.
         return sum(max(0, body.count(b"\n") - 1) for body in bodies)
 
-    def _list(self, folder: str, after: str) -> Iterator[Any]:
+    def list_after(self, folder: str, after: str) -> Iterator[Listed]:
+        """Yield what lies in a folder and sorts after a path, in order; a page is fetched as it is needed."""
         bucket, prefix = _parts(self._url)
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=f"{prefix}/{folder}/", StartAfter=f"{prefix}/{after}"
         )
-        return (entry for page in pages for entry in page.get("Contents", []))
+        for page in pages:
+            for entry in page.get("Contents", []):
+                yield Listed(entry["Key"].removeprefix(f"{prefix}/"), entry["LastModified"])
 
-    def _find(self, path: str) -> bytes | None:
+    def find(self, path: str) -> bytes | None:
+        """Return a whole object under the lake, None where there is none."""
         _, prefix = _parts(self._url)
         try:
             return self._read(f"{prefix}/{path}")

@@ -14,6 +14,7 @@
         ├── OffsetUnreadableError     offset.csv is not what the chunker writes
         ├── LandingZoneError          a gap in the landing zone, or a chunk that is damaged
         ├── ImportanceError           the importance file cannot be used
+        ├── HistoryUnreadableError    the detector's history is not what a detector writes
         ├── StateError                the state is damaged, or written by a newer version
         └── SecondDetectorError       another detector commits to the same lake
 
@@ -75,6 +76,10 @@ class LandingZoneError(PermanentError):
 
 class ImportanceError(PermanentError):
     """Raised when the importance file is missing or malformed."""
+
+
+class HistoryUnreadableError(PermanentError):
+    """Raised when the detector's history cannot be read; nothing but plots hangs on it."""
 
 
 class StateError(PermanentError):

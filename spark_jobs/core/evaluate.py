@@ -29,6 +29,7 @@ MERCHANTS_SCHEMA = pa.schema(
         ("transactions_percentile", pa.float64()),
         ("weight_percentile", pa.float64()),
         ("line", pa.int64()),
+        ("customers", pa.int64()),
     ]
 )
 
@@ -101,6 +102,7 @@ def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: in
         pa.array(merchants.transactions_percentile, pa.float64(), from_pandas=True),
         pa.array(merchants.weight_percentile, pa.float64(), from_pandas=True),
         np.full(len(advance.merchants), line),
+        np.array([len(state.rows_of(merchant)) for merchant in advance.merchants.tolist()], dtype=np.int64),
     ]
     return pa.table(columns, schema=MERCHANTS_SCHEMA)
 

@@ -11,6 +11,7 @@ PAIRS = "state/pairs"
 MERCHANTS = "state/merchants"
 DETECTIONS = "state/detections"
 HEARTBEAT = "state/detector.json"
+HISTORY = "state/detector_history.json"
 DETECTION_FILES = "detections"
 
 _QUARANTINE = re.compile(r"quarantine_(\d{12})\.csv\Z")

@@ -1,4 +1,4 @@
-"""`state/detector.json`: what the outside can know of the detector without Spark."""
+"""`state/detector.json` and its history: what the outside can know of the detector without Spark."""
 
 import json
 import threading
@@ -10,8 +10,9 @@ from logging import Logger
 
 import spark_jobs
 from spark_jobs.core.detections import Detection
-from spark_jobs.core.errors import PipelineError
-from spark_jobs.core.names import HEARTBEAT
+from spark_jobs.core.errors import HistoryUnreadableError, PipelineError
+from spark_jobs.core.history import History, format_history, parse_history
+from spark_jobs.core.names import HEARTBEAT, HISTORY
 from spark_jobs.storage.objects import Objects
 
 _SECONDS_BETWEEN_BEATS = 1.0
@@ -61,6 +62,7 @@ class Heartbeat:
         self._read_landed_line = read_landed_line
         self._now = now
         self._log = log
+        self._history: History | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -77,7 +79,7 @@ class Heartbeat:
         while True:
             last = self._stopping.is_set()
             try:
-                self._beat()
+                self._beat(last)
             except PipelineError as error:
                 # The detector lives without it; whoever watches sees that it is old.
                 self._log.warning("heartbeat not written", extra={"fields": {"error": str(error)}})
@@ -85,7 +87,7 @@ class Heartbeat:
                 return
             self._stopping.wait(_SECONDS_BETWEEN_BEATS)
 
-    def _beat(self) -> None:
+    def _beat(self, last: bool) -> None:
         progress = self._progress
         landed = max(self._read_landed_line(), progress.committed_line)
         progress.landed_line = landed
@@ -97,3 +99,16 @@ class Heartbeat:
             "detections": dict(progress.detections),
         }
         self._lake.write(HEARTBEAT, json.dumps(content, indent=1).encode())
+        if self._history is None:
+            self._history = self._restore_history()
+        # Once a minute, and when it ends.
+        if self._history.observe(self._now(), landed, progress.committed_line) or last:
+            self._lake.write(HISTORY, format_history(self._history.samples))
+
+    def _restore_history(self) -> History:
+        stored = self._lake.find(HISTORY)
+        try:
+            return History(parse_history(stored.data, self._lake.place(HISTORY)) if stored else ())
+        except HistoryUnreadableError as error:
+            self._log.warning("history begun anew", extra={"fields": {"error": str(error)}})
+            return History()

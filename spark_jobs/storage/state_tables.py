@@ -23,7 +23,7 @@ from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_cr
 APPLICATION = "detector"
 STATE_VERSION = 1
 # Kept as the tables' description, which every writer of Delta hands on.
-_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
+STATE_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
 
 # An append slows with the number of files (docs/decisions/0004).
 _APPENDS_BETWEEN_COMPACTIONS = 50
@@ -127,11 +127,13 @@ class StateTables:
 
 
 def _open(url: str, schema: pa.Schema) -> LineTable:
-    table = open_or_create_table(url, APPLICATION, schema, _DESCRIPTION)
+    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION)
     description = table.handle.metadata().description
-    if description != _DESCRIPTION:
-        msg = f"{url} is {description!r}, this detector knows {_DESCRIPTION!r}; run the version that wrote it"
+    if description != STATE_DESCRIPTION:
+        msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
         raise StateError(msg)
+    # A table that an earlier detector made has fewer columns; its rows have null there.
+    table.add_columns(schema)
     return table
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from spark_jobs.core.errors import StorageError
@@ -118,6 +118,18 @@ class LineTable:
             predicate=f"{LINE} >= {first}",
             post_commithook_properties=NO_CLEANING,
         )
+
+    def add_columns(self, schema: pa.Schema) -> None:
+        """Add the columns of `schema` that the table lacks; rows that are there have null in them."""
+        held = {field.name for field in self._table.schema().fields}
+        missing = [name for name in schema.names if name not in held]
+        if not missing:
+            return
+        fields = Schema.from_arrow(pa.schema([schema.field(name) for name in missing])).fields
+        try:
+            self._table.alter.add_columns(fields)
+        except (DeltaError, OSError) as error:
+            raise storage_error(self.url, error) from error
 
     def _write(self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None) -> None:
         transaction = Transaction(self._application, line)

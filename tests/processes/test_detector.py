@@ -8,6 +8,7 @@ import pytest
 
 from local import processes
 from local.jars import delta_jars, delta_session
+from spark_jobs.core.history import parse_history
 from tests.processes.conftest import ROWS
 from tests.processes.pipeline import Pipeline, spark_python, wait_until
 
@@ -31,6 +32,14 @@ def test_the_heartbeat_tells_where_the_detector_is(undisturbed: Pipeline) -> Non
     assert heartbeat["lag_lines"] == 0
     assert heartbeat["detections"] == Counter(row["patternId"] for row in found)
     assert heartbeat["waiting"] == len(found) % 50
+    history = parse_history(undisturbed.read("undisturbed/state/detector_history.json"), "history")
+    assert (history[-1].landed_line, history[-1].committed_line) == (ROWS, ROWS)
+
+
+def test_the_merchants_table_counts_customers(undisturbed: Pipeline) -> None:
+    customers: Counter[object] = Counter(row[0] for row in undisturbed.state())
+    rows = undisturbed.table("merchants").to_pyarrow_table().sort_by("line").to_pylist()
+    assert {row["merchant"]: row["customers"] for row in rows} == customers
 
 
 @pytest.mark.parametrize("seed", [1, 2])

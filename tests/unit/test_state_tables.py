@@ -14,8 +14,8 @@ from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.storage.detection_files import DetectionFiles
 from spark_jobs.storage.objects import Objects, open_objects
-from spark_jobs.storage.state_tables import StateTables
-from spark_jobs.storage.tables import open_table
+from spark_jobs.storage.state_tables import STATE_DESCRIPTION, StateTables
+from spark_jobs.storage.tables import open_or_create_table, open_table
 
 # Every pair is a child from its first transaction on.
 RULES = Rules(PATTERNS, Thresholds(child_transactions=1), every_chunk=False)
@@ -104,7 +104,7 @@ def test_a_second_detector_loses_the_race_and_doubles_nothing(lake: Objects) -> 
 
 def test_a_state_of_another_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
-    monkeypatch.setattr("spark_jobs.storage.state_tables._DESCRIPTION", "transaction-patterns state version 0")
+    monkeypatch.setattr("spark_jobs.storage.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
     with pytest.raises(StateError, match="run the version that wrote it"):
         StateTables(lake)
 
@@ -142,3 +142,14 @@ def test_files_that_a_killed_detector_left_out_are_written_with_the_same_bytes(l
     paths = list(other.list_after("detections", ""))
     assert list(lake.list_after("detections", "")) == paths
     assert [lake.find(path).data for path in paths] == [other.find(path).data for path in paths]  # type: ignore[union-attr]
+
+
+def test_a_table_of_an_earlier_detector_gets_the_columns_that_it_lacks(lake: Objects) -> None:
+    earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
+    table = open_or_create_table(lake.place("state/merchants"), "detector", earlier, STATE_DESCRIPTION)
+    table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
+    run_chunks(lake, 10)
+    merchants = open_table(lake.place("state/merchants"), "detector")
+    assert merchants
+    rows = merchants.handle.to_pyarrow_table().sort_by("line").to_pylist()
+    assert [(row["line"], row["customers"]) for row in rows] == [(10, None), (40, 30)]

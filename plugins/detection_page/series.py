@@ -1,0 +1,98 @@
+"""What the plots draw: at most some hundred values a line, over the last hour, six hours or day."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spark_jobs.core.history import Sample
+
+Times = NDArray[np.int64]
+
+# Two samples that are further apart have a break between them: no detector was there to say.
+_BREAK_MINUTES = 2
+
+
+@dataclass(frozen=True)
+class Span:
+    """Minutes that a plot shows, and minutes that one of its values stands for."""
+
+    minutes: int
+    step: int
+
+
+SPANS = {"1h": Span(60, 1), "6h": Span(360, 5), "24h": Span(1440, 15)}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Equal steps of time that end with the present one; seconds since 1970."""
+
+    start: int
+    step: int
+    count: int
+
+    def slot(self, seconds: float) -> int:
+        """Return the number of the step that holds a time; below 0 or `count` and above where none does."""
+        return math.floor((seconds - self.start) / self.step)
+
+
+def grid(span: Span, now: datetime) -> Grid:
+    """Return the steps of a span up to now."""
+    step = span.step * 60
+    end = (math.floor(now.timestamp()) // step + 1) * step
+    count = span.minutes // span.step
+    return Grid(end - count * step, step, count)
+
+
+def lag(samples: Sequence[Sample], steps: Grid) -> tuple[list[float | None], list[int | None]]:
+    """Return the greatest lag of each step, in seconds and in lines; None where nothing is known."""
+    seconds: list[float | None] = [None] * steps.count
+    lines: list[int | None] = [None] * steps.count
+    for sample in samples:
+        at = steps.slot(sample.minute * 60)
+        if 0 <= at < steps.count:
+            seconds[at] = max(seconds[at] or 0.0, sample.lag_seconds)
+            lines[at] = max(lines[at] or 0, sample.lag_lines)
+    return seconds, lines
+
+
+def throughput(samples: Sequence[Sample], steps: Grid) -> tuple[list[int | None], list[int | None]]:
+    """Return lines landed and lines committed a minute, the mean of each step; None where nothing is known.
+
+    The last sample is of a minute that may not be over, and says nothing of it.
+    """
+    landed: list[list[float]] = [[] for _ in range(steps.count)]
+    committed: list[list[float]] = [[] for _ in range(steps.count)]
+    for before, sample in pairwise(samples[:-1]):
+        at = steps.slot(sample.minute * 60)
+        minutes = sample.minute - before.minute
+        if not 0 <= at < steps.count or minutes > _BREAK_MINUTES:
+            continue
+        # A new lake begins at line 0.
+        landed[at].append(max(0, sample.landed_line - before.landed_line) / minutes)
+        committed[at].append(max(0, sample.committed_line - before.committed_line) / minutes)
+    return [_mean(values) for values in landed], [_mean(values) for values in committed]
+
+
+def detections(times: Times, codes: NDArray[Any], patterns: Sequence[str], steps: Grid) -> dict[str, list[int]]:
+    """Return detections of each step by pattern.
+
+    Args:
+        times: of all detections, seconds since 1970, shape (n,).
+        codes: position in `patterns` of each, shape (n,).
+    """
+    slots = (times - steps.start) // steps.step
+    within = (slots >= 0) & (slots < steps.count)
+    counted = np.zeros((len(patterns), steps.count), dtype=np.int64)
+    np.add.at(counted, (codes[within], slots[within]), 1)
+    return {name: counted[code].tolist() for code, name in enumerate(patterns)}
+
+
+def _mean(values: list[float]) -> int | None:
+    return round(sum(values) / len(values)) if values else None

@@ -1,0 +1,8 @@
+// A list that grows with every element whose children change from now on.
+() => {
+  const changed = [];
+  const name = (node) => `${node.nodeName} ${node.id || node.dataset?.value || ""}`.trim();
+  const note = (records) => records.forEach(({ target }) => changed.push(name(target)));
+  new MutationObserver(note).observe(document.body, { childList: true, subtree: true });
+  return changed;
+}

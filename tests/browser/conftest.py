@@ -1,0 +1,217 @@
+"""A real Airflow api-server with the page, a lake with everything in it, and Chromium."""
+
+import json
+import math
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from databricks.sdk import WorkspaceClient
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    FrameLocator,
+    Page,
+    expect,
+    sync_playwright,
+)
+
+from local.airflow import USER, LocalAirflow, local_airflow
+from local.databricks.server import local_databricks
+from local.jobs import Lake, chunker_job
+from local.s3 import LocalS3
+from local.sample_data import write_sample
+from spark_jobs.core.history import Sample, format_history
+from spark_jobs.core.names import HISTORY
+from tests.detection_page.lake import PageLake, line, utc_now
+
+# It polls every five seconds, and sees then what was read after the poll before.
+expect.set_options(timeout=15_000)
+
+IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
+SCRIPT_MERCHANT = "<script>alert(1)</script>"
+FORMULA_CUSTOMER = "=1+1"
+_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_ROWS, _CHUNK = 60_000, 1000
+
+
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@dataclass(frozen=True)
+class AirflowPage:
+    """An Airflow whose page can be led to one lake or another.
+
+    Attributes:
+        passwords: of its users by name; `nobody` has no role.
+    """
+
+    airflow: LocalAirflow
+    passwords: dict[str, str]
+    lake: PageLake
+
+    @property
+    def url(self) -> str:
+        return self.airflow.url
+
+    def token(self, user: str) -> str:
+        credentials = {"username": user, "password": self.passwords[user]}
+        answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=30).raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def show(self, settings: dict[str, Any]) -> None:
+        """Lead the page to a lake: the settings are an Airflow variable, and a change of it is followed."""
+        variable = {"key": "transaction_patterns", "value": settings}
+        with self.airflow.client() as client:
+            if client.post("/variables", json=variable).status_code == 409:
+                client.patch("/variables/transaction_patterns", json=variable).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def airflow_page(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowPage]:
+    directory = tmp_path_factory.mktemp("airflow-page")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        local_databricks(directory / "databricks", s3.environment) as databricks,
+    ):
+        for name, value in s3.environment.items():
+            patch.setenv(name, value)
+        lake = PageLake(s3, "page", _CHUNK)
+        _fill(lake, directory)
+        workspace = WorkspaceClient(host=databricks.host, token=databricks.token)
+        job = workspace.jobs.create(**chunker_job(Lake(lake.source, lake.url, chunk_size=_CHUNK)).as_shallow_dict())
+        workspace.jobs.run_now(job.job_id or 0).result()
+        connection = f"databricks://:{databricks.token}@{databricks.host.removeprefix('http://')}/http"
+        environment = {
+            **s3.environment,
+            "AIRFLOW_CONN_DATABRICKS_DEFAULT": connection,
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin,nobody:",
+        }
+        with local_airflow(directory / "airflow", directory / "logs", environment, only=("api-server",)) as airflow:
+            passwords = json.loads((directory / "airflow" / "passwords.json").read_text())
+            page = AirflowPage(airflow, passwords, lake)
+            page.show(lake.settings)
+            for command in (["dags", "reserialize"], ["dags", "test", "watch_freshness"]):
+                done = subprocess.run(
+                    [sys.executable, "-m", "airflow", *command],
+                    env={**os.environ, **airflow.environment},
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert done.returncode == 0, done.stdout + done.stderr
+            yield page
+
+
+def _fill(lake: PageLake, directory: Path) -> None:
+    """Leave what an hour's work leaves: detections of all patterns, strange names, bad lines, a day of history."""
+    write_sample(directory, _ROWS, seed=3)
+    _, *rows = (directory / "transactions.csv").read_bytes().splitlines(keepends=True)
+    for number in range(12):
+        rows.insert(1000 + 37 * number, line(FORMULA_CUSTOMER, SCRIPT_MERCHANT, "F", "1.00"))
+    rows[59_000:59_000] = [b"only,<b>three</b>,fields\n", line(amount="not-a-number"), line(amount="-4")]
+    lake.upload(b"".join(rows))
+    lake.land()
+    now = utc_now()
+    ticks = iter(range(10**9))
+    lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=3.4 * next(ticks))))
+    lake.beat(now)
+    chance, landed, samples = random.Random(1), 0, []
+    for minute in range(1440):
+        added = round(90_000 + 40_000 * math.sin(minute / 200) + chance.randrange(20_000))
+        landed += added
+        # Nobody was there for half an hour.
+        if not 900 < minute < 930:
+            lag = chance.uniform(3, 7) if minute % 97 else 40
+            behind = chance.choice((0, added // 12))
+            number = int(now.timestamp() // 60) - 1440 + minute
+            samples.append(Sample(number, landed, landed - behind, added // 6, round(lag, 1)))
+    lake.objects.write(HISTORY, format_history(samples))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = find_chromium()
+    if chromium is None:
+        pytest.skip("there is no Chromium: install it (Debian: apt-get install chromium) to run the browser tests")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS) as launched,
+    ):
+        yield launched
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser, logged in; what the browser complains about is kept.
+
+    Attributes:
+        tab: the whole window, with Airflow around the page.
+        complaints: errors and warnings of the console, uncaught errors, dialogs.
+    """
+
+    page: AirflowPage
+    context: BrowserContext
+    tab: Page
+    complaints: list[str] = field(default_factory=list)
+
+    def open_alone(self, address: str = "") -> Page:
+        """Open the page without Airflow around it."""
+        self.tab.goto(f"{self.page.url}/pattern-detection/{address}")
+        return self.tab
+
+    def open_in_airflow(self) -> FrameLocator:
+        """Open Airflow, and the page from its menu."""
+        self.tab.goto(self.page.url)
+        self.tab.get_by_role("link", name="Pattern detection").click()
+        self.tab.wait_for_url("**/plugin/pattern-detection**")
+        return self.tab.frame_locator("iframe[title='Pattern detection']")
+
+
+@pytest.fixture
+def visitor(airflow_page: AirflowPage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+    """A visitor whose browser must have nothing to complain about."""
+    options = getattr(request, "param", {"viewport": {"width": 1360, "height": 900}})
+    context = browser.new_context(**options)
+    context.set_default_timeout(20_000)
+    context.add_cookies([{"name": "_token", "value": airflow_page.token(USER), "url": airflow_page.url}])
+    one = Visitor(airflow_page, context, context.new_page())
+
+    def console(message: ConsoleMessage) -> None:
+        # Of what is not ours (Airflow around the page, pages that it leads to) others see to it; nor is the sandbox of
+        # Airflow's frame, on which Chromium has its remark.
+        ours = "/pattern-detection/" in message.location["url"] and "can escape its sandboxing" not in message.text
+        if message.type in ("error", "warning") and ours:
+            one.complaints.append(f"{message.type}: {message.text}")
+
+    def dialog(shown: Dialog) -> None:
+        one.complaints.append(f"dialog: {shown.message}")
+        shown.dismiss()
+
+    context.on("console", console)
+    context.on("weberror", lambda error: one.complaints.append(f"uncaught: {error.error}"))
+    context.on("dialog", dialog)
+    yield one
+    context.close()
+    assert one.complaints == []

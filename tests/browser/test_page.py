@@ -1,0 +1,321 @@
+"""The page in a real browser, in a real Airflow."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import FrameLocator, Page, expect
+
+from local.airflow import USER
+from tests.browser.conftest import FORMULA_CUSTOMER, IMAGES, SCRIPT_MERCHANT, Visitor
+from tests.detection_page.lake import PageLake, line
+
+pytestmark = pytest.mark.browser
+
+PHONE: Any = {"viewport": {"width": 360, "height": 780}}
+DARK = {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"}
+FOCUSED = "one => one.name || one.id || one.closest('figure')?.id || one.getAttribute('class')"
+# The outline of a radio button is drawn around its text.
+FOCUS_IS_SEEN = """() => [document.activeElement, document.activeElement.nextElementSibling].some(
+    (one) => one && getComputedStyle(one).outlineStyle !== "none")"""
+HERE = Path(__file__).parent
+Shown = Page | FrameLocator
+
+
+def rows(shown: Shown, panel: str) -> Any:
+    return shown.locator(f"#{panel} tbody > tr:not(.detail)").filter(has=shown.locator("button.open"))
+
+
+def test_airflows_login_leads_to_the_page(visitor: Visitor) -> None:
+    visitor.context.clear_cookies()
+    visitor.tab.goto(f"{visitor.page.url}/pattern-detection/")
+    visitor.tab.get_by_label("Username").fill(USER)
+    visitor.tab.get_by_label("Password").fill(visitor.page.passwords[USER])
+    visitor.tab.get_by_role("button", name="Sign in").click()
+    visitor.tab.wait_for_url("**/plugin/pattern-detection**")
+    shown = visitor.tab.frame_locator("iframe[title='Pattern detection']")
+    expect(shown.locator("[data-value=landed_line]")).to_have_text("60,015")
+
+
+def test_it_is_opened_from_airflows_menu_and_answers_at_a_glance(visitor: Visitor) -> None:
+    visitor.page.lake.beat()
+    shown = visitor.open_in_airflow()
+    expect(shown.locator("#chunker .level")).to_have_text("Running")
+    expect(shown.locator("#detector .level")).to_have_text("Running")
+    expect(shown.locator("[data-value=landed_line]")).to_have_text("60,015")
+    expect(shown.locator("[data-value=committed_line]")).to_have_text("60,015")
+    expect(shown.locator("[data-value=quarantined]")).to_have_text("3 (<0.01%)")
+    expect(shown.locator("#by-pattern li")).to_have_count(3)
+    assert int(shown.locator("[data-value=total]").inner_text().replace(",", "")) > 500
+
+
+def test_plots_have_lines_axes_and_values_to_read(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    expect(tab.locator("#plot-lag polyline")).not_to_have_count(0)
+    expect(tab.locator("#plot-throughput polyline")).to_have_count(2)
+    assert tab.locator("#plot-detections rect.series-1").count() > 20
+    expect(tab.locator("#plot-lag figcaption")).to_contain_text("seconds")
+    ticks = tab.locator("#plot-throughput .grid text").evaluate_all("all => all.map(one => one.textContent)")
+    assert ticks[0] == "0"
+    assert len(ticks) >= 3
+    tab.locator("#plot-throughput svg").hover()
+    expect(tab.locator("#plot-throughput .below")).to_have_text(
+        re.compile(r"landed [\d,]+.*committed [\d,]+.*\d\d:\d\d")
+    )
+    # The day has a break where nobody was there.
+    tab.get_by_text("24 h").click()
+    expect(tab.locator("#plot-lag polyline")).to_have_count(2)
+
+
+def test_values_of_a_plot_are_read_by_keyboard(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    expect(tab.locator("#plot-detections rect")).not_to_have_count(0)
+    tab.locator("#plot-detections svg").focus()
+    tab.keyboard.press("Home")
+    first = tab.locator("#plot-detections .readout").inner_text()
+    tab.keyboard.press("ArrowRight")
+    second = tab.locator("#plot-detections .readout").inner_text()
+    assert first != second
+    assert re.fullmatch(r"\d\d:\d\d", second)
+
+
+def test_detections_are_filtered_and_the_address_keeps_the_filter(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    expect(rows(tab, "detections")).to_have_count(25)
+    tab.get_by_role("combobox", name="Pattern").select_option("PatId3")
+    expect(tab.locator("#detections .count")).not_to_have_text(re.compile("^[5-9]..|,"))
+    assert set(tab.locator("#detections tbody td:nth-child(3)").all_inner_texts()) == {"PatId3 DEI-NEEDED"}
+    tab.get_by_role("combobox", name="Pattern").select_option("")
+    tab.locator("#detections").get_by_role("searchbox", name="Customer").fill(FORMULA_CUSTOMER)
+    expect(tab.locator("#detections .count")).to_have_text("1 detection")
+    tab.reload()
+    expect(tab.locator("#detections .count")).to_have_text("1 detection")
+    expect(tab.locator("#detections").get_by_role("searchbox", name="Customer")).to_have_value(FORMULA_CUSTOMER)
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="Download CSV").click()
+    text = Path(download.value.path()).read_text()
+    assert f"'{FORMULA_CUSTOMER}" in text
+    assert len(text.splitlines()) == 2
+
+
+def test_a_merchant_called_script_is_text(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    tab.locator("#detections").get_by_role("searchbox", name="Merchant").fill("<script")
+    expect(rows(tab, "detections")).to_have_count(1)
+    expect(rows(tab, "detections").locator("td").nth(3)).to_have_text(SCRIPT_MERCHANT)
+    tab.get_by_role("tab", name="Quarantine").click()
+    expect(tab.locator("#quarantine")).to_contain_text("only,<b>three</b>,fields")
+    assert tab.locator("#quarantine b").count() == 0
+    tab.get_by_role("tab", name="Merchants").click()
+    tab.locator("#merchants").get_by_role("searchbox", name="Merchant").fill("<script")
+    expect(rows(tab, "merchants").locator("td").nth(1)).to_have_text(SCRIPT_MERCHANT)
+    tab.get_by_role("button", name=f"History of merchant {SCRIPT_MERCHANT}").click()
+    expect(tab.locator("#merchants figure")).to_have_count(4)
+    # Complaints, dialogs among them, fail the test where it ends.
+    assert tab.locator("main script").count() == 0
+
+
+def test_evidence_stands_beside_its_thresholds_with_the_file(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    tab.locator("#detections").get_by_role("searchbox", name="Customer").fill(FORMULA_CUSTOMER)
+    expect(rows(tab, "detections")).to_have_count(1)
+    tab.get_by_role("button", name="Evidence of detection").press("Enter")
+    evidence = tab.locator("#detections .evidence")
+    expect(evidence).to_contain_text(re.compile(r"transactions\s*12\s*≥\s*8"))
+    expect(evidence).to_contain_text(re.compile(r"mean amount\s*₹1\s*<\s*₹23"))
+    expect(evidence.locator("code")).to_have_text(re.compile(r"^detections/detections_\d+_\d{8}\.csv$"))
+
+
+def test_a_file_opens_in_a_window_of_its_own_and_one_that_waits_says_for_how_many(visitor: Visitor) -> None:
+    shown = visitor.open_in_airflow()
+    expect(rows(shown, "detections").first.locator("td").last).to_have_text(re.compile(r"waiting for \d+ more"))
+    with visitor.context.expect_page() as opened:
+        shown.get_by_role("link", name=re.compile(r"^file \d+$")).first.click()
+    expect(opened.value.locator("body")).to_contain_text("YStartTime(IST),detectionTime(IST),patternId")
+    assert len(opened.value.locator("body").inner_text().strip().splitlines()) == 51
+
+
+def test_merchants_are_sorted_by_any_column_and_lead_to_their_detections(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    tab.get_by_role("tab", name="Merchants").click()
+    first = rows(tab, "merchants").first
+    expect(first.locator("td").nth(1)).to_have_text("M1823072687")
+    header = tab.get_by_role("columnheader", name="Customers")
+    header.get_by_role("button").click()
+    expect(header).to_have_attribute("aria-sort", "descending")
+    expect(header.get_by_role("button")).to_be_focused()
+    header.get_by_role("button").press("Enter")
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    customers = [
+        int(text.replace(",", "")) for text in tab.locator("#merchants tbody td:nth-child(4)").all_inner_texts()
+    ]
+    assert customers == sorted(customers)
+    tab.locator("#merchants").get_by_role("searchbox", name="Merchant").fill("M1823072687")
+    expect(rows(tab, "merchants")).to_have_count(1)
+    first.get_by_role("button").click()
+    expect(tab.locator("#merchants polyline")).to_have_count(6)
+    tab.get_by_role("button", name="Its detections").click()
+    expect(tab.get_by_role("tab", name="Detections")).to_have_attribute("aria-selected", "true")
+    expect(tab.locator("#detections").get_by_role("searchbox", name="Merchant")).to_have_value("M1823072687")
+    expect(rows(tab, "detections")).to_have_count(25)
+
+
+def test_runs_lead_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) -> None:
+    shown = visitor.open_in_airflow()
+    shown.get_by_role("tab", name="Runs").click()
+    runs = shown.locator("#runs")
+    expect(runs).to_contain_text("chunk_transactions")
+    with visitor.context.expect_page() as opened:
+        runs.get_by_role("link", name=re.compile(r"^run \d+$")).first.click()
+    expect(opened.value.locator("body")).to_contain_text("chunker")
+    opened.value.close()
+    runs.get_by_role("link", name="log of watch").first.click()
+    visitor.tab.wait_for_url("**/dags/watch_freshness/runs/*/tasks/watch**")
+    expect(visitor.tab.locator("iframe")).to_have_count(0)
+
+
+def test_a_dags_docs_lead_to_the_page(visitor: Visitor) -> None:
+    visitor.tab.goto(f"{visitor.page.url}/dags/watch_freshness")
+    visitor.tab.get_by_role("button", name=re.compile("docs", re.IGNORECASE)).last.click()
+    visitor.tab.get_by_role("link", name="Pattern detection").last.click()
+    visitor.tab.wait_for_url("**/plugin/pattern-detection**")
+
+
+def test_everything_is_reached_by_keyboard(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    expect(rows(tab, "detections")).to_have_count(25)
+    tab.get_by_role("tab", name="Detections").focus()
+    for key, name in (
+        ("ArrowRight", "Merchants"),
+        ("End", "Runs"),
+        ("ArrowRight", "Detections"),
+        ("ArrowLeft", "Runs"),
+    ):
+        tab.keyboard.press(key)
+        expect(tab.get_by_role("tab", name=name)).to_be_focused()
+        expect(tab.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+    tab.keyboard.press("Home")
+    tab.locator("body").evaluate("body => document.activeElement.blur()")
+    seen: list[str] = []
+    for _ in range(60):
+        tab.keyboard.press("Tab")
+        seen.append(str(tab.evaluate(f"({FOCUSED})(document.activeElement)")))
+        # After the last one comes the window itself.
+        if tab.evaluate("document.activeElement !== document.body"):
+            assert tab.evaluate(FOCUS_IS_SEEN)
+    assert [
+        name for name in ("span", "plot-lag", "tab-detections", "pattern", "download", "open") if name not in seen
+    ] == []
+
+
+@pytest.mark.parametrize("visitor", [{}, DARK], ids=["light", "dark"], indirect=True)
+def test_text_has_contrast_in_both_colour_schemes(visitor: Visitor, request: pytest.FixtureRequest) -> None:
+    tab = visitor.open_alone()
+    expect(rows(tab, "detections")).to_have_count(25)
+    name = request.node.callspec.id
+    expect(tab.locator("html")).to_have_attribute("data-theme", name)
+    backgrounds = {"light": "rgb(255, 255, 255)", "dark": "rgb(23, 30, 39)"}
+    expect(tab.locator("#chunker")).to_have_css("background-color", backgrounds[name])
+    ratios = tab.evaluate((HERE / "contrast.js").read_text())
+    assert len(ratios) > 100
+    assert [(round(ratio, 2), what) for ratio, what in ratios if ratio < 4.5] == []
+
+
+def test_it_follows_the_scheme_that_is_chosen_in_airflow(visitor: Visitor) -> None:
+    shown = visitor.open_in_airflow()
+    expect(shown.locator("html")).to_have_attribute("data-theme", "light")
+    visitor.tab.evaluate("localStorage.setItem('theme', 'dark')")
+    expect(shown.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+@pytest.mark.parametrize("visitor", [PHONE], indirect=True)
+@pytest.mark.parametrize("panel", ["detections", "merchants", "quarantine", "runs"])
+def test_nothing_is_wider_than_a_phone(visitor: Visitor, panel: str) -> None:
+    tab = visitor.open_alone(f"#tab={panel}")
+    expect(tab.locator(f"#{panel}")).not_to_be_empty()
+    expect(tab.locator("#plot-lag polyline")).not_to_have_count(0)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visitor) -> None:
+    lake = PageLake(visitor.page.lake.s3, "refreshed")
+    lake.upload(b"".join(line(f"C{number}") for number in range(20)))
+    lake.land()
+    visitor.page.show(lake.settings)
+    try:
+        tab = visitor.open_alone()
+        expect(tab.locator("[data-value=landed_line]")).to_have_text("20")
+        tab.locator("#detections").get_by_role("searchbox", name="Merchant").fill("still being typed")
+        changes = tab.evaluate_handle((HERE / "changes.js").read_text())
+        lake.upload(b"".join(line(f"C{number}") for number in range(50)))
+        lake.land()
+        expect(tab.locator("[data-value=landed_line]")).to_have_text("50")
+        expect(tab.locator("#detections").get_by_role("searchbox", name="Merchant")).to_have_value("still being typed")
+        changed = set(changes.json_value())
+        # Cards, tables and forms are not made anew: texts in them change.
+        assert not changed & {"ARTICLE chunker", "FORM detection-filters", "DIV detections", "MAIN", "BODY", "TBODY"}
+        assert "DD landed_line" in changed
+    finally:
+        visitor.page.show(visitor.page.lake.settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "texts"),
+    [
+        (
+            {"lake": "s3://transactions/nothing", "source": "s3://transactions/nothing.csv"},
+            ["Not started", "There is no master file yet", "Nothing found yet."],
+        ),
+        ({"lake": "s3://no-such-bucket/lake"}, ["The lake cannot be read, since", "NoSuchBucket", "Unknown"]),
+        ({"chunksize": 1}, ["unknown setting chunksize"]),
+    ],
+    ids=["empty", "unreachable", "misconfigured"],
+)
+def test_states_in_which_there_is_little_to_see_are_told(
+    visitor: Visitor, settings: dict[str, Any], texts: list[str]
+) -> None:
+    visitor.page.show(visitor.page.lake.settings | settings)
+    try:
+        tab = visitor.open_alone()
+        for text in texts:
+            expect(tab.locator("main")).to_contain_text(text)
+    finally:
+        visitor.page.show(visitor.page.lake.settings)
+
+
+def test_a_login_that_has_ended_is_told_and_the_figures_are_greyed(visitor: Visitor) -> None:
+    tab = visitor.open_alone()
+    expect(tab.locator("#updated")).to_contain_text("updated by itself")
+    visitor.context.clear_cookies()
+    expect(tab.locator("#updated")).to_have_text("No longer updated: your login has ended. Reload Airflow to log in.")
+    expect(tab.locator("main")).to_have_css("opacity", "0.55")
+    assert [text for text in visitor.complaints if "401" not in text] == []
+    visitor.complaints.clear()
+
+
+@pytest.mark.parametrize("visitor", [DARK], ids=["dark"], indirect=True)
+def test_screenshots_for_the_docs(visitor: Visitor, request: pytest.FixtureRequest) -> None:
+    """Written where `--screenshots` asks for them: in Airflow in both schemes, and alone on a phone."""
+    if not request.config.getoption("screenshots"):
+        pytest.skip("pictures for the docs are written with --screenshots")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    visitor.page.lake.beat()
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    for scheme in schemes:
+        visitor.tab.emulate_media(color_scheme=scheme)
+        shown = visitor.open_in_airflow()
+        shown.get_by_role("button", name="Evidence of detection").nth(1).click()
+        expect(shown.locator("#detections .evidence")).to_be_visible()
+        shown.locator("#plot-throughput svg").hover()
+        visitor.tab.screenshot(path=IMAGES / f"pattern-detection-{scheme}.png")
+    shown.get_by_role("tab", name="Merchants").click()
+    shown.get_by_role("button", name="History of merchant").nth(1).click()
+    expect(shown.locator("#merchants polyline")).to_have_count(6)
+    shown.locator("#merchants figure").first.scroll_into_view_if_needed()
+    visitor.tab.screenshot(path=IMAGES / "pattern-detection-merchant.png")
+    visitor.tab.emulate_media(color_scheme="light")
+    visitor.tab.set_viewport_size(PHONE["viewport"])
+    tab = visitor.open_alone()
+    expect(tab.locator("#plot-lag polyline")).not_to_have_count(0)
+    tab.screenshot(path=IMAGES / "pattern-detection-phone.png")

@@ -1,0 +1,122 @@
+"""A lake on the local S3 as the two jobs leave it, made without Spark: the jobs' own code, called directly."""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from local.s3 import LocalS3
+from spark_jobs.chunker.land import Job, land_next_chunk
+from spark_jobs.core import names
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.core.detect import Detector, Rules
+from spark_jobs.core.history import History, format_history
+from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.detector.chunk_source import read_landed_line
+from spark_jobs.detector.heartbeat import Heartbeat, Progress
+from spark_jobs.storage.detection_files import DetectionFiles
+from spark_jobs.storage.landing import open_landing
+from spark_jobs.storage.objects import Objects, open_object, open_objects
+from spark_jobs.storage.state_tables import StateTables
+
+BUCKET = "transactions"
+HEADER = b"step,customer,age,gender,zipcodeOri,merchant,zipMerchant,category,amount,fraud\n"
+# Scaled down to small samples, so that every pattern occurs.
+THRESHOLDS = Thresholds(upgrade_merchant_transactions=5000, child_transactions=8, dei_female_customers=40)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def line(customer: str = "C1", merchant: str = "M1", gender: str = "F", amount: str = "4.55") -> bytes:
+    return f"0,{customer},4,{gender},28007,{merchant},28007,es_food,{amount},0\n".encode()
+
+
+@dataclass
+class PageLake:
+    """A master file and the lake that is made of it; needs the `AWS_*` variables of its S3."""
+
+    s3: LocalS3
+    name: str
+    chunk_size: int = 10
+    landing_format: str = "csv"
+    thresholds: Thresholds = field(default=THRESHOLDS)
+
+    @property
+    def source(self) -> str:
+        return f"s3://{BUCKET}/{self.name}.csv"
+
+    @property
+    def url(self) -> str:
+        return f"s3://{BUCKET}/{self.name}"
+
+    @property
+    def objects(self) -> Objects:
+        return open_objects(self.url)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """As the DAGs have them."""
+        return {"source": self.source, "lake": self.url, "chunk_size": self.chunk_size}
+
+    def upload(self, lines: bytes) -> None:
+        """Put the master file, header and all."""
+        folder, name = open_object(self.source)
+        folder.write(name, HEADER + lines)
+
+    def land(self, chunks: int = 1_000_000) -> None:
+        """Run the chunker."""
+        source, name = open_object(self.source)
+        job = Job(source, name, self.objects, open_landing(self.landing_format, self.objects), self.chunk_size, utc_now)
+        for _ in range(chunks):
+            if land_next_chunk(job) is None:
+                return
+
+    def detect(self, now: Callable[[], datetime] = utc_now, until: int | None = None) -> None:
+        """Run the detector over what is landed, up to a line, one micro-batch a chunk."""
+        tables = StateTables(self.objects)
+        loaded = tables.load()
+        reported = {detection.key for detection in loaded.detections}
+        rules = Rules(PATTERNS, self.thresholds, every_chunk=False)
+        detector = Detector(loaded.pairs, reported, len(loaded.detections), loaded.detected_line, rules, now)
+        files = DetectionFiles(self.objects, loaded.detections)
+        landing = open_landing(self.landing_format, self.objects)
+        landed = read_landed_line(self.objects) if until is None else until
+        firsts = [first for first in landing.first_lines(loaded.committed_line, 1_000_000) if first < landed]
+        for first, end in zip(firsts, [*firsts[1:], landed], strict=True):
+            outcome = detector.advance([sum_chunk(landing.read(first, end, CHUNK_COLUMNS), end)])
+            tables.commit(outcome, {})
+            tables.compact_if_due(detector.state, outcome.line, {})
+            files.add(outcome.detections)
+
+    def beat(self, now: datetime | None = None, started: timedelta = timedelta(minutes=90)) -> None:
+        """Write the heartbeat of a detector that has committed what is in the state."""
+        at = now or utc_now()
+        committed = StateTables(self.objects).load().committed_line
+        progress = Progress(at - started, committed, committed, importance_etag="")
+        heartbeat = Heartbeat(
+            self.objects, progress, lambda: read_landed_line(self.objects), lambda: at, logging.getLogger("detector")
+        )
+        heartbeat.start()
+        heartbeat.stop()
+
+    def write_history(self, seen: list[tuple[datetime, int, int]]) -> None:
+        """Write the history of a detector that has seen these landed and committed lines."""
+        history = History()
+        for at, landed, committed in seen:
+            history.observe(at, landed, committed)
+        self.objects.write(names.HISTORY, format_history(history.samples))
+
+
+def airflow_settings(lake: PageLake) -> dict[str, str]:
+    """Return the variables that lead an Airflow to a lake."""
+    return {**lake.s3.environment, "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(lake.settings)}
+
+
+def use_s3(s3: LocalS3) -> None:
+    """Lead every client of this process to the local S3."""
+    os.environ.update(s3.environment)

@@ -1,0 +1,352 @@
+"""The page's app over real lakes on a local S3."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from detection_page.headers import SECURITY_HEADERS
+from spark_jobs.core import names
+from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.storage.objects import open_object
+from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.storage.tables import storage_options
+from tests.detection_page.conftest import Page
+from tests.detection_page.lake import PageLake, line, utc_now
+
+# Every pair is a child from its first transaction on.
+CHILDREN = Thresholds(child_transactions=1)
+SCRIPT = "<script>alert(1)</script>"
+
+
+def read(state: dict[str, object]) -> bool:
+    """Return whether everything was read at least once."""
+    return bool(state["lake"] and state["found"] and state["dags"])
+
+
+def lines_of(count: int) -> bytes:
+    """Return so many lines, each a customer of its own, every tenth at another merchant."""
+    return b"".join(line(f"C{n}", SCRIPT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(count))
+
+
+def detected(lake: PageLake, lines: int = 120) -> None:
+    """Land and detect so many lines; each pair is a child at once."""
+    lake.thresholds = CHILDREN
+    lake.upload(lines_of(lines))
+    lake.land()
+    lake.detect()
+    lake.beat()
+
+
+def test_before_anything_is_there_it_says_what_is_missing(page: Page) -> None:
+    first = page.state()
+    assert first["loading"]
+    assert first["chunker"]["level"] == "unknown"
+    state = page.state_when(read)
+    assert not state["loading"]
+    assert (state["chunker"]["level"], state["detector"]["level"]) == ("idle", "idle")
+    assert "There is no master file yet" in state["chunker"]["why"]
+    assert (state["lake"]["landed_line"], state["found"]["total"]) == (0, 0)
+    assert page.get("/api/detections") == {"total": 0, "rows": [], "next": None}
+    assert page.get("/api/merchants")["rows"] == []
+
+
+def test_it_shows_how_far_both_are_and_what_was_found(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    lake.write_history([(utc_now() - timedelta(minutes=3 - at), 40 * at, 40 * at) for at in range(4)])
+    state = page.state_when(read)
+    assert (state["chunker"]["level"], state["detector"]["level"]) == ("ok", "ok")
+    assert (state["lake"]["landed_line"], state["lake"]["committed_line"], state["lake"]["lag_lines"]) == (120, 120, 0)
+    assert state["lake"]["chunks_per_minute"] == 12 / 5
+    assert state["lake"]["source_bytes"] == state["lake"]["landed_bytes"]
+    assert state["found"]["by_pattern"] == {"PatId1": 0, "PatId2": 120, "PatId3": 0}
+    assert (state["found"]["files"], state["found"]["in_next_file"], state["found"]["merchants"]) == (2, 20, 2)
+    assert sum(state["plots"]["detections"]["PatId2"]) == 120
+    assert [value for value in state["plots"]["committed"] if value is not None] == [40, 40]
+    assert state["problems"] == []
+
+
+def test_lag_is_in_lines_and_in_seconds(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    lake.upload(lines_of(200))
+    lake.land()
+    state = page.state_when(read)
+    assert state["lake"]["lag_lines"] == 80
+    assert 0 <= state["lake"]["lag_seconds"] < 60
+    assert "catching up" in state["detector"]["why"]
+
+
+def test_chunks_in_a_delta_table_have_their_lag_from_the_history(lake: PageLake, page: Page) -> None:
+    lake.landing_format = "delta"
+    detected(lake)
+    lake.upload(lines_of(200))
+    lake.land()
+    now = utc_now()
+    lake.write_history([(now - timedelta(minutes=at), 120 if at > 2 else 200, 120) for at in (4, 3, 2, 1)])
+    state = page.state_when(read)
+    assert state["lake"]["chunks_per_minute"] is None
+    assert state["lake"]["lag_lines"] == 80
+    assert 120 <= state["lake"]["lag_seconds"] < 200
+    assert state["detector"]["level"] == "late"
+
+
+def test_lines_that_wait_make_the_chunker_late_since_they_came(lake: PageLake) -> None:
+    detected(lake)
+    settings = {**lake.settings, "landing_age_seconds": {"warning": 1, "critical": 600}}
+    page = Page(lambda: settings)
+    assert page.state_when(read)["chunker"]["level"] == "ok"
+    lake.upload(lines_of(130))
+    state = page.state_when(lambda state: state["chunker"]["level"] == "late")
+    assert "Lines of the master file have waited to be landed for" in state["chunker"]["why"]
+    lake.land()
+    page.state_when(lambda state: state["chunker"]["level"] == "ok")
+
+
+def test_an_unfinished_line_makes_nobody_late(lake: PageLake) -> None:
+    detected(lake)
+    settings = {**lake.settings, "landing_age_seconds": {"warning": 0.001, "critical": 0.002}}
+    folder, name = open_object(lake.source)
+    stored = folder.find(name)
+    assert stored
+    folder.write(name, stored.data + b"0,C1,4,F")
+    state = Page(lambda: settings).state_when(read)
+    assert state["chunker"] == {"level": "ok", "why": "Every finished line of the master file is landed."}
+
+
+def test_new_rows_appear_and_each_is_read_once(lake: PageLake, page: Page) -> None:
+    detected(lake, lines=40)
+    before = page.state_when(read)["found"]
+    lake.upload(lines_of(70))
+    lake.land()
+    lake.detect()
+    after = page.state_when(lambda state: state["found"]["version"] != before["version"])["found"]
+    page.state_when(lambda state: state["found"]["total"] == 70)
+    assert after["total"] <= 70
+    first = page.get("/api/detections")
+    rows = [*first["rows"]]
+    while first["next"] is not None:
+        first = page.get("/api/detections", before=first["next"])
+        rows += first["rows"]
+    assert [row["seq"] for row in rows] == list(range(69, -1, -1))
+
+
+def test_detections_are_filtered_and_downloaded_as_filtered(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    page.state_when(read)
+    found = page.get("/api/detections", pattern="PatId2", merchant="<script", customer="C1")
+    assert {row["merchant"] for row in found["rows"]} == {SCRIPT}
+    assert found["total"] == len([n for n in range(0, 120, 10) if "C1" in f"C{n}"])
+    answer = page.client.get("/api/detections.csv", params={"merchant": "<script"})
+    assert "attachment" in answer.headers["content-disposition"]
+    assert len(list(csv.DictReader(io.StringIO(answer.text)))) == 12
+
+
+def test_a_file_of_50_is_shown_byte_for_byte_and_only_when_it_is_written(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    page.state_when(read)
+    [row] = page.get("/api/detections", customer="C49")["rows"]
+    answer = page.client.get(f"/api/files/{row['file_number']}")
+    stored = lake.objects.find(row["file"])
+    assert stored
+    assert answer.content == stored.data
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    [waiting] = page.get("/api/detections", customer="C119")["rows"]
+    assert (waiting["file"], waiting["waiting_for"]) == (None, 30)
+    assert page.client.get(f"/api/files/{waiting['file_number']}").status_code == 404
+
+
+def test_merchants_are_sorted_and_have_a_history(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    page.state_when(read)
+    found = page.get("/api/merchants", sort="transactions", order="ascending")
+    assert [(row["merchant"], row["transactions"], row["detections"]) for row in found["rows"]] == [
+        (SCRIPT, 12, 12),
+        ("M1", 108, 108),
+    ]
+    assert [row["customers"] for row in found["rows"]] == [12, 108]
+    history = page.get("/api/merchants/history", merchant=SCRIPT)["rows"]
+    assert [row["line"] for row in history] == list(range(10, 130, 10))
+    assert history[-1]["transactions"] == 12
+    assert page.get("/api/merchants/history", merchant="nobody")["rows"] == []
+
+
+def test_quarantined_lines_are_shown_with_their_reasons(lake: PageLake, page: Page) -> None:
+    lake.upload(line() * 15 + b"only,three,fields\n" + line(amount="-4") + line() * 3)
+    lake.land()
+    state = page.state_when(read)
+    quarantine = state["lake"]["quarantine"]
+    assert (quarantine["lines"], quarantine["of"], quarantine["level"]) == (2, 20, "late")
+    assert [(entry["line"], entry["raw"]) for entry in quarantine["latest"]] == [
+        (16, line(amount="-4").decode().strip()),
+        (15, "only,three,fields"),
+    ]
+    assert "negative" in quarantine["latest"][0]["reason"]
+
+
+def test_a_poll_that_brings_nothing_new_has_no_content(lake: PageLake, page: Page) -> None:
+    detected(lake, lines=10)
+    page.state_when(read)
+    answer = page.client.get("/api/state")
+    again = page.client.get("/api/state", headers={"If-None-Match": answer.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    lake.land()
+    lake.upload(lines_of(20))
+    lake.land()
+    page.state_when(lambda state: state["lake"]["landed_line"] == 20)
+    other = page.client.get("/api/state", headers={"If-None-Match": answer.headers["etag"]})
+    assert other.status_code == 200
+
+
+def test_the_state_stays_small(lake: PageLake, page: Page) -> None:
+    detected(lake, lines=300)
+    now = utc_now()
+    lake.write_history([(now - timedelta(minutes=1440 - at), 10**6 * at, 10**6 * at) for at in range(1440)])
+    page.state_when(read)
+    assert all(
+        len(page.client.get("/api/state", params={"span": span}).content) < 8_000 for span in ("1h", "6h", "24h")
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "job", "why"),
+    [
+        (names.OFFSET, b"?", "chunker", "offset.csv"),
+        (names.HEARTBEAT, b"?", "detector", "no heartbeat of a detector that is known here"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_all_else_is_shown(
+    lake: PageLake, page: Page, path: str, data: bytes, job: str, why: str
+) -> None:
+    detected(lake)
+    lake.objects.write(path, data)
+    state = page.state_when(read)
+    assert state[job]["level"] == "down"
+    assert why in state[job]["why"]
+    assert state["found"]["total"] == 120
+
+
+def test_a_history_that_cannot_be_read_costs_the_plots_alone(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    lake.objects.write(names.HISTORY, b"?")
+    state = page.state_when(read)
+    assert [problem["what"] for problem in state["problems"]] == ["There are no plots of lag and throughput"]
+    assert state["detector"]["level"] == "ok"
+
+
+def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr("spark_jobs.storage.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 2")
+        detected(lake)
+    state = page.state_when(lambda state: state["problems"] and state["lake"])
+    [problem] = state["problems"]
+    assert problem["what"] == "The state is of another version"
+    assert "state version 2" in problem["why"]
+    assert "state version 1" in problem["why"]
+    # What is not of the state is shown all the same.
+    assert state["lake"]["landed_line"] == 120
+    assert page.get("/api/detections")["rows"] == []
+
+
+def test_a_storage_that_is_gone_makes_nobody_late(lake: PageLake) -> None:
+    detected(lake)
+    settings = lake.settings
+    page = Page(lambda: settings)
+    before = page.state_when(read)
+    settings = {**settings, "lake": "s3://no-such-bucket/lake"}
+    state = page.state_when(lambda state: len(state["problems"]) == 2)
+    assert [problem["what"] for problem in state["problems"]] == [
+        "The lake cannot be read",
+        "Detections and merchants cannot be read",
+    ]
+    assert all(problem["since"] for problem in state["problems"])
+    assert {state["chunker"]["level"], state["detector"]["level"]} == {"unknown"}
+    # What was read before stays to be seen.
+    assert state["lake"]["landed_line"] == before["lake"]["landed_line"]
+    assert page.get("/api/detections")["total"] == 120
+
+
+def test_settings_that_cannot_be_are_told(page: Page) -> None:
+    broken = Page(lambda: {"chunksize": 7})
+    state = broken.state_when(lambda state: len(state["problems"]) >= 2)
+    assert "unknown setting chunksize" in state["problems"][0]["why"]
+    assert page.state_when(read)["problems"] == []
+
+
+def test_a_table_that_was_compacted_is_read_on(lake: PageLake, page: Page) -> None:
+    detected(lake, lines=60)
+    page.state_when(read)
+    url = f"{lake.url}/{names.DETECTIONS}"
+    DeltaTable(url, storage_options=storage_options()).optimize.compact()
+    lake.upload(lines_of(80))
+    lake.land()
+    lake.detect()
+    page.state_when(lambda state: state["found"]["total"] == 80)
+    assert StateTables(lake.objects).load().detections[-1].seq == 79
+
+
+def test_only_dags_that_the_user_may_see_are_shown(page: Page) -> None:
+    assert [dag["id"] for dag in page.state_when(read)["dags"]] == ["chunk_transactions"]
+
+
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/api/state", "/api/detections.csv", "/nothing", "/static/x"])
+def test_every_answer_has_the_headers_that_it_should(page: Page, path: str) -> None:
+    answer = page.client.get(path)
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name] == value
+    kept = "private, no-cache" if path in ("/", "/static/page.js") else "no-store"
+    assert answer.headers["cache-control"] == kept
+    assert "unsafe-inline" not in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "status"),
+    [
+        ("/api/state", {"span": "1y"}, 422),
+        ("/api/merchants", {"sort": "raw"}, 422),
+        ("/api/merchants", {"order": "up"}, 422),
+        ("/api/merchants", {"offset": -1}, 422),
+        ("/api/detections", {"merchant": "x" * 201}, 422),
+        ("/api/files/-1", {}, 404),
+        ("/static/..%2Fapp.py", {}, 404),
+        ("/openapi.json", {}, 404),
+        ("/docs", {}, 404),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(page: Page, path: str, parameters: dict[str, str], status: int) -> None:
+    answer = page.client.get(path, params=parameters)
+    assert answer.status_code == status
+    assert json.loads(answer.content)["detail"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/", "/api/state", "/api/detections", "/api/merchants"])
+def test_it_only_reads(page: Page, method: str, path: str) -> None:
+    assert page.client.request(method, path).status_code == 405
+
+
+def test_a_page_that_was_not_changed_is_not_sent_again(page: Page) -> None:
+    etag = page.client.get("/static/page.css").headers["etag"]
+    assert page.client.get("/static/page.css", headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_the_credentials_of_the_connection_reach_delta(lake: PageLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    detected(lake, lines=20)
+    keys = {name: lake.s3.environment[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+    connection = {
+        "conn_type": "aws",
+        "login": keys["AWS_ACCESS_KEY_ID"],
+        "password": keys["AWS_SECRET_ACCESS_KEY"],
+        "extra": {"endpoint_url": lake.s3.endpoint, "region_name": "us-east-1"},
+    }
+    for name in lake.s3.environment:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    page = Page(lambda: {**lake.settings, "aws_connection": "lake"})
+    state = page.state_when(read)
+    assert (state["found"]["total"], state["lake"]["landed_line"]) == (20, 20)
+    assert pa.Table.from_pylist(page.get("/api/merchants")["rows"]).num_rows == 2
