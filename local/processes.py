@@ -81,7 +81,11 @@ def run_guarded(main: Callable[[], int]) -> int:
     # A terminal sends Ctrl-C to both; it is the child's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
-    _, status = os.waitpid(child, 0)
+    while True:
+        # Of adopted processes nobody else waits for the end.
+        ended, status = os.waitpid(-1, 0)
+        if ended == child:
+            break
     _end_all(psutil.Process().children(recursive=True))
     return os.waitstatus_to_exitcode(status)
 

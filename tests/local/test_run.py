@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,41 +44,57 @@ def _mark_of(process: psutil.Process) -> str:
         return ""
 
 
-def start(directory: Path, *arguments: str) -> Run:
-    mark = uuid.uuid4().hex
-    ports = ("--airflow-port", "0", "--databricks-port", "0", "--s3-port", "0")
-    command = [sys.executable, "-m", "local.run", "--rows", "30000", "--directory", str(directory), *ports, *arguments]
-    with (directory / "output").open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, _MARK: mark}
-        )
-    return Run(directory, mark, process)
+Start = Callable[..., Run]
 
 
-def test_the_sample_is_processed_and_nothing_is_left_running(tmp_path: Path) -> None:
-    run = start(tmp_path, "--once")
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a function that starts it; what it has started ends with the test."""
+    runs: list[Run] = []
+
+    def begin(*arguments: str) -> Run:
+        mark = uuid.uuid4().hex
+        command = [sys.executable, "-m", "local.run", "--rows", "30000", "--directory", str(tmp_path)]
+        command += ["--airflow-port", "0", "--databricks-port", "0", "--s3-port", "0", *arguments]
+        with (tmp_path / "output").open("wb") as output:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, _MARK: mark}
+            )
+        runs.append(Run(tmp_path, mark, process))
+        return runs[-1]
+
+    yield begin
+    for run in runs:
+        run.process.terminate()
+        run.process.wait(60)
+
+
+def test_the_sample_is_processed_and_nothing_is_left_running(start: Start) -> None:
+    run = start("--once")
     assert run.process.wait(300) == 0, run.output()
     said = run.output()
     assert re.search(r"transactions +│ +30,000 ", said)
     assert re.search(r"chunks +│ +3 ", said)
-    assert (tmp_path / "lake" / "offset.csv").exists()
-    assert (tmp_path / "lake" / "state" / "pairs" / "_delta_log").exists()
+    assert (run.directory / "lake" / "offset.csv").exists()
+    assert (run.directory / "lake" / "state" / "pairs" / "_delta_log").exists()
     assert run.processes() == []
 
 
 @pytest.mark.parametrize("which", ["the outer process", "the inner process"])
-def test_killed_hard_it_leaves_no_process(tmp_path: Path, which: str) -> None:
-    run = start(tmp_path, "--no-once")
+def test_killed_hard_it_leaves_no_process(start: Start, which: str) -> None:
+    run = start("--no-once")
     wait_until(lambda: "everything is committed" in run.output(), [run.process], seconds=240)
-    [inner] = [child for child in psutil.Process(run.process.pid).children() if "local.run" in child.cmdline()]
+    outer = psutil.Process(run.process.pid)
+    [inner] = [child for child in outer.children() if "local.run" in child.cmdline()]
     assert len(run.processes()) > 10
-    (psutil.Process(run.process.pid) if which == "the outer process" else inner).kill()
+    assert not [child for child in outer.children() if child.status() == psutil.STATUS_ZOMBIE]
+    (outer if which == "the outer process" else inner).kill()
     run.process.wait(60)
     wait_until(lambda: run.processes() == [])
 
 
-def test_ctrl_c_ends_it(tmp_path: Path) -> None:
-    run = start(tmp_path, "--grow", "100")
+def test_ctrl_c_ends_it(start: Start) -> None:
+    run = start("--grow", "100")
     wait_until(lambda: "Airflow  " in run.output(), [run.process], seconds=240)
     for process in run.processes():
         # A terminal sends it to all of its foreground group.
@@ -88,11 +105,11 @@ def test_ctrl_c_ends_it(tmp_path: Path) -> None:
     assert run.processes() == []
 
 
-def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
+def test_a_taken_port_is_said_plainly(start: Start) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port(0)))
         taken.listen()
         port = taken.getsockname()[1]
-        run = start(tmp_path, "--airflow-port", str(port))
+        run = start("--airflow-port", str(port))
         assert run.process.wait(60) == 1
     assert f"--airflow-port: port {port} on 127.0.0.1 is taken; choose another, or 0 for any free one" in run.output()
