@@ -47,13 +47,13 @@ def state_view(now: datetime, span: str, sight: Sight, visible_dags: Collection[
     """
     facts, found = sight.lake.value, sight.tables.value
     dags = sight.dags.value or ()
-    loading = not sight.lake.error and _is_old(sight.lake, now)
+    loading = _is_old(sight.lake, now)
     steps = series.grid(series.SPANS[span], now)
     detections = found.detections if found else Detections()
     return {
         "span": span,
         "loading": loading,
-        "problems": _problems(sight),
+        "problems": _problems(sight, now),
         **_jobs(sight.lake, loading, next((dag for dag in dags if dag.dag_id == CHUNKER_DAG), None)),
         "lake": _lake(facts) if facts else None,
         "found": _found(detections, found) if found else None,
@@ -68,12 +68,12 @@ def state_view(now: datetime, span: str, sight: Sight, visible_dags: Collection[
     }
 
 
-def _problems(sight: Sight) -> list[dict[str, Any]]:
+def _problems(sight: Sight, now: datetime) -> list[dict[str, Any]]:
     problems = [
-        _problem("The lake cannot be read", sight.lake),
-        _problem("Detections and merchants cannot be read", sight.tables),
-        _problem("Airflow's runs cannot be read", sight.dags),
-        _problem("Databricks cannot be asked for runs", sight.jobs),
+        _problem("The lake cannot be read", sight.lake, now),
+        _problem("Detections and merchants cannot be read", sight.tables, now),
+        _problem("Airflow's runs cannot be read", sight.dags, now),
+        _problem("Databricks cannot be asked for runs", sight.jobs, now),
     ]
     facts, found = sight.lake.value, sight.tables.value
     if facts and facts.history_error:
@@ -83,20 +83,20 @@ def _problems(sight: Sight) -> list[dict[str, Any]]:
     return [problem for problem in problems if problem]
 
 
-def _problem(what: str, seen: Seen[Any]) -> dict[str, Any] | None:
-    if not seen.error:
+def _problem(what: str, seen: Seen[Any], now: datetime) -> dict[str, Any] | None:
+    if not seen.error or _is_old(seen, now):
         return None
     since = seen.failing_since.timestamp() if seen.failing_since else None
     return {"what": what, "why": seen.error, "since": since}
 
 
 def _is_old(seen: Seen[Any], now: datetime) -> bool:
-    return seen.read_at is None or (now - seen.read_at).total_seconds() > _OLD_SECONDS
+    return seen.tried_at is None or (now - seen.tried_at).total_seconds() > _OLD_SECONDS
 
 
 def _jobs(lake: Seen[LakeFacts], loading: bool, chunker_dag: DagFacts | None) -> dict[str, Any]:
     if lake.value is None or lake.error or loading:
-        why = "Not known: the lake cannot be read." if lake.error else "Reading the lake …"
+        why = "Reading the lake …" if loading else "Not known: the lake cannot be read."
         unknown = _verdict(Verdict(Level.UNKNOWN, why))
         return {"chunker": unknown, "detector": unknown}
     return {

@@ -26,6 +26,7 @@ class Seen(Generic[T]):
         error: why the last read failed, "" where it went well.
         failing_since: when the first of the failed reads began, None where the last one went well.
         version: grows with every read that ended.
+        tried_at: when that read ended, well or not.
     """
 
     value: T | None = None
@@ -33,6 +34,7 @@ class Seen(Generic[T]):
     error: str = ""
     failing_since: datetime | None = None
     version: int = 0
+    tried_at: datetime | None = None
 
 
 class Watched(Generic[T]):
@@ -72,6 +74,7 @@ class Watched(Generic[T]):
             seen.error or f"{self.name} does not answer",
             seen.failing_since or began,
             seen.version,
+            now,
         )
 
     def _run(self) -> None:
@@ -90,7 +93,7 @@ class Watched(Generic[T]):
             self._ended_at = self._now()
             if error:
                 since = before.failing_since or self._running_since
-                self._seen = Seen(before.value, before.read_at, error, since, before.version + 1)
+                self._seen = Seen(before.value, before.read_at, error, since, before.version + 1, self._ended_at)
             else:
-                self._seen = Seen(value, self._ended_at, "", None, before.version + 1)
+                self._seen = Seen(value, self._ended_at, "", None, before.version + 1, self._ended_at)
             self._running_since = None

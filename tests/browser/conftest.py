@@ -1,5 +1,6 @@
 """A real Airflow api-server with the page, a lake with everything in it, and Chromium."""
 
+import itertools
 import json
 import math
 import os
@@ -53,6 +54,9 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 _ROWS, _CHUNK = 60_000, 1000
+# Those of the sample, and what is added to them.
+_LINES = _ROWS + 15
+_MINUTES = 1440
 
 
 def find_chromium() -> str | None:
@@ -112,16 +116,17 @@ def airflow_page(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Itera
             passwords = json.loads((directory / "airflow" / "passwords.json").read_text())
             page = AirflowPage(airflow, passwords, lake)
             page.show(lake.settings)
-            for command in (["dags", "reserialize"], ["dags", "test", "watch_freshness"]):
-                done = subprocess.run(
-                    [sys.executable, "-m", "airflow", *command],
-                    env={**os.environ, **airflow.environment},
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                assert done.returncode == 0, done.stdout + done.stderr
+            _airflow(airflow, "dags", "reserialize")
+            # Of a DAG with a deadline it ends in Airflow's own bookkeeping, after the run (docs/decisions/0008).
+            assert "measured: " in _airflow(airflow, "dags", "test", "watch_freshness")
             yield page
+
+
+def _airflow(airflow: LocalAirflow, *arguments: str) -> str:
+    command = [sys.executable, "-m", "airflow", *arguments]
+    environment = {**os.environ, **airflow.environment}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
 
 
 def _fill(lake: PageLake, directory: Path) -> None:
@@ -136,17 +141,23 @@ def _fill(lake: PageLake, directory: Path) -> None:
     now = utc_now()
     ticks = iter(range(10**9))
     lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=3.4 * next(ticks))))
-    lake.beat(now)
-    chance, landed, samples = random.Random(1), 0, []
-    for minute in range(1440):
-        added = round(90_000 + 40_000 * math.sin(minute / 200) + chance.randrange(20_000))
-        landed += added
+    write_history(lake)
+    lake.beat()
+
+
+def write_history(lake: PageLake) -> None:
+    """Write a day of a detector's history that ends now."""
+    now = utc_now()
+    chance = random.Random(1)
+    added = [30 + 15 * math.sin(minute / 200) + chance.randrange(12) for minute in range(_MINUTES)]
+    landed = [round(_LINES * so_far / sum(added)) for so_far in itertools.accumulate(added)]
+    first = int(now.timestamp() // 60) - _MINUTES
+    samples = [
+        Sample(first + minute, line, line - chance.choice((0, 0, 9)), 20, round(chance.uniform(3, 7), 1))
+        for minute, line in enumerate(landed)
         # Nobody was there for half an hour.
-        if not 900 < minute < 930:
-            lag = chance.uniform(3, 7) if minute % 97 else 40
-            behind = chance.choice((0, added // 12))
-            number = int(now.timestamp() // 60) - 1440 + minute
-            samples.append(Sample(number, landed, landed - behind, added // 6, round(lag, 1)))
+        if not 900 < minute < 930
+    ]
     lake.objects.write(HISTORY, format_history(samples))
 
 
@@ -179,6 +190,7 @@ class Visitor:
     def open_alone(self, address: str = "") -> Page:
         """Open the page without Airflow around it."""
         self.tab.goto(f"{self.page.url}/pattern-detection/{address}")
+        self._await_scripts(self.tab)
         return self.tab
 
     def open_in_airflow(self) -> FrameLocator:
@@ -186,7 +198,13 @@ class Visitor:
         self.tab.goto(self.page.url)
         self.tab.get_by_role("link", name="Pattern detection").click()
         self.tab.wait_for_url("**/plugin/pattern-detection**")
-        return self.tab.frame_locator("iframe[title='Pattern detection']")
+        shown = self.tab.frame_locator("iframe[title='Pattern detection']")
+        self._await_scripts(shown)
+        return shown
+
+    def _await_scripts(self, shown: Page | FrameLocator) -> None:
+        """Wait until the page's scripts have begun: before that nothing answers a click."""
+        expect(shown.locator("[role=tab][aria-selected=true]")).to_have_count(1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
 from local.airflow import USER
-from tests.browser.conftest import FORMULA_CUSTOMER, IMAGES, SCRIPT_MERCHANT, Visitor
+from tests.browser.conftest import FORMULA_CUSTOMER, IMAGES, SCRIPT_MERCHANT, Visitor, write_history
 from tests.detection_page.lake import PageLake, line
 
 pytestmark = pytest.mark.browser
@@ -166,6 +166,7 @@ def test_runs_lead_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) 
     shown.get_by_role("tab", name="Runs").click()
     runs = shown.locator("#runs")
     expect(runs).to_contain_text("chunk_transactions")
+    expect(runs.get_by_role("link", name=re.compile(r"^run \d+$"))).not_to_have_count(0, timeout=60_000)
     with visitor.context.expect_page() as opened:
         runs.get_by_role("link", name=re.compile(r"^run \d+$")).first.click()
     expect(opened.value.locator("body")).to_contain_text("chunker")
@@ -300,11 +301,17 @@ def test_screenshots_for_the_docs(visitor: Visitor, request: pytest.FixtureReque
     if not request.config.getoption("screenshots"):
         pytest.skip("pictures for the docs are written with --screenshots")
     IMAGES.mkdir(parents=True, exist_ok=True)
+    write_history(visitor.page.lake)
     visitor.page.lake.beat()
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
         visitor.tab.emulate_media(color_scheme=scheme)
         shown = visitor.open_in_airflow()
+        # Until all that was read for the tests before is read anew.
+        expect(shown.locator("#problems")).to_be_empty(timeout=60_000)
+        expect(shown.locator("#plot-lag circle")).to_have_count(0, timeout=60_000)
+        visitor.page.lake.beat()
+        expect(shown.locator("#detector .level")).to_have_text("Running")
         shown.get_by_role("button", name="Evidence of detection").nth(1).click()
         expect(shown.locator("#detections .evidence")).to_be_visible()
         shown.locator("#plot-throughput svg").hover()

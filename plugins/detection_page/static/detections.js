@@ -32,6 +32,8 @@ export class Detections {
     });
     this.more = element("button", { type: "button", class: "button more", onclick: () => this.#showMore() }, "Show more");
     panel.append(this.more);
+    const saved = address.read();
+    for (const name of ["merchant", "customer"]) this.form.elements[name].value = saved[name] ?? "";
     this.form.addEventListener("submit", (event) => event.preventDefault());
     this.form.addEventListener("input", () => {
       clearTimeout(this.typing);
@@ -44,8 +46,7 @@ export class Detections {
     const select = this.form.elements.pattern;
     if (select.options.length > 1) return;
     for (const { id, action } of patterns) select.append(element("option", { value: id }, `${id} ${action}`));
-    const saved = address.read();
-    for (const name of FILTERS) this.form.elements[name].value = saved[name] ?? "";
+    select.value = address.read().pattern ?? "";
   }
 
   filter(values) {
