@@ -208,7 +208,7 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(airflow_page: AirflowPage, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visitor]:
+def visitor(browser: Browser, airflow_page: AirflowPage, request: pytest.FixtureRequest) -> Iterator[Visitor]:
     """A visitor whose browser must have nothing to complain about."""
     options = getattr(request, "param", {"viewport": {"width": 1360, "height": 900}})
     context = browser.new_context(**options)
