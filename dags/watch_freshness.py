@@ -3,7 +3,7 @@
 import logging
 from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, Variable, task
 
 from orchestration.deadline import deadline
 from orchestration.task_defaults import TASK_DEFAULTS
@@ -12,6 +12,8 @@ log = logging.getLogger(__name__)
 
 # Of these many latest lines the quarantined ones are counted.
 _QUARANTINE_LINES = 100_000
+# What waits in the master file, as the last look found it: an Airflow variable.
+_ARRIVALS = "transaction_patterns_arrivals"
 
 with DAG(
     "watch_freshness",
@@ -43,6 +45,7 @@ What came of it: [Pattern detection](plugin/pattern-detection).
     @task(execution_timeout=timedelta(minutes=2), do_xcom_push=False)
     def watch() -> None:
         """Measure, judge, tell."""
+        from orchestration.arrivals import Arrival, format_arrivals, note_arrival, parse_arrivals
         from orchestration.freshness import Freshness, judge
         from orchestration.lake import Lake
         from orchestration.load_settings import load_settings
@@ -52,12 +55,16 @@ What came of it: [Pattern detection](plugin/pattern-detection).
         lake, now = Lake(settings), datetime.now(UTC)
         source, offset, heartbeat = lake.source(), lake.offset(), lake.heartbeat()
         landed = offset.next_line if offset else 0
-        since = datetime.fromisoformat(offset.updated_at) if offset else source.modified_at
-        behind = lake.has_finished_line(offset.next_byte if offset else 0, source.size)
+        next_byte = offset.next_byte if offset else 0
+        arrivals: tuple[Arrival, ...] = ()
+        if lake.has_finished_line(next_byte, source.size):
+            noted = parse_arrivals(Variable.get(_ARRIVALS, default=[], deserialize_json=True))
+            arrivals = note_arrival(noted, source.size, source.modified_at, next_byte)
+        Variable.set(_ARRIVALS, format_arrivals(arrivals), serialize_json=True)
         waiting_since = lake.landed_at(heartbeat.committed_line if heartbeat else 0)
         latest = min(landed, _QUARANTINE_LINES)
         measured = Freshness(
-            landing_age=(now - since).total_seconds() if behind else 0,
+            landing_age=(now - arrivals[0].at).total_seconds() if arrivals else 0,
             commit_age=(now - waiting_since).total_seconds() if waiting_since else 0,
             quarantine_share=lake.quarantined_lines(landed - latest) / latest if latest else 0,
             waiting=heartbeat.waiting if heartbeat else 0,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from orchestration.heartbeat import Heartbeat, parse_heartbeat
 from orchestration.settings import Settings
 from spark_jobs.core import names
+from spark_jobs.core.history import parse_history
 from spark_jobs.core.offset import Offset, parse_offset
 
 # No transaction is longer; what is behind is beyond doubt where more than this is.
@@ -88,9 +89,24 @@ class Lake:
         return parse_heartbeat(data, f"{self._url}/{names.HEARTBEAT}") if data is not None else None
 
     def landed_at(self, line: int) -> datetime | None:
-        """Return when the first chunk from `line` on was landed, None where there is none."""
+        """Return when the first chunk from `line` on was landed, None where there is none.
+
+        In a Delta table chunks have no file of their own name; there it is the minute in which the detector saw it, or,
+        where it has seen none, the time at which the chunker landed the latest.
+        """
         after = names.chunk_path(line).removesuffix(".csv")
-        return next((entry.modified_at for entry in self.list_after(names.LANDING_ZONE, after)), None)
+        found = next(self.list_after(names.LANDING_ZONE, after), None)
+        if found is None or names.is_chunk(found.path):
+            return found.modified_at if found else None
+        offset = self.offset()
+        if offset is None or offset.next_line <= line:
+            return None
+        data = self.find(names.HISTORY)
+        samples = parse_history(data, f"{self._url}/{names.HISTORY}") if data is not None else ()
+        minute = next((sample.minute for sample in samples if sample.landed_line > line), None)
+        if minute is None:
+            return datetime.fromisoformat(offset.updated_at)
+        return datetime.fromtimestamp(minute * 60, UTC)
 
     def quarantined_lines(self, first: int) -> int:
         """Return how many lines from `first` on are in quarantine."""

@@ -24,6 +24,11 @@ def chunk_path(first_line: int) -> str:
     return f"{LANDING_ZONE}/chunk_{first_line:012d}.csv"
 
 
+def is_chunk(path: str) -> bool:
+    """Return whether a path in the landing zone is that of a chunk, not of a Delta table's file."""
+    return _CHUNK.search(path) is not None
+
+
 def chunk_first_line(path: str) -> int:
     """Return the first line of the chunk at `path`.
 

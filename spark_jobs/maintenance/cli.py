@@ -12,7 +12,7 @@ from spark_jobs import exit_codes
 from spark_jobs.core import names
 from spark_jobs.log import job_logger
 from spark_jobs.maintenance.retention import expire_chunks, expire_quarantine
-from spark_jobs.maintenance.tables import compact_pairs, vacuum
+from spark_jobs.maintenance.tables import compact_pairs, thin_merchants, vacuum
 from spark_jobs.storage.landing import FORMATS, open_landing
 from spark_jobs.storage.objects import open_objects
 
@@ -24,6 +24,7 @@ class Summary:
     Attributes:
         committed_line: only what lies below it was touched.
         pair_rows_before, pair_rows_after: of `state/pairs`; after it, one a pair.
+        merchant_rows_deleted: of `state/merchants`, of lines whose chunks have expired.
         files_deleted: data files of Delta tables that nothing refers to any more.
         chunks_expired, quarantine_files_expired: deleted for their age.
         seconds: how long the run took inside the process.
@@ -32,6 +33,7 @@ class Summary:
     committed_line: int
     pair_rows_before: int
     pair_rows_after: int
+    merchant_rows_deleted: int
     files_deleted: int
     chunks_expired: int
     quarantine_files_expired: int
@@ -58,9 +60,12 @@ def run(options: argparse.Namespace, now: datetime) -> Summary:
     started = time.monotonic()
     lake = open_objects(options.lake)
     compaction = compact_pairs(lake.place(names.PAIRS))
-    committed_line = compaction.committed_line if compaction else 0
+    committed_line = compaction.through_line if compaction else 0
     before = now - timedelta(days=options.keep_days)
-    chunks = expire_chunks(open_landing(options.landing_format, lake), committed_line, before)
+    landing = open_landing(options.landing_format, lake)
+    chunks = expire_chunks(landing, committed_line, before)
+    kept_line = next(iter(landing.first_lines(0, 1)), committed_line)
+    thinned = thin_merchants(lake.place(names.MERCHANTS), min(kept_line, committed_line) + 1)
     quarantine_files = expire_quarantine(lake, committed_line, before)
     tables = [names.PAIRS, names.MERCHANTS, names.DETECTIONS]
     if options.landing_format == "delta":
@@ -70,6 +75,7 @@ def run(options: argparse.Namespace, now: datetime) -> Summary:
         committed_line=committed_line,
         pair_rows_before=compaction.rows_before if compaction else 0,
         pair_rows_after=compaction.rows_after if compaction else 0,
+        merchant_rows_deleted=thinned.rows_before - thinned.rows_after if thinned else 0,
         files_deleted=files,
         chunks_expired=chunks,
         quarantine_files_expired=quarantine_files,

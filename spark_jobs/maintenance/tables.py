@@ -4,13 +4,16 @@ Every commit here replaces rows of lines at or below the committed line, which n
 others rewrites the same files meanwhile, one of the two commits is refused and made again on top of the other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from spark_jobs.core.errors import StorageError
+from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.state_tables import APPLICATION
@@ -22,15 +25,15 @@ _SORT_ORDER = ["merchant", "customer"]
 
 
 @dataclass(frozen=True)
-class Compaction:
-    """What became of `state/pairs`: rows before and after, and up to which line."""
+class Rewrite:
+    """What became of a table: rows through a line, before and after."""
 
-    committed_line: int
+    through_line: int
     rows_before: int
     rows_after: int
 
 
-def compact_pairs(url: str) -> Compaction | None:
+def compact_pairs(url: str) -> Rewrite | None:
     """Leave one row a pair in the table at `url`, in order of merchant; None where there is no state yet.
 
     The rows stand for the state as of the committed line; what the detector appends meanwhile has greater lines and
@@ -39,21 +42,48 @@ def compact_pairs(url: str) -> Compaction | None:
     Raises:
         StorageError: the store failed, or the detector's own compactions came in between each time.
     """
+    return _rewrite(url, PAIRS_SCHEMA, lambda committed_line: committed_line, _one_row_a_pair)
+
+
+def thin_merchants(url: str, below_line: int) -> Rewrite | None:
+    """Leave one row a merchant, the newest, of all lines below one; raises what `compact_pairs` does.
+
+    The table gets a row for each merchant and chunk: as long as the chunks are kept, so is this history.
+    """
+    return _rewrite(url, MERCHANTS_SCHEMA, lambda _: below_line - 1, _newest_of_each_merchant)
+
+
+def _one_row_a_pair(rows: pa.Table, line: int) -> pa.Table:
+    return PairState.restore(rows).all_rows(line).sort_by([(name, "ascending") for name in _SORT_ORDER])
+
+
+def _newest_of_each_merchant(rows: pa.Table, line: int) -> pa.Table:  # noqa: ARG001 - as for pairs
+    newest = rows.group_by("merchant").aggregate([(LINE, "max")])
+    return rows.join(newest, keys=["merchant", LINE], right_keys=["merchant", f"{LINE}_max"], join_type="inner")
+
+
+def _rewrite(
+    url: str, schema: pa.Schema, through: Callable[[int], int], rewritten: Callable[[pa.Table, int], pa.Table]
+) -> Rewrite | None:
+    """Replace the rows through a line, which follows from the committed line, by fewer."""
     for _ in range(_TRIES):
         try:
             table = _open(url)
-            line = table.transaction_version(APPLICATION) if table else None
-            if table is None or line is None:
+            committed_line = table.transaction_version(APPLICATION) if table else None
+            if table is None or committed_line is None:
                 return None
-            rows = table.to_pyarrow_table().select(PAIRS_SCHEMA.names).cast(PAIRS_SCHEMA)
-            compacted = PairState.restore(rows).all_rows(line).sort_by([(name, "ascending") for name in _SORT_ORDER])
-            if compacted.num_rows < rows.num_rows:
-                _replace_through(table, line, compacted)
+            line = through(committed_line)
+            before = (
+                table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) <= line).select(schema.names).cast(schema)
+            )
+            after = rewritten(before, line).select(schema.names)
+            if after.num_rows < before.num_rows:
+                _replace_through(table, line, after)
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
             raise storage_error(url, error) from error
-        return Compaction(line, rows.num_rows, compacted.num_rows)
+        return Rewrite(line, before.num_rows, after.num_rows)
     msg = f"{url}: the detector rewrote the table in each of {_TRIES} tries; nothing was changed, run again"
     raise StorageError(msg)
 

@@ -77,13 +77,13 @@ def test_one_row_a_pair_is_left_in_order_of_merchant(lake: Objects) -> None:
     for _ in range(3):
         running.commit()
     compaction = compact_pairs(lake.place(PAIRS))
-    assert compaction == maintenance.Compaction(committed_line=30, rows_before=30, rows_after=25)
+    assert compaction == maintenance.Rewrite(through_line=30, rows_before=30, rows_after=25)
     table = open_table(lake.place(PAIRS), "detector")
     assert table
     rows = table.handle.to_pyarrow_table().select(PAIRS_SCHEMA.names)
     assert rows.column("customer").to_pylist() == sorted(rows.column("customer").to_pylist())
     assert_nothing_is_lost_or_doubled(lake, running)
-    assert compact_pairs(lake.place(PAIRS)) == maintenance.Compaction(30, rows_before=25, rows_after=25)
+    assert compact_pairs(lake.place(PAIRS)) == maintenance.Rewrite(30, rows_before=25, rows_after=25)
 
 
 @pytest.mark.parametrize("first", ["commit", "compact", "overwrite"])
@@ -168,6 +168,20 @@ def test_chunks_that_are_old_and_committed_expire_and_the_others_stay(lake: Obje
     assert run_maintenance(lake, landing_format, YEARS_ON).chunks_expired == 3
     assert open_landing(landing_format, lake).first_lines(0, 10) == [30, 40]
     assert run_maintenance(lake, landing_format, YEARS_ON).chunks_expired == 0
+
+
+def test_of_expired_chunks_the_newest_row_of_each_merchant_stays(lake: Objects) -> None:
+    for first in range(0, 50, 10):
+        lake.create(chunk_path(first), b"line\n0\n")
+    running = RunningDetector(lake)
+    for _ in range(4):
+        running.commit()
+    assert run_maintenance(lake, "csv", datetime.now(UTC)).merchant_rows_deleted == 0
+    assert run_maintenance(lake, "csv", YEARS_ON).merchant_rows_deleted == 3
+    running.commit()
+    merchants = open_table(lake.place(MERCHANTS), "detector")
+    assert merchants
+    assert sorted(merchants.handle.to_pyarrow_table().column("line").to_pylist()) == [40, 50]
 
 
 def test_a_chunker_that_lands_while_old_chunks_expire_goes_on(lake: Objects) -> None:

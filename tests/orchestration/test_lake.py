@@ -1,0 +1,52 @@
+"""The lake as the DAGs read it, in a local S3."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from local.s3 import LocalS3
+from orchestration.lake import Lake
+from orchestration.settings import Settings
+from spark_jobs.core.history import Sample, format_history
+from spark_jobs.core.names import HISTORY, OFFSET, chunk_path
+from spark_jobs.core.offset import Offset, format_offset
+from tests.processes.pipeline import BUCKET
+
+LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def prefix(s3: LocalS3, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    return str(request.node.name)
+
+
+def put(s3: LocalS3, prefix: str, path: str, data: bytes = b"-") -> None:
+    s3.client().put_object(Bucket=BUCKET, Key=f"{prefix}/{path}", Body=data)
+
+
+def lake_at(prefix: str) -> Lake:
+    return Lake(Settings(lake=f"s3://{BUCKET}/{prefix}"))
+
+
+def test_a_chunk_file_says_when_it_was_landed(s3: LocalS3, prefix: str) -> None:
+    put(s3, prefix, chunk_path(0))
+    assert lake_at(prefix).landed_at(0)
+    assert lake_at(prefix).landed_at(10) is None
+
+
+def test_of_a_delta_landing_zone_nothing_waits_when_all_is_committed(s3: LocalS3, prefix: str) -> None:
+    put(s3, prefix, "landing_zone/part-00000-1f6b.parquet")
+    put(s3, prefix, OFFSET, format_offset(Offset(20, 200, 200, '"e"', LANDED_AT.isoformat(), "")))
+    lake = lake_at(prefix)
+    assert lake.landed_at(20) is None
+    assert lake.landed_at(10) == LANDED_AT
+
+
+def test_of_a_delta_landing_zone_the_detector_has_seen_since_when_a_line_waits(s3: LocalS3, prefix: str) -> None:
+    put(s3, prefix, "landing_zone/part-00000-1f6b.parquet")
+    put(s3, prefix, OFFSET, format_offset(Offset(20, 200, 200, '"e"', LANDED_AT.isoformat(), "")))
+    samples = [Sample(minute, landed, 10, landed - 10, 0.0) for minute, landed in ((5, 10), (6, 15), (7, 20))]
+    put(s3, prefix, HISTORY, format_history(samples))
+    assert lake_at(prefix).landed_at(10) == datetime.fromtimestamp(6 * 60, UTC)
