@@ -1,13 +1,13 @@
 """The Jobs API over HTTP."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from local.databricks import views
 from local.databricks.engine import Engine
@@ -17,6 +17,7 @@ from local.databricks.requests import Arguments, arguments, page_token
 from local.databricks.settings import check_tasks, parse_settings
 from local.databricks.store import Store
 
+WORKSPACE_ID = "0"
 _VERSIONS = ("2.1", "2.2")
 _MOST_RUNS, _USUAL_RUNS = 25, 20
 _MOST_JOBS, _USUAL_JOBS = 100, 20
@@ -44,6 +45,13 @@ def build_api(service: Service) -> FastAPI:
     """Return the application with all routes of the Jobs API, under both of its versions."""
     app = FastAPI(title="Local Databricks", docs_url=None, redoc_url=None, openapi_url=None)
 
+    # By this the SDK and the Terraform provider tell which workspace answers.
+    @app.middleware("http")
+    async def _name_workspace(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await answer(request)
+        response.headers["X-Databricks-Org-Id"] = WORKSPACE_ID
+        return response
+
     @app.exception_handler(ApiError)
     async def _answer_error(request: Request, error: ApiError) -> JSONResponse:  # noqa: ARG001 - FastAPI's interface
         return JSONResponse({"error_code": error.code, "message": str(error)}, error.status)
@@ -60,7 +68,7 @@ def build_api(service: Service) -> FastAPI:
     # The SDK asks where it has come to, the Terraform provider who it is.
     @app.get("/.well-known/databricks-config")
     def _config() -> Json:
-        return {"oidc_endpoint": f"{service.base_url}/oidc", "workspace_id": "0"}
+        return {"oidc_endpoint": f"{service.base_url}/oidc", "workspace_id": WORKSPACE_ID}
 
     @app.get("/api/2.0/preview/scim/v2/Me")
     def _me(user: Annotated[str, Depends(_user_of(service))]) -> Json:

@@ -97,8 +97,10 @@ class Engine:
     def run_now(self, job: Job, request: Json, trigger: str, creator: str) -> int:
         """Ask for a run of a job; return its number, or that of the run that the idempotency token stands for.
 
+        A continuous job's run is ended first: this is how a changed job gets a run with what is new.
+
         Raises:
-            ApiError: an unknown parameter, or a continuous job that has its run already.
+            ApiError: an unknown parameter.
         """
         parameters = job_parameters(job.settings, request.get("job_parameters", {}))
         with self._changed:
@@ -106,10 +108,12 @@ class Engine:
             known = self._known(token)
             if known is not None:
                 return known
-            if job.is_continuous and self._runs_of(job.job_id):
-                raise invalid_state(
-                    f"Job {job.job_id} is continuous and has an active run; cancel it to start another."
-                )
+            if job.is_continuous and trigger == "ONE_TIME":
+                # The new run takes the place of the one that goes on, at once even after failures.
+                for active in self._runs_of(job.job_id):
+                    self._cancel(active)
+                self._failures.pop(job.job_id, None)
+                self._not_before.pop(job.job_id, None)
             run = Run(
                 run_id=self._store.new_id(),
                 job_id=job.job_id,
@@ -123,7 +127,7 @@ class Engine:
                 creator=creator,
             )
             queue = request.get("queue") or job.settings.get("queue", {})
-            return self._take(run, token, queued=queue.get("enabled", False))
+            return self._take(run, token, queued=job.is_continuous or queue.get("enabled", False))
 
     def submit(self, settings: Json, request: Json, creator: str) -> int:
         """Run tasks that belong to no job, once; return the run's number."""

@@ -68,6 +68,11 @@ def test_the_caller_is_told_who_they_are(client: WorkspaceClient) -> None:
     assert client.current_user.me().user_name == "local"
 
 
+def test_answers_say_which_workspace_they_come_from(server: LocalDatabricks, client: WorkspaceClient) -> None:
+    assert client.get_workspace_id() == 0
+    assert send(server, "GET", "/api/2.1/jobs/list").headers["X-Databricks-Org-Id"] == "0"
+
+
 def test_both_versions_of_the_api_give_the_same_run(server: LocalDatabricks, client: WorkspaceClient) -> None:
     wheel = jobs.PythonWheelTask("transaction-patterns", "nothing")
     run_id = started(client, job_of(client, jobs.Task("main", python_wheel_task=wheel)))

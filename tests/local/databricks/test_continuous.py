@@ -3,12 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.errors import BadRequest
 from databricks.sdk.service import jobs
 
-from tests.local.databricks.conftest import cancelled, job_of, state_of, task_of
+from tests.local.databricks.conftest import cancelled, ended, job_of, started, state_of, task_of
 from tests.processes.pipeline import wait_until
 
 Script = Callable[[str], str]
@@ -44,11 +42,17 @@ def test_it_runs_as_soon_as_it_is_unpaused_and_again_when_its_run_is_cancelled(
     assert not live_runs(client, job_id)
 
 
-def test_it_never_has_two_runs(client: WorkspaceClient, script: Script) -> None:
+def test_a_run_that_is_asked_for_takes_the_place_of_the_one_that_goes_on(
+    client: WorkspaceClient, script: Script
+) -> None:
     job_id = job_of(client, task_of(script(_UNTIL_TOLD)), continuous=_UNPAUSED)
     wait_until(lambda: len(live_runs(client, job_id)) == 1)
-    with pytest.raises(BadRequest, match="is continuous and has an active run"):
-        client.jobs.run_now(job_id)
+    [first] = live_runs(client, job_id)
+    client.jobs.update(job_id, new_settings=jobs.JobSettings(tags={"changed": "yes"}))
+    second = started(client, job_id)
+    assert state_of(ended(client, first.run_id)) == ("TERMINATED", "CANCELED")
+    wait_until(lambda: state_of(client.jobs.get_run(second))[0] == "RUNNING")
+    assert [run.run_id for run in live_runs(client, job_id)] == [second]
     client.jobs.delete(job_id)
     wait_until(lambda: not live_runs(client, job_id))
 

@@ -1,0 +1,61 @@
+"""Build what Terraform uploads, into dist/: the wheel with its pinned packages, and what MWAA takes of the DAGs.
+
+The same sources give the same bytes, so a plan shows a change only where there is one.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+_ROOT = Path(__file__).parent.parent
+_UV = Path(sys.executable).parent / "uv"
+# Where MWAA unpacks plugins.zip.
+_MWAA_PLUGINS = "/usr/local/airflow/plugins"
+_PROVIDERS = ("apache-airflow-providers-amazon", "apache-airflow-providers-databricks")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def main() -> None:
+    """Build into the directory that is named, dist/ where none is."""
+    dist = Path(sys.argv[1]) if len(sys.argv) > 1 else _ROOT / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    _uv("build", "--wheel", "--quiet", "--out-dir", str(dist))
+    # A file that uv leaves for git.
+    (dist / ".gitignore").unlink(missing_ok=True)
+    [wheel] = dist.glob("*.whl")
+    (dist / "requirements.txt").write_text(_pinned())
+    airflow = [f"--constraint {_MWAA_PLUGINS}/constraints.txt", f"{_MWAA_PLUGINS}/{wheel.name}", *_PROVIDERS]
+    (dist / "airflow-requirements.txt").write_text("".join(f"{line}\n" for line in airflow))
+    _zip_plugins(dist / "plugins.zip", wheel)
+
+
+def _zip_plugins(path: Path, wheel: Path) -> None:
+    plugins = _ROOT / "plugins"
+    sources = (file for file in plugins.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    contents = {str(file.relative_to(plugins)): file.read_bytes() for file in sources}
+    contents[wheel.name] = wheel.read_bytes()
+    contents["constraints.txt"] = _pinned("--group", "airflow").encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(contents):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), contents[name], zipfile.ZIP_DEFLATED)
+
+
+def _pinned(*groups: str) -> str:
+    """Return the packages of the wheel, and of groups, as uv.lock has them."""
+    lines = _uv(
+        "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-hashes", "--no-annotate", *groups
+    )
+    kept = (line for line in lines.splitlines() if not line.startswith("#"))
+    # All that an extra brings has a line of its own, and a constraint may not have any.
+    return "".join(re.sub(r"\[[^]]*\]", "", line) + "\n" for line in kept)
+
+
+def _uv(*arguments: str) -> str:
+    return subprocess.run([_UV, *arguments], cwd=_ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()

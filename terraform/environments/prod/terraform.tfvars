@@ -1,0 +1,21 @@
+environment                   = "prod"
+region                        = "eu-central-1"
+protect_data                  = true
+old_version_days              = 30
+alert_emails                  = ["data-oncall@example.org"]
+databricks_host               = "https://prod.cloud.databricks.com"
+databricks_cross_account_role = "databricks-cross-account"
+with_importance               = true
+
+node_types = {
+  chunker        = "m5d.large"
+  detector       = "m5d.xlarge"
+  maintain_state = "m5d.large"
+}
+
+airflow = {
+  mwaa = {
+    airflow_version   = "3.3.2"
+    environment_class = "mw1.small"
+  }
+}

@@ -1,0 +1,55 @@
+locals {
+  name = "transaction-patterns-${var.environment}"
+  dist = "${path.root}/../dist"
+}
+
+module "lake" {
+  source = "./modules/lake"
+
+  name                          = local.name
+  protect_data                  = var.protect_data
+  old_version_days              = var.old_version_days
+  databricks_cross_account_role = var.databricks_cross_account_role
+
+  airflow_trust = {
+    services = var.airflow.mwaa == null ? [] : ["airflow.amazonaws.com", "airflow-env.amazonaws.com"]
+    arns     = var.airflow.existing_role_arns
+  }
+}
+
+module "alerts" {
+  source = "./modules/alerts"
+
+  name             = local.name
+  emails           = var.alert_emails
+  publisher_role   = module.lake.airflow_role.name
+  bucket           = module.lake.bucket
+  heartbeat_key    = "${module.lake.lake_prefix}/state/detector.json"
+  mwaa_environment = module.airflow.mwaa_environment
+}
+
+module "airflow" {
+  source = "./modules/airflow"
+
+  name                 = local.name
+  region               = var.region
+  role                 = module.lake.airflow_role
+  databricks           = { host = var.databricks_host, token = local.airflow_token }
+  topic_arn            = module.alerts.topic_arn
+  secret_recovery_days = var.protect_data ? 7 : 0
+
+  settings = {
+    source     = module.lake.source
+    lake       = module.lake.lake
+    chunk_size = var.chunk_size
+    # A cluster starts in minutes: judged earlier, the detector would be cancelled again and again before it has begun.
+    start_seconds = 900
+  }
+
+  mwaa = var.airflow.mwaa
+  files = {
+    dags         = "${path.root}/../dags"
+    plugins_zip  = "${local.dist}/plugins.zip"
+    requirements = "${local.dist}/airflow-requirements.txt"
+  }
+}

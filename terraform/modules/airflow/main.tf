@@ -1,0 +1,48 @@
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+
+locals {
+  account          = data.aws_caller_identity.current.account_id
+  partition        = data.aws_partition.current.partition
+  environment_name = "${var.name}-airflow"
+}
+
+resource "aws_kms_key" "airflow" {
+  description             = "${var.name}: Airflow's secrets, logs and queue"
+  enable_key_rotation     = true
+  deletion_window_in_days = 7
+  policy                  = data.aws_iam_policy_document.key.json
+}
+
+data "aws_iam_policy_document" "key" {
+  #checkov:skip=CKV_AWS_109:A key's policy speaks of its own key alone; without the account's root the key could never be changed again
+  #checkov:skip=CKV_AWS_111:the same
+  #checkov:skip=CKV_AWS_356:the same
+  statement {
+    sid       = "Account"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+  }
+
+  statement {
+    sid       = "Logs"
+    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${var.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:airflow-${local.environment_name}-*"]
+    }
+  }
+}

@@ -1,0 +1,160 @@
+# An Airflow of our own, where there is none yet.
+
+resource "aws_mwaa_environment" "this" {
+  #checkov:skip=CKV_AWS_242:Logs of workers are on below
+  count = var.mwaa == null ? 0 : 1
+
+  name                  = local.environment_name
+  airflow_version       = var.mwaa.airflow_version
+  environment_class     = var.mwaa.environment_class
+  min_workers           = 1
+  max_workers           = var.mwaa.max_workers
+  execution_role_arn    = var.role.arn
+  kms_key               = aws_kms_key.airflow.arn
+  webserver_access_mode = "PRIVATE_ONLY"
+
+  source_bucket_arn              = aws_s3_bucket.airflow[0].arn
+  dag_s3_path                    = "dags/"
+  plugins_s3_path                = aws_s3_object.plugins[0].key
+  plugins_s3_object_version      = aws_s3_object.plugins[0].version_id
+  requirements_s3_path           = aws_s3_object.requirements[0].key
+  requirements_s3_object_version = aws_s3_object.requirements[0].version_id
+
+  airflow_configuration_options = {
+    "secrets.backend"        = local.backend
+    "secrets.backend_kwargs" = jsonencode(local.backend_arguments)
+    # A run every 5 seconds: with the default of one second it starts later (docs/decisions/0008).
+    "scheduler.scheduler_idle_sleep_time" = "0.2"
+  }
+
+  network_configuration {
+    security_group_ids = [aws_security_group.airflow[0].id]
+    subnet_ids         = aws_subnet.private[*].id
+  }
+
+  logging_configuration {
+    dag_processing_logs {
+      enabled   = true
+      log_level = "WARNING"
+    }
+
+    scheduler_logs {
+      enabled   = true
+      log_level = "WARNING"
+    }
+
+    task_logs {
+      enabled   = true
+      log_level = "INFO"
+    }
+
+    webserver_logs {
+      enabled   = true
+      log_level = "WARNING"
+    }
+
+    worker_logs {
+      enabled   = true
+      log_level = "WARNING"
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.mwaa, aws_iam_role_policy.secrets, aws_s3_object.dags, aws_route.to_internet]
+}
+
+resource "aws_s3_bucket" "airflow" {
+  #checkov:skip=CKV_AWS_18:Holds the DAGs alone, which only Terraform writes
+  #checkov:skip=CKV_AWS_144:The DAGs are in the repository
+  #checkov:skip=CKV2_AWS_62:Nothing listens to events
+  count = var.mwaa == null ? 0 : 1
+
+  bucket        = "${var.name}-airflow-${local.account}"
+  force_destroy = true
+}
+
+resource "aws_s3_bucket_versioning" "airflow" {
+  count  = length(aws_s3_bucket.airflow)
+  bucket = aws_s3_bucket.airflow[count.index].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "airflow" {
+  count  = length(aws_s3_bucket.airflow)
+  bucket = aws_s3_bucket.airflow[count.index].id
+
+  rule {
+    id     = "old-versions"
+    status = "Enabled"
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.airflow]
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "airflow" {
+  count  = length(aws_s3_bucket.airflow)
+  bucket = aws_s3_bucket.airflow[count.index].id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.airflow.arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "airflow" {
+  count  = length(aws_s3_bucket.airflow)
+  bucket = aws_s3_bucket.airflow[count.index].id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_object" "dags" {
+  for_each = var.mwaa == null ? toset([]) : fileset(var.files.dags, "*.py")
+
+  bucket      = aws_s3_bucket.airflow[0].id
+  key         = "dags/${each.value}"
+  source      = "${var.files.dags}/${each.value}"
+  source_hash = filemd5("${var.files.dags}/${each.value}")
+
+  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+}
+
+resource "aws_s3_object" "plugins" {
+  count = length(aws_s3_bucket.airflow)
+
+  bucket      = aws_s3_bucket.airflow[count.index].id
+  key         = "plugins.zip"
+  source      = var.files.plugins_zip
+  source_hash = filemd5(var.files.plugins_zip)
+
+  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+}
+
+resource "aws_s3_object" "requirements" {
+  count = length(aws_s3_bucket.airflow)
+
+  bucket      = aws_s3_bucket.airflow[count.index].id
+  key         = "requirements.txt"
+  source      = var.files.requirements
+  source_hash = filemd5(var.files.requirements)
+
+  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+}

@@ -1,0 +1,77 @@
+# What MWAA itself needs of the role, beside what the DAGs do with it.
+resource "aws_iam_role_policy" "mwaa" {
+  count  = length(aws_s3_bucket.airflow)
+  name   = "mwaa"
+  role   = var.role.name
+  policy = data.aws_iam_policy_document.mwaa[count.index].json
+}
+
+data "aws_iam_policy_document" "mwaa" {
+  #checkov:skip=CKV_AWS_356:logs:DescribeLogGroups and cloudwatch:PutMetricData know no resources
+  #checkov:skip=CKV_AWS_111:the same
+  count = length(aws_s3_bucket.airflow)
+
+  statement {
+    sid       = "Code"
+    actions   = ["s3:GetObject*", "s3:GetBucket*", "s3:ListBucket"]
+    resources = [aws_s3_bucket.airflow[count.index].arn, "${aws_s3_bucket.airflow[count.index].arn}/*"]
+  }
+
+  statement {
+    sid       = "Account"
+    actions   = ["s3:GetAccountPublicAccessBlock", "logs:DescribeLogGroups"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "Metrics"
+    actions   = ["airflow:PublishMetrics"]
+    resources = ["arn:${local.partition}:airflow:${var.region}:${local.account}:environment/${local.environment_name}"]
+  }
+
+  statement {
+    sid       = "CloudWatch"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["AmazonMWAA"]
+    }
+  }
+
+  statement {
+    sid = "Logs"
+    actions = [
+      "logs:CreateLogGroup",
+      "logs:CreateLogStream",
+      "logs:GetLogEvents",
+      "logs:GetLogGroupFields",
+      "logs:GetLogRecord",
+      "logs:GetQueryResults",
+      "logs:PutLogEvents",
+    ]
+    resources = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:airflow-${local.environment_name}-*"]
+  }
+
+  # The queue between scheduler and workers lies in an account of AWS.
+  statement {
+    sid = "Queue"
+    actions = [
+      "sqs:ChangeMessageVisibility",
+      "sqs:DeleteMessage",
+      "sqs:GetQueueAttributes",
+      "sqs:GetQueueUrl",
+      "sqs:ReceiveMessage",
+      "sqs:SendMessage",
+    ]
+    resources = ["arn:${local.partition}:sqs:${var.region}:*:airflow-celery-*"]
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:Encrypt"]
+    resources = [aws_kms_key.airflow.arn]
+  }
+}

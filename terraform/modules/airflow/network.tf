@@ -1,0 +1,146 @@
+# MWAA wants two private subnets; the DAGs reach Databricks and AWS through one NAT gateway.
+
+data "aws_availability_zones" "available" {
+  #checkov:skip=CKV_AWS_394:A subnet keeps the zone that it was made in, see ignore_changes
+  count = var.mwaa == null ? 0 : 1
+  state = "available"
+}
+
+locals {
+  # Of the /24: two private subnets of /26, and a public one.
+  private_subnets = var.mwaa == null ? [] : [cidrsubnet(var.mwaa.cidr, 2, 0), cidrsubnet(var.mwaa.cidr, 2, 1)]
+  public_subnets  = var.mwaa == null ? [] : [cidrsubnet(var.mwaa.cidr, 2, 2)]
+}
+
+resource "aws_vpc" "airflow" {
+  #checkov:skip=CKV2_AWS_11:Nothing from outside reaches this network; its traffic is Airflow's own
+  count                = var.mwaa == null ? 0 : 1
+  cidr_block           = var.mwaa.cidr
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+  tags                 = { Name = local.environment_name }
+}
+
+# Empty it takes nobody in.
+resource "aws_default_security_group" "airflow" {
+  count  = length(aws_vpc.airflow)
+  vpc_id = aws_vpc.airflow[count.index].id
+}
+
+resource "aws_subnet" "private" {
+  count             = length(local.private_subnets)
+  vpc_id            = aws_vpc.airflow[0].id
+  cidr_block        = local.private_subnets[count.index]
+  availability_zone = data.aws_availability_zones.available[0].names[count.index]
+  tags              = { Name = "${local.environment_name}-private-${count.index}" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
+}
+
+resource "aws_subnet" "public" {
+  count             = length(local.public_subnets)
+  vpc_id            = aws_vpc.airflow[0].id
+  cidr_block        = local.public_subnets[count.index]
+  availability_zone = data.aws_availability_zones.available[0].names[count.index]
+  tags              = { Name = "${local.environment_name}-public" }
+
+  lifecycle {
+    ignore_changes = [availability_zone]
+  }
+}
+
+resource "aws_internet_gateway" "airflow" {
+  count  = length(aws_vpc.airflow)
+  vpc_id = aws_vpc.airflow[count.index].id
+}
+
+resource "aws_eip" "nat" {
+  count  = length(aws_vpc.airflow)
+  domain = "vpc"
+}
+
+resource "aws_nat_gateway" "airflow" {
+  count         = length(aws_vpc.airflow)
+  allocation_id = aws_eip.nat[count.index].id
+  subnet_id     = aws_subnet.public[count.index].id
+
+  depends_on = [aws_internet_gateway.airflow]
+}
+
+resource "aws_route_table" "public" {
+  count  = length(aws_vpc.airflow)
+  vpc_id = aws_vpc.airflow[count.index].id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.airflow[count.index].id
+  }
+}
+
+resource "aws_route_table_association" "public" {
+  count          = length(aws_subnet.public)
+  subnet_id      = aws_subnet.public[count.index].id
+  route_table_id = aws_route_table.public[0].id
+}
+
+resource "aws_route_table" "private" {
+  count  = length(aws_vpc.airflow)
+  vpc_id = aws_vpc.airflow[count.index].id
+}
+
+resource "aws_route" "to_internet" {
+  count                  = length(aws_vpc.airflow)
+  route_table_id         = aws_route_table.private[count.index].id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.airflow[count.index].id
+}
+
+resource "aws_route_table_association" "private" {
+  count          = length(aws_subnet.private)
+  subnet_id      = aws_subnet.private[count.index].id
+  route_table_id = aws_route_table.private[0].id
+}
+
+# What the DAGs read of the lake does not pass, and is not billed by, the NAT gateway.
+resource "aws_vpc_endpoint" "s3" {
+  count           = length(aws_vpc.airflow)
+  vpc_id          = aws_vpc.airflow[count.index].id
+  service_name    = "com.amazonaws.${var.region}.s3"
+  route_table_ids = [aws_route_table.private[count.index].id]
+}
+
+resource "aws_security_group" "airflow" {
+  #checkov:skip=CKV2_AWS_5:It is the environment's, which checkov does not connect over count
+  count       = length(aws_vpc.airflow)
+  name        = local.environment_name
+  description = "Airflow: its parts among themselves, and out"
+  vpc_id      = aws_vpc.airflow[count.index].id
+}
+
+resource "aws_vpc_security_group_ingress_rule" "among_themselves" {
+  count                        = length(aws_security_group.airflow)
+  description                  = "Airflow's parts"
+  security_group_id            = aws_security_group.airflow[count.index].id
+  referenced_security_group_id = aws_security_group.airflow[count.index].id
+  ip_protocol                  = "-1"
+}
+
+resource "aws_vpc_security_group_egress_rule" "among_themselves" {
+  count                        = length(aws_security_group.airflow)
+  description                  = "Airflow's parts"
+  security_group_id            = aws_security_group.airflow[count.index].id
+  referenced_security_group_id = aws_security_group.airflow[count.index].id
+  ip_protocol                  = "-1"
+}
+
+resource "aws_vpc_security_group_egress_rule" "https" {
+  count             = length(aws_security_group.airflow)
+  description       = "Databricks, AWS, the package index"
+  security_group_id = aws_security_group.airflow[count.index].id
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

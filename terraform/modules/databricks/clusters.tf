@@ -1,0 +1,99 @@
+locals {
+  # All three work in one process of one machine.
+  single_node = {
+    "spark.databricks.cluster.profile" = "singleNode"
+    "spark.master"                     = "local[*]"
+  }
+  tags = { ResourceClass = "SingleNode", Project = var.name }
+
+  # The jobs reach S3 by themselves, with the machine's role; its region they must be told.
+  environment = merge(
+    { AWS_REGION = var.region, AWS_DEFAULT_REGION = var.region },
+    {
+      for name in nonsensitive(keys(var.secret_environment)) :
+      name => "{{secrets/${databricks_secret_scope.jobs.name}/${name}}}"
+    },
+  )
+}
+
+# What a cluster of the jobs may be: this role, one identity, these machines.
+resource "databricks_cluster_policy" "jobs" {
+  name = "${var.name}-jobs"
+
+  definition = jsonencode({
+    "aws_attributes.instance_profile_arn" = { type = "fixed", value = databricks_instance_profile.jobs.id }
+    "data_security_mode"                  = { type = "fixed", value = "SINGLE_USER" }
+    "spark_version"                       = { type = "fixed", value = var.spark_version }
+    "num_workers"                         = { type = "fixed", value = 0 }
+    "node_type_id"                        = { type = "allowlist", values = distinct(values(var.node_types)) }
+    "custom_tags.Project"                 = { type = "fixed", value = var.name }
+  })
+}
+
+resource "databricks_permissions" "policy" {
+  cluster_policy_id = databricks_cluster_policy.jobs.id
+
+  access_control {
+    service_principal_name = databricks_service_principal.jobs.application_id
+    permission_level       = "CAN_USE"
+  }
+}
+
+# A run of the chunker every 5 seconds cannot wait minutes for a cluster of its own.
+resource "databricks_cluster" "chunker" {
+  cluster_name            = "${var.name}-chunker"
+  policy_id               = databricks_cluster_policy.jobs.id
+  spark_version           = var.spark_version
+  node_type_id            = var.node_types.chunker
+  num_workers             = 0
+  autotermination_minutes = 0
+  is_pinned               = true
+  data_security_mode      = "SINGLE_USER"
+  single_user_name        = databricks_service_principal.jobs.application_id
+  spark_conf              = local.single_node
+  spark_env_vars          = local.environment
+  custom_tags             = local.tags
+
+  aws_attributes {
+    instance_profile_arn = databricks_instance_profile.jobs.id
+    availability         = "ON_DEMAND"
+    zone_id              = "auto"
+  }
+
+  dynamic "library" {
+    for_each = local.libraries
+
+    content {
+      requirements = library.key == "requirements" ? library.value : null
+      whl          = library.key == "whl" ? library.value : null
+    }
+  }
+
+  # Python has loaded the old wheel: a new one comes with a new cluster. The job moves to it when it is up, and only
+  # then the old one goes.
+  lifecycle {
+    create_before_destroy = true
+    replace_triggered_by  = [databricks_workspace_file.wheel, databricks_workspace_file.requirements]
+  }
+
+  depends_on = [
+    databricks_permissions.artifacts,
+    databricks_permissions.policy,
+    databricks_secret.environment,
+    databricks_secret_acl.jobs,
+    databricks_service_principal_role.jobs,
+  ]
+}
+
+resource "databricks_permissions" "chunker_cluster" {
+  cluster_id = databricks_cluster.chunker.id
+
+  access_control {
+    service_principal_name = databricks_service_principal.jobs.application_id
+    permission_level       = "CAN_RESTART"
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}

@@ -1,0 +1,50 @@
+# The jobs' own identity: nobody's account, no further rights in the workspace.
+resource "databricks_service_principal" "jobs" {
+  display_name     = "${var.name}-jobs"
+  workspace_access = true
+}
+
+# Airflow's identity: it sees the jobs, starts and cancels their runs, and unpauses the detector.
+resource "databricks_service_principal" "airflow" {
+  display_name     = "${var.name}-airflow"
+  workspace_access = true
+}
+
+# Renewed by `terraform apply -replace=module.databricks.databricks_obo_token.airflow`.
+resource "databricks_obo_token" "airflow" {
+  application_id   = databricks_service_principal.airflow.application_id
+  comment          = "Airflow of ${var.name}"
+  lifetime_seconds = var.token_days * 86400
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "databricks_instance_profile" "jobs" {
+  instance_profile_arn = var.instance_profile_arn
+}
+
+# Only who has it may start clusters with it.
+resource "databricks_service_principal_role" "jobs" {
+  service_principal_id = databricks_service_principal.jobs.id
+  role                 = databricks_instance_profile.jobs.id
+}
+
+resource "databricks_secret_scope" "jobs" {
+  name = var.name
+}
+
+resource "databricks_secret" "environment" {
+  for_each = nonsensitive(toset(keys(var.secret_environment)))
+
+  scope        = databricks_secret_scope.jobs.name
+  key          = each.value
+  string_value = var.secret_environment[each.value]
+}
+
+resource "databricks_secret_acl" "jobs" {
+  scope      = databricks_secret_scope.jobs.name
+  principal  = databricks_service_principal.jobs.application_id
+  permission = "READ"
+}

@@ -1,0 +1,136 @@
+module "jobs" {
+  source = "./jobs"
+
+  source_url     = var.source_url
+  lake_url       = var.lake_url
+  importance_url = var.importance_url
+  landing_format = var.landing_format
+  chunk_size     = var.chunk_size
+  thresholds     = var.thresholds
+}
+
+resource "databricks_job" "this" {
+  for_each = module.jobs.definitions
+
+  name                = each.key
+  max_concurrent_runs = each.value.max_concurrent_runs
+  timeout_seconds     = each.value.timeout_seconds
+  tags                = { Project = var.name }
+
+  # A changed job of the detector ends the run that goes on; being continuous, it starts again with what is new.
+  control_run_state = each.value.continuous ? true : null
+
+  dynamic "continuous" {
+    for_each = each.value.continuous ? [1] : []
+
+    content {
+      pause_status = "UNPAUSED"
+    }
+  }
+
+  dynamic "parameter" {
+    for_each = each.value.parameters
+
+    content {
+      name    = parameter.key
+      default = parameter.value
+    }
+  }
+
+  dynamic "job_cluster" {
+    for_each = each.key == "chunker" ? [] : [1]
+
+    content {
+      job_cluster_key = "single_node"
+
+      new_cluster {
+        policy_id          = databricks_cluster_policy.jobs.id
+        spark_version      = var.spark_version
+        node_type_id       = var.node_types[each.key]
+        num_workers        = 0
+        data_security_mode = "SINGLE_USER"
+        spark_conf         = local.single_node
+        spark_env_vars     = local.environment
+        custom_tags        = local.tags
+
+        aws_attributes {
+          instance_profile_arn = databricks_instance_profile.jobs.id
+          # The detector runs for months; maintenance can be done again.
+          availability = each.value.continuous ? "ON_DEMAND" : "SPOT_WITH_FALLBACK"
+          zone_id      = "auto"
+        }
+      }
+    }
+  }
+
+  task {
+    task_key            = each.key
+    existing_cluster_id = each.key == "chunker" ? databricks_cluster.chunker.id : null
+    job_cluster_key     = each.key == "chunker" ? null : "single_node"
+
+    python_wheel_task {
+      package_name     = each.value.package
+      entry_point      = each.value.entry_point
+      named_parameters = each.value.named_parameters
+    }
+
+    # The chunker's cluster has its own.
+    dynamic "library" {
+      for_each = each.key == "chunker" ? {} : local.libraries
+
+      content {
+        requirements = library.key == "requirements" ? library.value : null
+        whl          = library.key == "whl" ? library.value : null
+      }
+    }
+  }
+
+  # A rule for the detector's backlog would be silent: Databricks measures it for its own sources, ours is a Python data
+  # source. The DAG watch_freshness and the alarm on the heartbeat measure it in the data.
+  dynamic "health" {
+    for_each = each.value.warning_seconds == null ? [] : [each.value.warning_seconds]
+
+    content {
+      rules {
+        metric = "RUN_DURATION_SECONDS"
+        op     = "GREATER_THAN"
+        value  = health.value
+      }
+    }
+  }
+
+  # A chunker that fails does so every few seconds: Airflow tells of it, once.
+  dynamic "email_notifications" {
+    for_each = length(var.alert_emails) > 0 ? [var.alert_emails] : []
+
+    content {
+      on_failure                             = each.key == "chunker" ? null : email_notifications.value
+      on_duration_warning_threshold_exceeded = each.value.warning_seconds == null ? null : email_notifications.value
+    }
+  }
+
+  depends_on = [
+    databricks_permissions.artifacts,
+    databricks_permissions.policy,
+    databricks_secret.environment,
+    databricks_secret_acl.jobs,
+    databricks_service_principal_role.jobs,
+  ]
+}
+
+resource "databricks_permissions" "job" {
+  for_each = databricks_job.this
+  job_id   = each.value.id
+
+  # A job runs as its owner.
+  access_control {
+    service_principal_name = databricks_service_principal.jobs.application_id
+    permission_level       = "IS_OWNER"
+  }
+
+  # The supervisor unpauses the detector, which is a change of the job.
+  access_control {
+    service_principal_name = databricks_service_principal.airflow.application_id
+    permission_level       = each.key == "detector" ? "CAN_MANAGE" : "CAN_MANAGE_RUN"
+  }
+}

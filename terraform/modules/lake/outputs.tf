@@ -1,0 +1,44 @@
+output "source" {
+  description = "URL of the master file."
+  value       = "s3://${aws_s3_bucket.this["incoming"].id}/${local.source_key}"
+}
+
+output "importance" {
+  description = "URL of CustomerImportance.csv."
+  value       = "s3://${aws_s3_bucket.this["incoming"].id}/${local.importance_key}"
+}
+
+output "lake" {
+  description = "URL of the lake."
+  value       = "s3://${aws_s3_bucket.this["lake"].id}/${local.lake_prefix}"
+}
+
+output "bucket" {
+  description = "Name of the lake's bucket."
+  value       = aws_s3_bucket.this["lake"].id
+}
+
+output "lake_prefix" {
+  description = "Prefix of everything in the lake's bucket."
+  value       = local.lake_prefix
+}
+
+output "key_arn" {
+  description = "ARN of the key of all data."
+  value       = aws_kms_key.lake.arn
+}
+
+output "jobs_role_arn" {
+  description = "ARN of the jobs' role."
+  value       = aws_iam_role.jobs.arn
+}
+
+output "instance_profile_arn" {
+  description = "ARN of the instance profile with the jobs' role."
+  value       = aws_iam_instance_profile.jobs.arn
+}
+
+output "airflow_role" {
+  description = "Airflow's role."
+  value       = { arn = aws_iam_role.airflow.arn, name = aws_iam_role.airflow.name }
+}

@@ -1,0 +1,221 @@
+# What each role may do follows from the code: spark_jobs/storage, chunker and maintenance for the jobs;
+# plugins/orchestration/lake.py and plugins/detection_page for Airflow. tests/terraform runs that code under these policies.
+
+locals {
+  # By name, not from the resources: policies are then known when they are planned.
+  bucket_arns = { for name, bucket in local.buckets : name => "arn:${data.aws_partition.current.partition}:s3:::${bucket}" }
+  lake_arn    = "${local.bucket_arns["lake"]}/${local.lake_prefix}"
+}
+
+# The jobs: an instance profile of their clusters.
+resource "aws_iam_role" "jobs" {
+  name               = "${var.name}-jobs"
+  description        = "Chunker, detector and maintain_state: read the master file, keep the lake"
+  assume_role_policy = data.aws_iam_policy_document.jobs_trust.json
+}
+
+resource "aws_iam_instance_profile" "jobs" {
+  name = "${var.name}-jobs"
+  role = aws_iam_role.jobs.name
+}
+
+data "aws_iam_policy_document" "jobs_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "jobs" {
+  name   = "lake"
+  role   = aws_iam_role.jobs.id
+  policy = data.aws_iam_policy_document.jobs.json
+}
+
+data "aws_iam_policy_document" "jobs" {
+  statement {
+    sid     = "ReadInput"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.bucket_arns["incoming"]}/${local.source_key}",
+      "${local.bucket_arns["incoming"]}/${local.importance_key}",
+    ]
+  }
+
+  statement {
+    sid     = "ReadAndWriteLake"
+    actions = ["s3:GetObject", "s3:PutObject"]
+    resources = [
+      "${local.lake_arn}/landing_zone/*",
+      "${local.lake_arn}/offset.csv",
+      "${local.lake_arn}/state/*",
+    ]
+  }
+
+  # Created once, never read again.
+  statement {
+    sid     = "Write"
+    actions = ["s3:PutObject"]
+    resources = [
+      "${local.lake_arn}/quarantine/*",
+      "${local.lake_arn}/detections/*",
+    ]
+  }
+
+  # maintain_state: chunks and quarantine below the committed line, files that VACUUM finds. Old versions stay: none of
+  # them can be deleted by a job.
+  statement {
+    sid     = "Delete"
+    actions = ["s3:DeleteObject"]
+    resources = [
+      "${local.lake_arn}/landing_zone/*",
+      "${local.lake_arn}/quarantine/*",
+      "${local.lake_arn}/state/*",
+    ]
+  }
+
+  # Delta's data files may be large enough for an upload in parts.
+  statement {
+    sid       = "GiveUpUploads"
+    actions   = ["s3:AbortMultipartUpload"]
+    resources = ["${local.lake_arn}/landing_zone/*", "${local.lake_arn}/state/*"]
+  }
+
+  statement {
+    sid       = "List"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns["lake"]]
+
+    # IfExists: S3 answers "not found", on which the first run of each job depends, only to those who may list, and
+    # asks that without a prefix.
+    condition {
+      test     = "StringLikeIfExists"
+      variable = "s3:prefix"
+      values   = ["${local.lake_prefix}/*"]
+    }
+  }
+
+  # "Not found" for a missing master or importance file.
+  statement {
+    sid       = "SeeWhatIsMissing"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns["incoming"]]
+
+    condition {
+      test     = "Null"
+      variable = "s3:prefix"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    resources = [aws_kms_key.lake.arn]
+  }
+}
+
+# Databricks hands the jobs' role to the clusters that it starts.
+resource "aws_iam_role_policy" "pass_jobs_role" {
+  name   = "${var.name}-pass-jobs-role"
+  role   = var.databricks_cross_account_role
+  policy = data.aws_iam_policy_document.pass_jobs_role.json
+}
+
+data "aws_iam_policy_document" "pass_jobs_role" {
+  statement {
+    actions   = ["iam:PassRole"]
+    resources = [aws_iam_role.jobs.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "iam:PassedToService"
+      values   = ["ec2.amazonaws.com"]
+    }
+  }
+}
+
+# Airflow: looks, and writes nothing.
+resource "aws_iam_role" "airflow" {
+  name               = "${var.name}-airflow"
+  description        = "Airflow: watches the master file and the lake"
+  assume_role_policy = data.aws_iam_policy_document.airflow_trust.json
+}
+
+data "aws_iam_policy_document" "airflow_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    dynamic "principals" {
+      for_each = {
+        for type, who in { Service = var.airflow_trust.services, AWS = var.airflow_trust.arns } : type => who
+        if length(who) > 0
+      }
+
+      content {
+        type        = principals.key
+        identifiers = principals.value
+      }
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "airflow" {
+  name   = "lake"
+  role   = aws_iam_role.airflow.id
+  policy = data.aws_iam_policy_document.airflow.json
+}
+
+data "aws_iam_policy_document" "airflow" {
+  statement {
+    sid     = "Read"
+    actions = ["s3:GetObject"]
+    resources = [
+      "${local.bucket_arns["incoming"]}/${local.source_key}",
+      "${local.lake_arn}/offset.csv",
+      "${local.lake_arn}/state/detector.json",
+      "${local.lake_arn}/state/detector_history.json",
+      "${local.lake_arn}/state/detections/*",
+      "${local.lake_arn}/state/merchants/*",
+      "${local.lake_arn}/quarantine/*",
+      "${local.lake_arn}/detections/*",
+    ]
+  }
+
+  # As for the jobs: with these prefixes, or with none to see that something is missing.
+  statement {
+    sid       = "List"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns["lake"]]
+
+    condition {
+      test     = "StringLikeIfExists"
+      variable = "s3:prefix"
+      values = [
+        for folder in ["landing_zone", "quarantine", "state/detections", "state/merchants"] : "${local.lake_prefix}/${folder}/*"
+      ]
+    }
+  }
+
+  statement {
+    sid       = "SeeWhatIsMissing"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns["incoming"]]
+
+    condition {
+      test     = "Null"
+      variable = "s3:prefix"
+      values   = ["true"]
+    }
+  }
+
+  statement {
+    sid       = "Key"
+    actions   = ["kms:Decrypt"]
+    resources = [aws_kms_key.lake.arn]
+  }
+}

@@ -1,0 +1,67 @@
+# The bucket of Terraform's own state: made once an account, before all else (docs/how-to/deploy.md).
+terraform {
+  required_version = ">= 1.10"
+
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.100"
+    }
+  }
+}
+
+provider "aws" {
+  region = var.region
+}
+
+data "aws_caller_identity" "current" {}
+
+variable "region" {
+  description = "AWS region of the bucket."
+  type        = string
+}
+
+resource "aws_s3_bucket" "state" {
+  #checkov:skip=CKV_AWS_18:Read by Terraform alone, and logged by the account's CloudTrail
+  #checkov:skip=CKV_AWS_144:What the state describes is in one region, too
+  #checkov:skip=CKV_AWS_145:S3's own key; one of ours would have to be described in the very state that it encrypts
+  #checkov:skip=CKV2_AWS_61:Every version is kept
+  #checkov:skip=CKV2_AWS_62:Nothing listens to events
+  bucket = "transaction-patterns-terraform-${data.aws_caller_identity.current.account_id}"
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "aws_s3_bucket_versioning" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "state" {
+  bucket = aws_s3_bucket.state.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+output "bucket" {
+  description = "For `bucket` in environments/*/backend.hcl."
+  value       = aws_s3_bucket.state.id
+}

@@ -1,0 +1,85 @@
+"""One environment, applied once to a local AWS, for all tests; those that take it down come last."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.terraform.aws import REGION, Aws, local_aws
+from tests.terraform.terraform import Terraform, aws_side
+
+ENVIRONMENT = "-var-file=environments/dev/terraform.tfvars"
+_BACKEND = (
+    "-backend-config=environments/dev/backend.hcl",
+    "-backend-config=use_path_style=true",
+    "-backend-config=skip_credentials_validation=true",
+    "-backend-config=skip_requesting_account_id=true",
+)
+_OLDEST = (1, 10)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The environment `dev`, without its Databricks side.
+
+    Attributes:
+        outputs: of the root.
+    """
+
+    aws: Aws
+    terraform: Terraform
+    outputs: dict[str, Any]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Stable: all else keeps its order.
+    items.sort(key=lambda item: item.path.name == "test_removal.py")
+
+
+@pytest.fixture(scope="session")
+def terraform_there() -> None:
+    """Skip where there is no Terraform."""
+    if shutil.which("terraform") is None:
+        pytest.skip("Terraform is not installed (1.10 or later is needed)")
+    version = json.loads(subprocess.run(["terraform", "version", "-json"], capture_output=True, check=True).stdout)
+    found = version["terraform_version"]
+    if tuple(map(int, re.findall(r"\d+", found)[:2])) < _OLDEST:
+        pytest.skip(f"Terraform {found} is too old (1.10 or later is needed)")
+
+
+@pytest.fixture(scope="session")
+def aws(terraform_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    assert terraform_there is None
+    with local_aws(tmp_path_factory.mktemp("aws") / "aws.log") as server:
+        # Databricks has made it, when the workspace was.
+        trust = {"Version": "2012-10-17", "Statement": []}
+        server.client("iam").create_role(
+            RoleName="databricks-cross-account", AssumeRolePolicyDocument=json.dumps(trust)
+        )
+        yield server
+
+
+@pytest.fixture(scope="session")
+def terraform(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """Terraform with its state in S3, as docs/how-to/deploy.md has it."""
+    terraform = aws_side(aws, tmp_path_factory.mktemp("terraform"))
+    state = Terraform(terraform.directory / "state", terraform.environment)
+    tried = subprocess.run(
+        ["terraform", "init", "-no-color"], cwd=state.directory, env=state.environment, capture_output=True, text=True
+    )
+    if tried.returncode:
+        pytest.skip(f"the AWS provider cannot be had: {tried.stderr.strip().splitlines()[-1]}")
+    state("apply", "-auto-approve", f"-var=region={REGION}")
+    terraform("init", *_BACKEND)
+    return terraform
+
+
+@pytest.fixture(scope="session")
+def applied(aws: Aws, terraform: Terraform) -> Environment:
+    terraform("apply", "-auto-approve", ENVIRONMENT)
+    return Environment(aws, terraform, terraform.outputs())

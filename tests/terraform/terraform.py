@@ -1,0 +1,112 @@
+"""Terraform's command line in a copy of the project's root, on a local AWS."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.terraform.aws import Aws
+
+TERRAFORM = Path(__file__).parent.parent.parent / "terraform"
+# Where distributions and people put providers for machines that reach no registry; TF_PROVIDER_MIRROR names another.
+_MIRRORS = ("/opt/tf-plugins", "/usr/share/terraform/providers", "~/.terraform.d/plugins")
+_ON_LOCAL_AWS = """
+provider "aws" {
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+}
+"""
+_WITHOUT_DATABRICKS = """
+locals {
+  airflow_token = "token-of-airflow"
+}
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command ended with."""
+
+    code: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Terraform in a directory of its own."""
+
+    directory: Path
+    environment: dict[str, str]
+
+    def __call__(self, *arguments: str, fails: bool = False) -> Done:
+        """Run a command; fail where it does, or where it does not and should."""
+        command = ["terraform", *arguments, "-no-color"]
+        done = subprocess.run(
+            command,
+            cwd=self.directory,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        # 2 is `plan -detailed-exitcode` with a change.
+        assert (done.returncode == 1) is fails, f"{' '.join(command)}: {done.stdout}"
+        return Done(done.returncode, done.stdout)
+
+    def outputs(self) -> dict[str, Any]:
+        found = json.loads(self("output", "-json").said)
+        return {name: output["value"] for name, output in found.items()}
+
+    def resources(self) -> list[str]:
+        return self("state", "list").said.split()
+
+
+def environment_of(aws: Aws, directory: Path) -> dict[str, str]:
+    """Return the variables that lead Terraform to a local AWS, and to a mirror of providers where there is one."""
+    configuration = directory / "terraformrc"
+    mirror = provider_mirror()
+    if mirror:
+        configuration.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+    else:
+        configuration.write_text("")
+    return {
+        **os.environ,
+        **aws.environment,
+        "TF_CLI_CONFIG_FILE": str(configuration),
+        "TF_IN_AUTOMATION": "1",
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+
+def provider_mirror() -> Path | None:
+    """Return a directory with the AWS provider, None where there is none."""
+    named = os.environ.get("TF_PROVIDER_MIRROR")
+    places = [Path(place).expanduser() for place in ([named] if named else _MIRRORS)]
+    return next((place for place in places if any(place.glob("*/hashicorp/aws"))), None)
+
+
+def aws_side(aws: Aws, directory: Path) -> Terraform:
+    """Copy the root without what needs the Databricks provider, which is in no mirror.
+
+    The rest is as it is, with a provider block beside it that leads to a local AWS.
+    """
+    root = directory / "terraform"
+    shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    shutil.copytree(TERRAFORM.parent / "dags", directory / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    dist = directory / "dist"
+    dist.mkdir()
+    for name in ("plugins.zip", "airflow-requirements.txt"):
+        (dist / name).write_text("stands in for what `make dist` builds")
+    versions = root / "versions.tf"
+    versions.write_text(re.sub(r"    databricks = \{.*?\n    \}\n", "", versions.read_text(), flags=re.DOTALL))
+    (root / "databricks.tf").write_text(_WITHOUT_DATABRICKS)
+    (root / "providers_override.tf").write_text(_ON_LOCAL_AWS)
+    (root / "state" / "providers_override.tf").write_text(_ON_LOCAL_AWS)
+    return Terraform(root, environment_of(aws, directory))

@@ -1,0 +1,67 @@
+"""What the DAGs need, found by Airflow's own backend with nothing but the variables that Terraform gives."""
+
+import json
+
+import pytest
+from airflow.providers.amazon.aws.secrets.secrets_manager import SecretsManagerBackend
+from airflow.sdk import Connection
+
+from orchestration.settings import parse_settings
+from tests.terraform.conftest import Environment
+
+pytestmark = pytest.mark.terraform
+
+
+@pytest.fixture
+def backend(applied: Environment, monkeypatch: pytest.MonkeyPatch) -> SecretsManagerBackend:
+    for name, value in applied.aws.environment.items():
+        monkeypatch.setenv(name, value)
+    given = applied.outputs["airflow_environment"]
+    assert given["AIRFLOW__SECRETS__BACKEND"].endswith(f".{SecretsManagerBackend.__name__}")
+    return SecretsManagerBackend(**json.loads(given["AIRFLOW__SECRETS__BACKEND_KWARGS"]))
+
+
+def connection(backend: SecretsManagerBackend, name: str) -> Connection:
+    found = backend.get_conn_value(name)
+    assert found
+    return Connection.from_json(found, conn_id=name)
+
+
+def test_the_settings_are_such_as_the_dags_take(applied: Environment, backend: SecretsManagerBackend) -> None:
+    found = backend.get_variable("transaction_patterns")
+    assert found
+    settings = parse_settings(json.loads(found))
+    assert (settings.source, settings.lake) == (applied.outputs["source"], applied.outputs["lake"])
+    assert settings.chunk_size == 10_000
+    assert settings.start_seconds >= 600, "a cluster's start is not a stuck detector"
+
+
+def test_databricks_is_reached_by_the_connection(backend: SecretsManagerBackend) -> None:
+    found = connection(backend, "databricks_default")
+    assert (found.conn_type, found.host) == ("databricks", "https://dev.cloud.databricks.com")
+    assert found.password == "token-of-airflow"
+
+
+def test_alerts_go_to_the_topic_and_both_connections_take_airflows_role(
+    applied: Environment, backend: SecretsManagerBackend
+) -> None:
+    settings = parse_settings(json.loads(backend.get_variable("transaction_patterns") or ""))
+    alerts = connection(backend, settings.alert_connection)
+    assert (alerts.conn_type, alerts.extra_dejson["topic_arn"]) == ("aws", applied.outputs["alert_topic_arn"])
+    for name in (settings.alert_connection, settings.aws_connection):
+        assert connection(backend, name).extra_dejson["role_arn"] == applied.outputs["airflow_role_arn"]
+
+
+def test_other_connections_and_variables_are_not_looked_for_there(backend: SecretsManagerBackend) -> None:
+    assert backend.get_conn_value("postgres_default") is None
+    assert backend.get_variable("transaction_patterns_alerts_told_freshness") is None
+    assert "client" not in vars(backend), "no request was made"
+
+
+def test_airflows_role_may_read_these_secrets_and_publish_there(applied: Environment) -> None:
+    role = applied.aws.assume(applied.outputs["airflow_role_arn"])
+    with applied.aws.enforcing():
+        prefix = "transaction-patterns-dev/airflow/connections"
+        applied.aws.client("secretsmanager", role).get_secret_value(SecretId=f"{prefix}/databricks_default")
+        topic = applied.outputs["alert_topic_arn"]
+        assert applied.aws.client("sns", role).publish(TopicArn=topic, Message="x")["MessageId"]

@@ -1,0 +1,35 @@
+"""Terraform's files themselves."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import hcl2
+import pytest
+
+from tests.terraform.terraform import TERRAFORM
+
+_MODULES = sorted({file.parent for file in TERRAFORM.rglob("variables.tf") if ".terraform" not in file.parts})
+
+
+@pytest.mark.terraform
+@pytest.mark.usefixtures("terraform_there")
+def test_they_are_formatted() -> None:
+    environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull}
+    command = ["terraform", "fmt", "-check", "-recursive", "-diff"]
+    done = subprocess.run(command, cwd=TERRAFORM, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("module", _MODULES, ids=lambda path: str(path.relative_to(TERRAFORM.parent)))
+def test_a_module_has_its_four_files_and_every_variable_and_output_says_what_it_is(module: Path) -> None:
+    names = {file.name for file in module.glob("*.tf")}
+    assert {"main.tf", "variables.tf", "outputs.tf", "versions.tf"} <= names
+    for file in module.glob("*.tf"):
+        found = hcl2.loads(file.read_text())
+        for variable in found.get("variable", []):
+            [(name, body)] = variable.items()
+            assert {"type", "description"} <= set(body), f"{file}: variable {name}"
+        for output in found.get("output", []):
+            [(name, body)] = output.items()
+            assert "description" in body, f"{file}: output {name}"

@@ -1,0 +1,228 @@
+"""The pipeline on the bucket that was applied, each part with its role alone, on an AWS that enforces IAM."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from botocore.exceptions import ClientError
+from deltalake import DeltaTable
+
+from detection_page.read_lake import LakeReader
+from detection_page.read_tables import StateReader
+from local import processes
+from local.environment import spark_environment
+from local.java import find_java
+from local.sample_data import write_sample
+from orchestration.lake import Lake
+from orchestration.settings import Settings
+from spark_jobs.core.names import PAIRS
+from spark_jobs.storage.landing_delta import DeltaLanding
+from spark_jobs.storage.objects import open_objects
+from tests.terraform.conftest import Environment
+
+pytestmark = [pytest.mark.terraform, pytest.mark.processes]
+
+ROWS, CHUNK = 3000, 1000
+# So that this little finds enough for a file.
+_THRESHOLD = ("--threshold", "child_transactions=1")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was run, and where.
+
+    Attributes:
+        roles: the variables of one who has taken it, by `jobs` and `airflow`.
+    """
+
+    applied: Environment
+    roles: dict[str, dict[str, str]]
+
+    @property
+    def lake(self) -> str:
+        return str(self.applied.outputs["lake"])
+
+    def client(self, role: str, service: str = "s3") -> Any:
+        return self.applied.aws.client(service, self.roles[role])
+
+
+@pytest.fixture(scope="module")
+def run(applied: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Three chunks landed and detected, by the jobs' role; whoever comes after is checked, too."""
+    directory = tmp_path_factory.mktemp("run")
+    write_sample(directory, ROWS, seed=3)
+    incoming = applied.outputs["source"].split("/")[2]
+    for name in ("transactions.csv", "CustomerImportance.csv"):
+        applied.aws.client("s3").upload_file(str(directory / name), incoming, name)
+    java = find_java()
+    assert java, "make setup finds or fetches Java"
+    roles = {name: applied.aws.assume(applied.outputs[f"{name}_role_arn"]) for name in ("jobs", "airflow")}
+    environment = {**roles["jobs"], **spark_environment(java)}
+    lake = ("--lake", applied.outputs["lake"])
+    chunker = ("--source", applied.outputs["source"], *lake, "--chunk-size", str(CHUNK), "--max-chunks", "5")
+    detector = ("--importance", applied.outputs["importance"], *lake, "--available-now", *_THRESHOLD)
+    with applied.aws.enforcing():
+        _job("chunker", chunker, environment, directory)
+        # Often enough that what it appended is also compacted.
+        _job("detector", ("--max-chunks", "1", *detector), environment, directory)
+        yield Run(applied, roles)
+
+
+def _job(name: str, arguments: tuple[str, ...], environment: dict[str, str], directory: Path) -> None:
+    log = directory / f"{name}.log"
+    process = processes.start([sys.executable, "-m", f"spark_jobs.{name}.cli", *arguments], log, environment)
+    try:
+        assert process.wait(120) == 0, log.read_text()
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"{name} did not end: {log.read_text()}")
+    finally:
+        processes.stop(process)
+
+
+def _become(run: Run, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in run.roles[role].items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_jobs_role_is_enough_for_the_whole_pipeline(run: Run) -> None:
+    found = run.client("jobs").get_object(Bucket=_LAKE, Key="lake/state/detector.json")
+    heartbeat = json.loads(found["Body"].read())
+    assert heartbeat["committed_line"] == heartbeat["landed_line"] == ROWS
+    assert sum(heartbeat["detections"].values()) > 50, "files of 50 are written, too"
+
+
+def test_airflows_role_is_enough_for_what_the_dags_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _become(run, "airflow", monkeypatch)
+    lake = Lake(Settings(source=run.applied.outputs["source"], lake=run.lake))
+    source, offset, heartbeat = lake.source(), lake.offset(), lake.heartbeat()
+    assert offset
+    assert heartbeat
+    assert (offset.source_size, offset.next_line, heartbeat.committed_line) == (source.size, ROWS, ROWS)
+    assert lake.has_finished_line(source.size - 1, source.size)
+    assert lake.landed_at(CHUNK)
+    assert lake.landed_at(ROWS) is None
+    assert lake.quarantined_lines(0) == 0
+
+
+def test_and_for_what_its_page_reads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _become(run, "airflow", monkeypatch)
+    reader = StateReader(run.lake, lambda: {"AWS_ALLOW_HTTP": "true"})
+    detections = reader.read().detections
+    assert len(detections) > 50
+    lake_settings = Settings(source=run.applied.outputs["source"], lake=run.lake)
+    lake = Lake(lake_settings)
+    [path, *_] = [key for key in _keys(run, "lake/detections/") if key.endswith("_00000000.csv")]
+    assert lake.find(path.removeprefix("lake/"))
+    LakeReader(lake_settings, lambda: datetime.now(UTC)).read()
+
+
+def _keys(run: Run, prefix: str) -> list[str]:
+    found = run.client("jobs").list_objects_v2(Bucket=_LAKE, Prefix=prefix)
+    return [entry["Key"] for entry in found["Contents"]]
+
+
+# Maintenance comes last: it deletes what the others read.
+def test_it_is_enough_for_maintenance(run: Run, tmp_path: Path) -> None:
+    """With `--keep-days 0` all that the detector has committed is old."""
+    arguments = ("--lake", run.lake, "--keep-days", "0")
+    _job("maintenance", arguments, run.roles["jobs"], tmp_path)
+    summary = json.loads((tmp_path / "maintenance.log").read_text().strip().splitlines()[-1])
+    assert summary["chunks_expired"] > 0
+
+
+def test_it_is_enough_for_deleting_what_a_table_no_longer_refers_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job leaves the files of the last day; here they go, in one request for many."""
+    _become(run, "jobs", monkeypatch)
+    table = DeltaTable(f"{run.lake}/{PAIRS}", storage_options={"AWS_ALLOW_HTTP": "true"})
+    assert table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+
+
+def test_it_is_enough_for_chunks_in_delta(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _become(run, "jobs", monkeypatch)
+    landing = DeltaLanding(f"{run.lake}/landing_zone/delta")
+    rows = pd.DataFrame({"line": [0, 1], "customer": ["C1", "C2"]})
+    assert landing.create(0, rows)
+    assert landing.rows(0)["customer"].tolist() == ["C1", "C2"]
+    for entry in run.client("jobs").list_objects_v2(Bucket=_LAKE, Prefix="lake/landing_zone/delta/")["Contents"]:
+        run.client("jobs").delete_object(Bucket=_LAKE, Key=entry["Key"])
+
+
+def test_a_missing_file_is_missing_and_not_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _become(run, "jobs", monkeypatch)
+    assert open_objects(run.lake).find("state/nothing") is None
+
+
+_LAKE, _INCOMING = "transaction-patterns-dev-lake-123456789012", "transaction-patterns-dev-incoming-123456789012"
+_NOT_FOR_JOBS = [
+    ("put_object", _INCOMING, {"Key": "transactions.csv"}),
+    ("delete_object", _INCOMING, {"Key": "transactions.csv"}),
+    ("get_object", _INCOMING, {"Key": "other.csv"}),
+    ("list_objects_v2", _INCOMING, {"Prefix": "a"}),
+    ("delete_object", _LAKE, {"Key": "lake/offset.csv"}),
+    ("delete_object", _LAKE, {"Key": "lake/detections/detections_1_00000000.csv"}),
+    ("get_object", _LAKE, {"Key": "lake/detections/detections_1_00000000.csv"}),
+    ("put_object", _LAKE, {"Key": "elsewhere"}),
+    ("put_object", _LAKE, {"Key": "lake/other"}),
+    ("list_objects_v2", _LAKE, {"Prefix": "elsewhere/"}),
+    ("delete_object", _LAKE, {"Key": "lake/state/pairs/x", "VersionId": "1"}),
+    ("get_bucket_policy", _LAKE, {}),
+    ("delete_bucket", _LAKE, {}),
+    ("put_bucket_versioning", _LAKE, {"VersioningConfiguration": {"Status": "Suspended"}}),
+]
+_NOT_FOR_AIRFLOW = [
+    ("put_object", _LAKE, {"Key": "lake/offset.csv"}),
+    ("delete_object", _LAKE, {"Key": "lake/landing_zone/chunk_000000000000.csv"}),
+    ("get_object", _LAKE, {"Key": "lake/landing_zone/chunk_000000001000.csv"}),
+    ("get_object", _LAKE, {"Key": "lake/state/pairs/_delta_log/00000000000000000000.json"}),
+    ("list_objects_v2", _LAKE, {"Prefix": "lake/state/pairs/"}),
+    ("put_object", _LAKE, {"Key": "lake/state/detections/x"}),
+    ("get_object", _INCOMING, {"Key": "CustomerImportance.csv"}),
+    ("put_object", _INCOMING, {"Key": "transactions.csv"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("role", "call", "bucket", "arguments"),
+    [
+        *(("jobs", *call) for call in _NOT_FOR_JOBS),
+        *(("airflow", *call) for call in _NOT_FOR_AIRFLOW),
+    ],
+)
+def test_what_the_code_does_not_do_is_denied(
+    run: Run, role: str, call: str, bucket: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match=r"AccessDenied|403"):
+        getattr(run.client(role), call)(Bucket=bucket, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("role", "service", "call"),
+    [
+        ("jobs", "sns", "list_topics"),
+        ("jobs", "secretsmanager", "list_secrets"),
+        ("jobs", "iam", "list_roles"),
+        ("airflow", "sns", "list_topics"),
+        ("airflow", "secretsmanager", "list_secrets"),
+        ("airflow", "iam", "list_roles"),
+    ],
+)
+def test_other_services_are_denied(run: Run, role: str, service: str, call: str) -> None:
+    with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
+        getattr(run.client(role, service), call)()
+
+
+def test_without_tls_even_the_jobs_are_refused(run: Run) -> None:
+    def mark(request: Any, **_: Any) -> None:
+        request.headers["X-Scheme"] = "http"
+
+    client = run.client("jobs")
+    client.meta.events.register("before-send.s3", mark)
+    with pytest.raises(ClientError, match="403"):
+        client.get_object(Bucket=_LAKE, Key="lake/offset.csv")
