@@ -92,7 +92,7 @@ class AirflowPage:
                 client.patch("/variables/transaction_patterns", json=variable).raise_for_status()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow_page(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowPage]:
     directory = tmp_path_factory.mktemp("airflow-page")
     with (
@@ -161,7 +161,7 @@ def write_history(lake: PageLake) -> None:
     lake.objects.write(HISTORY, format_history(samples))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     chromium = find_chromium()
     if chromium is None:
