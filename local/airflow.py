@@ -65,7 +65,7 @@ class LocalAirflow:
         """Start again what has ended, as a service manager would; return the names."""
         ended = [name for name, process in self.components.items() if process.poll() is not None]
         for name in ended:
-            processes.kill_group(self.components[name])
+            processes.kill_session(self.components[name])
             self.start(name)
         return ended
 

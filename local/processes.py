@@ -53,16 +53,18 @@ def stop_all(running: "Iterable[subprocess.Popen[bytes]]", seconds: float = 10) 
             process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             process.kill()
-        kill_group(process)
+        kill_session(process)
         process.wait()
 
 
-def kill_group(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of a process and all that it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
+def kill_session(process: "subprocess.Popen[bytes]") -> None:
+    """Kill what is left of a process and all that it started, in whatever group: the session is its own."""
+    for pid in psutil.pids():
+        try:
+            if os.getsid(pid) == process.pid:
+                os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
 
 
 def run_guarded(main: Callable[[], int]) -> int:

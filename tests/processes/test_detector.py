@@ -58,7 +58,7 @@ def test_killed_at_any_moment_it_goes_on_and_nothing_is_lost_or_doubled(
             detector.kill()
             kills += 1
         finally:
-            processes.kill_group(detector)
+            processes.kill_session(detector)
             detector.wait()
         shutil.rmtree(pipeline.directory / "scratch")  # the checkpoint with it
 
