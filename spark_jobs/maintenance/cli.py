@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from spark_jobs import exit_codes
 from spark_jobs.core import names
 from spark_jobs.log import job_logger
-from spark_jobs.maintenance.retention import expire_chunks, expire_quarantine
+from spark_jobs.maintenance.retention import expire_quarantine
 from spark_jobs.maintenance.tables import compact_pairs, thin_merchants, vacuum
 from spark_jobs.storage.landing import FORMATS, open_landing
 from spark_jobs.storage.objects import open_objects
@@ -63,7 +63,7 @@ def run(options: argparse.Namespace, now: datetime) -> Summary:
     committed_line = compaction.through_line if compaction else 0
     before = now - timedelta(days=options.keep_days)
     landing = open_landing(options.landing_format, lake)
-    chunks = expire_chunks(landing, committed_line, before)
+    chunks = landing.expire(committed_line, before)
     kept_line = next(iter(landing.first_lines(0, 1)), committed_line)
     thinned = thin_merchants(lake.place(names.MERCHANTS), min(kept_line, committed_line) + 1)
     quarantine_files = expire_quarantine(lake, committed_line, before)
