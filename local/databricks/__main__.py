@@ -45,6 +45,8 @@ def main() -> None:
     finally:
         engine.stop()
         store.close()
+    if engine.failed:
+        sys.exit(1)
 
 
 def _serve(app: FastAPI, port: int) -> None:

@@ -1,6 +1,7 @@
 """Takes runs from their request to their end: queue, start, tasks, retries, timeouts, cancellation."""
 
 import logging
+import os
 import signal
 import threading
 import time
@@ -42,6 +43,8 @@ class Settings:
 class Engine:
     """One thread looks after all live runs; requests come from any thread.
 
+    Where that thread fails, the process is told to end (SIGTERM) and `failed` is set: without it no run would go on.
+
     A run that was live when the server ended goes on at its next start: an attempt whose process is gone has failed,
     and is tried again where its task says so.
     """
@@ -60,6 +63,7 @@ class Engine:
         self._failures: dict[int, int] = {}
         self._not_before: dict[int, int] = {}
         self._stopping = False
+        self.failed = False
         self._thread = threading.Thread(target=self._loop, name="engine")
         settings.directory.mkdir(parents=True, exist_ok=True)
 
@@ -278,10 +282,16 @@ class Engine:
             self._changed.notify_all()
 
     def _loop(self) -> None:
-        with self._changed:
-            while not self._stopping:
-                self._look()
-                self._changed.wait(_SECONDS_BETWEEN_LOOKS)
+        try:
+            with self._changed:
+                while not self._stopping:
+                    self._look()
+                    self._changed.wait(_SECONDS_BETWEEN_LOOKS)
+        finally:
+            if not self._stopping:
+                self._log.error("the engine has failed: the server ends, its next start takes the runs up")
+                self.failed = True
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def _look(self) -> None:
         now = self._now()

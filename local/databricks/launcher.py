@@ -1,15 +1,20 @@
 """Processes of tasks: forked from one that has pandas loaded, stopped as whole groups."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Callable
+from multiprocessing import connection
 from multiprocessing.context import ForkServerProcess
 
 import psutil
 
 from local.databricks.task_process import TaskProcess, run_task
+
+# A process's time of creation moves with the system's clock, which may be set while it runs.
+_CLOCK_SECONDS = 60
 
 
 class Launcher:
@@ -23,6 +28,8 @@ class Launcher:
         self._on_exit = on_exit
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["local.databricks.task_process"])
+        # Starting a process also polls all others: an exit code read twice at the same time would be lost.
+        self._polling = threading.Lock()
 
     def warm_up(self) -> None:
         """Load what is forked, before the first run waits for it."""
@@ -33,14 +40,17 @@ class Launcher:
     def start(self, attempt: int, task: TaskProcess) -> list[float]:
         """Start a task; return its process id and when it was created."""
         process = self._context.Process(target=run_task, args=(task,), name=f"run-{attempt}")
-        process.start()
+        with self._polling:
+            process.start()
         assert process.pid is not None
-        identity = [process.pid, psutil.Process(process.pid).create_time()]
+        identity = [process.pid, _creation_time(process.pid)]
         threading.Thread(target=self._wait, args=(attempt, process), daemon=True, name=f"wait-{attempt}").start()
         return identity
 
     def _wait(self, attempt: int, process: ForkServerProcess) -> None:
-        process.join()
+        connection.wait([process.sentinel])
+        with self._polling:
+            process.join()
         assert process.pid is not None
         assert process.exitcode is not None
         # What it leaves in its group ends with it.
@@ -51,17 +61,27 @@ class Launcher:
 def stop_group(identity: list[float], number: signal.Signals) -> None:
     """Send a signal to all processes of a task, where its process is still the one that was started."""
     if is_running(identity) and not _signal_group(int(identity[0]), number):
-        # It has been forked just now and has no group of its own yet.
-        os.kill(int(identity[0]), number)
+        # It has been forked just now and has no group of its own yet, or it has ended meanwhile.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(identity[0]), number)
 
 
 def is_running(identity: list[float]) -> bool:
     """Return whether a process is there, and the one that was meant."""
     try:
         process = psutil.Process(int(identity[0]))
-        return bool(process.create_time() == identity[1] and process.status() != psutil.STATUS_ZOMBIE)
+        same = abs(process.create_time() - identity[1]) < _CLOCK_SECONDS
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
+
+
+def _creation_time(process_id: int) -> float:
+    """Return when a process was created; 0, which is no process's time, where it has ended already."""
+    try:
+        return float(psutil.Process(process_id).create_time())
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _signal_group(group: int, number: signal.Signals) -> bool:

@@ -1,6 +1,7 @@
 """What survives the server's own end."""
 
 import signal
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,3 +87,12 @@ def test_a_run_waits_for_the_clusters_start(tmp_path: Path, script: Script) -> N
         client = client_of(server)
         run = ended(client, started(client, job_of(client, task_of(script("")))))
         assert (run.setup_duration or 0) >= 1000
+
+
+def test_a_server_whose_engine_has_failed_ends_and_says_why(tmp_path: Path) -> None:
+    directory = tmp_path / "databricks"
+    with local_databricks(directory, {}) as server:
+        with sqlite3.connect(directory / "databricks.db") as database:
+            database.execute("DROP TABLE jobs")
+        assert server.process.wait(timeout=60) == 1
+    assert "no such table: jobs" in (directory / "databricks.log").read_text()
