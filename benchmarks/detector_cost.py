@@ -21,7 +21,7 @@ from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.core.detect import Detector, Rules
 from spark_jobs.core.names import OFFSET
 from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.storage.objects import open_objects
 from spark_jobs.storage.state_tables import StateTables
 
@@ -115,7 +115,9 @@ def _write_state(lake: str, pairs: int) -> None:
     sums = ChunkSums(_CHUNK, pa.table(columns, schema=SUMS_SCHEMA))
     tables = StateTables(open_objects(lake))
     # No patterns: what is measured is the state of pairs, not a million detections.
-    detector = Detector(PairState(), set(), 0, 0, Rules((), Thresholds(), every_chunk=False), lambda: datetime.now(UTC))
+    detector = Detector(
+        PairState(), set(), 0, 0, Rules((), DEFAULT_THRESHOLDS, every_chunk=False), lambda: datetime.now(UTC)
+    )
     tables.commit(detector.advance([sums]), {})
 
 

@@ -24,8 +24,7 @@ from local.s3 import LocalS3, local_s3
 from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.core.detect import Detector, Rules
 from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import PATTERNS
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.storage.objects import open_objects
 from spark_jobs.storage.state_tables import StateTables
 
@@ -53,7 +52,7 @@ class GrowingState:
 
     def __init__(self) -> None:
         self._tables = StateTables(open_objects(_LAKE))
-        rules = Rules(PATTERNS, Thresholds(), every_chunk=False)
+        rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
         self._detector = Detector(PairState(), set(), 0, 0, rules, lambda: datetime.now(UTC))
         self._line = 0
 

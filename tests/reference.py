@@ -77,8 +77,8 @@ def merchant_row(
         len(first),
         sum(gender == "F" for gender in first.values()),
         sum(gender == "M" for gender in first.values()),
-        float(np.percentile(counts, thresholds.upgrade_transactions_percentile)),
-        float(np.percentile(known, thresholds.upgrade_weight_percentile)) if known else None,
+        float(np.percentile(counts, thresholds["upgrade_transactions_percentile"])),
+        float(np.percentile(known, thresholds["upgrade_weight_percentile"])) if known else None,
     )
 
 
@@ -96,10 +96,11 @@ def _upgrades(
         total, _, _, _, high, low = merchant_row(history, merchant, thresholds, importance)
         own = [t for t in history if (t.merchant, t.customer) == (merchant, customer)]
         mean = _mean_weight(own, importance)
-        if total > thresholds.upgrade_merchant_transactions and len(own) >= high and mean is not None and mean <= low:  # type: ignore[operator]
+        is_big = total > thresholds["upgrade_merchant_transactions"]
+        if is_big and len(own) >= high and mean is not None and mean <= low:  # type: ignore[operator]
             evidence = {"merchant_transactions": float(total), "transactions": float(len(own)), "mean_weight": mean}
             compared = {
-                "merchant_transactions": thresholds.upgrade_merchant_transactions,
+                "merchant_transactions": thresholds["upgrade_merchant_transactions"],
                 "transactions": high,
                 "mean_weight": low,
             }
@@ -112,9 +113,12 @@ def _children(history: Sequence[Transaction], touched: Sequence[Transaction], th
     for merchant, customer in sorted({(t.merchant, t.customer) for t in touched}):
         own = [t for t in history if (t.merchant, t.customer) == (merchant, customer)]
         mean = sum(round(float(t.amount) * 100) for t in own) / (len(own) * 100)
-        if len(own) >= thresholds.child_transactions and mean < thresholds.child_mean_amount:
+        if len(own) >= thresholds["child_transactions"] and mean < thresholds["child_mean_amount"]:
             evidence = {"transactions": len(own), "mean_amount": mean}
-            compared = {"transactions": thresholds.child_transactions, "mean_amount": thresholds.child_mean_amount}
+            compared = {
+                "transactions": thresholds["child_transactions"],
+                "mean_amount": thresholds["child_mean_amount"],
+            }
             result.append(("PatId2", "CHILD", merchant, customer, evidence, compared))
     return result
 
@@ -125,10 +129,10 @@ def _dei_needed(
     result: list[_Holding] = []
     for merchant in sorted({t.merchant for t in touched}):
         _, _, female, male, _, _ = merchant_row(history, merchant, thresholds, None)
-        if female > thresholds.dei_female_customers and female < male:
+        if female > thresholds["dei_female_customers"] and female < male:
             evidence = {"female_customers": float(female), "female_below_male_customers": float(female)}
             compared = {
-                "female_customers": thresholds.dei_female_customers,
+                "female_customers": thresholds["dei_female_customers"],
                 "female_below_male_customers": float(male),
             }
             result.append(("PatId3", "DEI-NEEDED", merchant, "", evidence, compared))

@@ -9,6 +9,8 @@ import pyarrow as pa
 from spark_jobs.core.fixed_point import PAISE, WEIGHT_UNITS
 from spark_jobs.core.pair_state import Advance, PairState
 from spark_jobs.core.patterns.pattern import (
+    TRANSACTIONS_PERCENTILE,
+    WEIGHT_PERCENTILE,
     Pattern,
     Subject,
     Touched,
@@ -60,8 +62,8 @@ def touched_by(state: PairState, advance: Advance, thresholds: Thresholds) -> To
     transactions, weights = (
         np.array([_percentile(values, q) for values in columns])
         for columns, q in (
-            (_transactions_of(state, advance), thresholds.upgrade_transactions_percentile),
-            (_mean_weights_of(state, advance), thresholds.upgrade_weight_percentile),
+            (_transactions_of(state, advance), thresholds[TRANSACTIONS_PERCENTILE.name]),
+            (_mean_weights_of(state, advance), thresholds[WEIGHT_PERCENTILE.name]),
         )
     )
     totals = {name: column.values[advance.merchants] for name, column in state.merchant_totals.items()}

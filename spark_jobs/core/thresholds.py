@@ -1,45 +1,46 @@
-"""The thresholds of all patterns; the defaults are those of the pattern definitions."""
+"""Thresholds: what patterns compare with. Each pattern names its own, with the default of its definition."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from spark_jobs.core.errors import PermanentError
 
+# The value of each threshold by its name.
+Thresholds = Mapping[str, float]
 
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """What the patterns compare with.
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number that a pattern compares with, and that may be set.
 
     Attributes:
-        upgrade_merchant_transactions: the merchant's transactions must exceed this.
-        upgrade_transactions_percentile: of transactions over the merchant's customers, 0 to 100.
-        upgrade_weight_percentile: of mean weights over the merchant's customers that have one, 0 to 100.
-        child_transactions: the pair's transactions must reach this.
-        child_mean_amount: the pair's mean amount must be below this, in rupees.
-        dei_female_customers: the merchant's female customers must exceed this.
+        name: begins with its pattern's; one that ends in `_percentile` lies between 0 and 100.
+        default: that of the pattern's definition.
+        meaning: one sentence, with the unit.
     """
 
-    upgrade_merchant_transactions: float = 50_000
-    upgrade_transactions_percentile: float = 90
-    upgrade_weight_percentile: float = 10
-    child_transactions: float = 80
-    child_mean_amount: float = 23
-    dei_female_customers: float = 100
+    name: str
+    default: float
+    meaning: str
 
 
-def parse_thresholds(settings: Iterable[str]) -> Thresholds:
+def default_thresholds(known: Iterable[Threshold]) -> Thresholds:
+    """Return the default of each."""
+    return {threshold.name: threshold.default for threshold in known}
+
+
+def parse_thresholds(settings: Iterable[str], known: Iterable[Threshold]) -> Thresholds:
     """Read `name=value` settings, several in one with commas between; what is not named keeps its default.
 
     Raises:
         PermanentError: an unknown name, no finite number, or a percentile outside 0 to 100.
     """
-    known = [field.name for field in fields(Thresholds)]
-    values: dict[str, float] = {}
+    values = dict(default_thresholds(known))
     for setting in filter(None, ",".join(settings).split(",")):
         name, _, text = setting.partition("=")
-        if name not in known:
-            msg = f"--threshold {setting}: unknown; there are {', '.join(known)}"
+        if name not in values:
+            msg = f"--threshold {setting}: unknown; there are {', '.join(values)}"
             raise PermanentError(msg)
         try:
             value = float(text)
@@ -49,4 +50,4 @@ def parse_thresholds(settings: Iterable[str]) -> Thresholds:
             msg = f"--threshold {setting}: give a finite number, a percentile between 0 and 100"
             raise PermanentError(msg)
         values[name] = value
-    return Thresholds(**values)
+    return values

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
+from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds
 from spark_jobs.detector.run import Settings, run
 from spark_jobs.log import job_logger
@@ -38,7 +39,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         until_line=options.until_line,
         available_now=options.available_now,
         max_chunks=options.max_chunks,
-        thresholds=parse_thresholds(options.threshold),
+        thresholds=parse_thresholds(options.threshold, THRESHOLDS),
         every_chunk=options.report == "every_chunk",
     )
 

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from logging import Logger
 
@@ -115,7 +115,7 @@ class _Batches:
             Rules(PATTERNS, settings.thresholds, settings.every_chunk),
             now,
         )
-        self._metadata = {_IMPORTANCE_ETAG: importance_etag, "thresholds": str(asdict(settings.thresholds))}
+        self._metadata = {_IMPORTANCE_ETAG: importance_etag, "thresholds": str(dict(settings.thresholds))}
         self._log = log
         self._stopping = stopping
         self._committing = threading.Lock()
@@ -215,6 +215,6 @@ def _start_fields(settings: Settings, loaded: LoadedState, etag: str) -> dict[st
         ("pairs", len(loaded.pairs)),
         ("detections", len(loaded.detections)),
         ("importance_etag", etag),
-        ("thresholds", asdict(settings.thresholds)),
+        ("thresholds", dict(settings.thresholds)),
     ]
     return dict(fields)

@@ -13,7 +13,7 @@ from spark_jobs.core import names
 from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.core.detect import Detector, Rules
 from spark_jobs.core.history import History, format_history
-from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.detector.chunk_source import read_landed_line
 from spark_jobs.detector.heartbeat import Heartbeat, Progress
@@ -25,7 +25,12 @@ from spark_jobs.storage.state_tables import StateTables
 BUCKET = "transactions"
 HEADER = b"step,customer,age,gender,zipcodeOri,merchant,zipMerchant,category,amount,fraud\n"
 # Scaled down to small samples, so that every pattern occurs.
-THRESHOLDS = Thresholds(upgrade_merchant_transactions=5000, child_transactions=8, dei_female_customers=40)
+THRESHOLDS = {
+    **DEFAULT_THRESHOLDS,
+    "upgrade_merchant_transactions": 5000,
+    "child_transactions": 8,
+    "dei_female_customers": 40,
+}
 
 
 def utc_now() -> datetime:
@@ -44,7 +49,7 @@ class PageLake:
     name: str
     chunk_size: int = 10
     landing_format: str = "csv"
-    thresholds: Thresholds = field(default=THRESHOLDS)
+    thresholds: Thresholds = field(default_factory=lambda: THRESHOLDS)
 
     @property
     def source(self) -> str:

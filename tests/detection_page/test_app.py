@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 
 from detection_page.headers import SECURITY_HEADERS
 from spark_jobs.core import names
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.storage.objects import open_object
 from spark_jobs.storage.state_tables import StateTables
 from spark_jobs.storage.tables import storage_options
@@ -19,7 +19,7 @@ from tests.detection_page.conftest import Page
 from tests.detection_page.lake import PageLake, line, utc_now
 
 # Every pair is a child from its first transaction on.
-CHILDREN = Thresholds(child_transactions=1)
+CHILDREN = {**DEFAULT_THRESHOLDS, "child_transactions": 1}
 SCRIPT = "<script>alert(1)</script>"
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from detection_page.detections import Detections, Filter
 from detection_page.detections_csv import csv_pieces, guarded
-from detection_page.evidence import signs
+from detection_page.evidence import evidence_view
 from spark_jobs.core.detections import Detection, detection_rows
 from spark_jobs.core.patterns import PATTERNS
 from tests.detection_page.rows import NOW, detection
@@ -68,7 +68,19 @@ def test_evidence_stands_beside_its_threshold_with_the_sign_of_the_pattern() -> 
 
 
 def test_every_pattern_has_a_sign_for_each_of_its_comparisons() -> None:
-    assert {pattern.id: dict(signs(pattern.id)) for pattern in PATTERNS} == {
+    names = {
+        "PatId1": ["merchant_transactions", "transactions", "mean_weight"],
+        "PatId2": ["transactions", "mean_amount"],
+        "PatId3": ["female_customers", "female_below_male_customers"],
+    }
+    shown = {
+        pattern: evidence_view(pattern, dict.fromkeys(of_pattern, 1.0), {}) for pattern, of_pattern in names.items()
+    }
+    assert set(names) == {pattern.id for pattern in PATTERNS}
+    assert {
+        pattern: {name: entry["sign"] for name, entry in zip(names[pattern], entries, strict=True)}
+        for pattern, entries in shown.items()
+    } == {
         "PatId1": {"merchant_transactions": ">", "transactions": "≥", "mean_weight": "≤"},
         "PatId2": {"transactions": "≥", "mean_amount": "<"},
         "PatId3": {"female_customers": ">", "female_below_male_customers": "<"},

@@ -59,14 +59,14 @@ def cases(draw: st.DrawFn) -> Case:
     )
     sizes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=8))
     count = sum(sizes)
-    thresholds = Thresholds(
-        upgrade_merchant_transactions=draw(st.integers(0, 12)),
-        upgrade_transactions_percentile=draw(st.sampled_from([0, 50, 90, 100])),
-        upgrade_weight_percentile=draw(st.sampled_from([0, 10, 50, 100])),
-        child_transactions=draw(st.integers(1, 5)),
-        child_mean_amount=draw(st.sampled_from([10, 23, 30])),
-        dei_female_customers=draw(st.integers(0, 2)),
-    )
+    thresholds = {
+        "upgrade_merchant_transactions": draw(st.integers(0, 12)),
+        "upgrade_transactions_percentile": draw(st.sampled_from([0, 50, 90, 100])),
+        "upgrade_weight_percentile": draw(st.sampled_from([0, 10, 50, 100])),
+        "child_transactions": draw(st.integers(1, 5)),
+        "child_mean_amount": draw(st.sampled_from([10, 23, 30])),
+        "dei_female_customers": draw(st.integers(0, 2)),
+    }
     return Case(
         draw(st.lists(st.one_of(transaction, transaction, st.none()), min_size=count, max_size=count)),
         list(accumulate(sizes)),

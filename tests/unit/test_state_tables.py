@@ -10,15 +10,14 @@ from spark_jobs.core.detect import Detector, Outcome, Rules
 from spark_jobs.core.detections import detection_rows
 from spark_jobs.core.errors import SecondDetectorError, StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.patterns import PATTERNS
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.storage.detection_files import DetectionFiles
 from spark_jobs.storage.objects import Objects, open_objects
 from spark_jobs.storage.state_tables import STATE_DESCRIPTION, StateTables
 from spark_jobs.storage.tables import open_or_create_table, open_table
 
 # Every pair is a child from its first transaction on.
-RULES = Rules(PATTERNS, Thresholds(child_transactions=1), every_chunk=False)
+RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1}, every_chunk=False)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -77,7 +76,7 @@ def test_what_a_killed_detector_left_beyond_the_committed_line_is_kept_and_not_d
     tables = StateTables(lake)
     assert tables.load().committed_line == 30
     # Other thresholds now: what was found stays found, and nothing is added for that chunk.
-    detector = new_detector(tables, replace(RULES, thresholds=Thresholds(child_transactions=99)))
+    detector = new_detector(tables, replace(RULES, thresholds={**DEFAULT_THRESHOLDS, "child_transactions": 99}))
     again = detector.advance(chunk_of(30))
     assert again.detections == []
     tables.commit(again, {})

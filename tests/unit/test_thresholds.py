@@ -1,17 +1,18 @@
 import pytest
 
 from spark_jobs.core.errors import PermanentError
-from spark_jobs.core.thresholds import Thresholds, parse_thresholds
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, THRESHOLDS
+from spark_jobs.core.thresholds import parse_thresholds
 
 
 def test_what_is_not_named_keeps_its_default() -> None:
-    assert parse_thresholds([]) == parse_thresholds([""]) == Thresholds()
+    assert parse_thresholds([], THRESHOLDS) == parse_thresholds([""], THRESHOLDS) == DEFAULT_THRESHOLDS
 
 
 def test_several_stand_in_one_value_or_in_several() -> None:
-    expected = Thresholds(child_transactions=8, dei_female_customers=40)
-    assert parse_thresholds(["child_transactions=8,dei_female_customers=40"]) == expected
-    assert parse_thresholds(["child_transactions=8", "dei_female_customers=40"]) == expected
+    expected = {**DEFAULT_THRESHOLDS, "child_transactions": 8, "dei_female_customers": 40}
+    assert parse_thresholds(["child_transactions=8,dei_female_customers=40"], THRESHOLDS) == expected
+    assert parse_thresholds(["child_transactions=8", "dei_female_customers=40"], THRESHOLDS) == expected
 
 
 @pytest.mark.parametrize(
@@ -25,5 +26,9 @@ def test_several_stand_in_one_value_or_in_several() -> None:
 )
 def test_a_threshold_that_cannot_be_is_named(setting: str, said: str) -> None:
     with pytest.raises(PermanentError) as raised:
-        parse_thresholds([setting])
+        parse_thresholds([setting], THRESHOLDS)
     assert said in str(raised.value)
+
+
+def test_no_two_patterns_have_a_threshold_of_the_same_name() -> None:
+    assert len({threshold.name for threshold in THRESHOLDS}) == len(THRESHOLDS)

@@ -3,5 +3,13 @@
 from spark_jobs.core.patterns.child import CHILD
 from spark_jobs.core.patterns.dei_needed import DEI_NEEDED
 from spark_jobs.core.patterns.upgrade import UPGRADE
+from spark_jobs.core.thresholds import default_thresholds
 
-PATTERNS = (UPGRADE, CHILD, DEI_NEEDED)
+PATTERNS = (
+    UPGRADE,
+    CHILD,
+    DEI_NEEDED,
+)
+
+THRESHOLDS = tuple(threshold for pattern in PATTERNS for threshold in pattern.thresholds)
+DEFAULT_THRESHOLDS = default_thresholds(THRESHOLDS)

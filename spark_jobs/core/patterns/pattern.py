@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.thresholds import Threshold, Thresholds
 
 Values = NDArray[Any]
+
+# Of each merchant: they are taken for every chunk, whichever patterns look at them.
+TRANSACTIONS_PERCENTILE = Threshold(
+    "upgrade_transactions_percentile", 90, "of transactions over the merchant's customers, 0 to 100"
+)
+WEIGHT_PERCENTILE = Threshold(
+    "upgrade_weight_percentile", 10, "of mean weights over the merchant's customers that have one, 0 to 100"
+)
 
 
 class Subject(Enum):
@@ -73,12 +81,14 @@ class Comparison:
         values: shape (p,) for a pattern of pairs, (m,) for one of merchants.
         holds: one of numpy's comparisons, such as `numpy.greater`.
         threshold: one number, or an array of the shape of `values`.
+        unit: of both, where they have one.
     """
 
     name: str
     values: Values
     holds: Callable[[Any, Any], Values]
     threshold: Values | float
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,12 +99,14 @@ class Pattern:
         id: `patternId` in the detections.
         action: `ActionType` there.
         subject: what it is true of.
+        thresholds: what it compares with and may be set.
         comparisons: from what a chunk touched, and the thresholds.
     """
 
     id: str
     action: str
     subject: Subject
+    thresholds: tuple[Threshold, ...]
     comparisons: Callable[[Touched, Thresholds], list[Comparison]]
 
 

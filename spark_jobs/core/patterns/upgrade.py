@@ -2,23 +2,29 @@
 
 import numpy as np
 
-from spark_jobs.core.patterns.pattern import Comparison, Pattern, Subject, Touched
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.patterns.pattern import (
+    TRANSACTIONS_PERCENTILE,
+    WEIGHT_PERCENTILE,
+    Comparison,
+    Pattern,
+    Subject,
+    Touched,
+)
+from spark_jobs.core.thresholds import Threshold, Thresholds
+
+_MERCHANT = Threshold("upgrade_merchant_transactions", 50_000, "the merchant's transactions must exceed this")
 
 
 def _comparisons(touched: Touched, thresholds: Thresholds) -> list[Comparison]:
     pairs, merchants = touched.pairs, touched.merchants
     of_pair = pairs.merchant
     return [
-        Comparison(
-            "merchant_transactions",
-            merchants.transactions[of_pair],
-            np.greater,
-            thresholds.upgrade_merchant_transactions,
-        ),
+        Comparison("merchant_transactions", merchants.transactions[of_pair], np.greater, thresholds[_MERCHANT.name]),
         Comparison("transactions", pairs.transactions, np.greater_equal, merchants.transactions_percentile[of_pair]),
         Comparison("mean_weight", pairs.mean_weight, np.less_equal, merchants.weight_percentile[of_pair]),
     ]
 
 
-UPGRADE = Pattern("PatId1", "UPGRADE", Subject.PAIR, _comparisons)
+UPGRADE = Pattern(
+    "PatId1", "UPGRADE", Subject.PAIR, (_MERCHANT, TRANSACTIONS_PERCENTILE, WEIGHT_PERCENTILE), _comparisons
+)
