@@ -15,14 +15,18 @@ from rich.console import Console
 
 from local import processes
 from local.airflow import USER
+from local.failures import PermanentFailures
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
-from local.ports import free_port
+from local.preflight import check_files, check_memory, check_ports, free_memory
 from local.progress import Status, open_display
 from local.result import print_result
 from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
 from local.stack import BUCKET, IMPORTANCE_KEY, SOURCE_KEY, Layout, Ports, Stack, running_s3, running_stack
+from spark_jobs.core.errors import PermanentError
+from spark_jobs.core.patterns import THRESHOLDS
+from spark_jobs.core.thresholds import parse_thresholds
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 
@@ -45,7 +49,7 @@ def main() -> int:
         _run(options, console)
     except KeyboardInterrupt:
         console.print("stopped")
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, PermanentError) as error:
         console.print(f"failed: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     return 0
@@ -53,13 +57,16 @@ def main() -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> None:
     ports = Ports(options.airflow_port, options.databricks_port, options.s3_port)
-    _check(ports)
+    check_ports(asdict(ports))
+    check_memory(free_memory())
+    parse_thresholds(options.threshold, THRESHOLDS)
     data = _input(options, console)
     layout = Layout(
         options.directory.absolute(),
         ports,
         with_importance=data.importance is not None,
         chunk_size=options.chunk_size,
+        thresholds=",".join(options.threshold),
     )
     # The S3 forgets, so everything begins anew.
     for name in ("airflow", "databricks", "lake", "logs"):
@@ -74,18 +81,9 @@ def _run(options: argparse.Namespace, console: Console) -> None:
             _follow(stack, source, options, console)
 
 
-def _check(ports: Ports) -> None:
-    """Find a taken port before anything is started."""
-    for name, port in asdict(ports).items():
-        try:
-            free_port(port)
-        except OSError as error:
-            msg = f"--{name}-port: {error}"
-            raise OSError(msg) from error
-
-
 def _input(options: argparse.Namespace, console: Console) -> Input:
     if options.source:
+        check_files(options.source, options.importance)
         return Input(options.source, options.importance)
     folder = options.directory / f"sample-{options.rows}-{options.seed}"
     data = Input(folder / "transactions.csv", folder / "CustomerImportance.csv")
@@ -109,6 +107,7 @@ def _print_addresses(console: Console, stack: Stack) -> None:
 def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, console: Console) -> None:
     """Show progress until told to stop, or until all is done where that is asked for."""
     view = LakeView(stack.s3)
+    failures = PermanentFailures(stack.workspace, stack.job_ids)
     began = time.monotonic()
     display = open_display(console)
     told = False
@@ -117,6 +116,10 @@ def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, cons
             source.advance(time.monotonic())
             for name in stack.restart_ended():
                 console.print(f"{name} had ended and was started again; see its log")
+            for failure in failures.look(time.monotonic()):
+                if options.once:
+                    raise RuntimeError(failure)
+                console.print(failure, style="red", markup=False, soft_wrap=True)
             status = view.status(source.rows, time.monotonic() - began)
             display.show(status)
             if not told and source.is_complete and _is_done(status):
@@ -158,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
         help="end when the file is processed (what happens where there is no terminal)",
     )
     parser.add_argument("--chunk-size", type=int, default=10_000, metavar="LINES", help="(%(default)s)")
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another threshold for a pattern; repeatable",
+    )
     parser.add_argument("--airflow-port", type=int, default=8080, help="0 for any free one, as below (%(default)s)")
     parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")
     parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")

@@ -113,3 +113,26 @@ def test_a_taken_port_is_said_plainly(start: Start) -> None:
         run = start("--airflow-port", str(port))
         assert run.process.wait(60) == 1
     assert f"--airflow-port: port {port} on 127.0.0.1 is taken; choose another, or 0 for any free one" in run.output()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"customer,gender,merchant,category\n", "line 1: no column amount in the header"),
+        (b"\x1f\x8b\x08\x00", "line 1: the header is not CSV text in UTF-8"),
+    ],
+)
+def test_a_wrong_file_is_said_before_anything_is_started(
+    start: Start, tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / "mine.csv").write_bytes(content)
+    run = start("--source", str(tmp_path / "mine.csv"))
+    assert run.process.wait(60) == 1
+    assert said in run.output()
+    assert "starting" not in run.output()
+
+
+def test_an_unknown_threshold_is_said_before_anything_is_started(start: Start) -> None:
+    run = start("--threshold", "child=1")
+    assert run.process.wait(60) == 1
+    assert "--threshold child=1: unknown; there are upgrade_merchant_transactions" in run.output()

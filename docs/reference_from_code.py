@@ -1,0 +1,260 @@
+"""The pages of the reference that are made from the code, whenever the site is built: they cannot be out of date."""
+
+import inspect
+import logging
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pyarrow as pa
+from fastapi.routing import APIRoute
+
+from local.databricks.api import Service, build_api
+from local.databricks.engine import Engine, Settings
+from local.databricks.notifications import LoggedNotifier
+from local.databricks.store import Store
+from orchestration.settings import Levels
+from orchestration.settings import Settings as DagSettings
+from spark_jobs import exit_codes
+from spark_jobs.chunker.cli import Summary
+from spark_jobs.core.detections import DETECTIONS_SCHEMA
+from spark_jobs.core.errors import PipelineError
+from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.core.history import Sample
+from spark_jobs.core.offset import Offset
+from spark_jobs.core.pair_state import PAIRS_SCHEMA
+from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.detector.heartbeat import Progress
+
+_HERE = Path(__file__).parent
+_COMMANDS = (
+    ("chunker", "spark_jobs.chunker.cli"),
+    ("detector", "spark_jobs.detector.cli"),
+    ("maintain_state", "spark_jobs.maintenance.cli"),
+    ("make run", "local.run"),
+    ("The local Databricks", "local.databricks"),
+)
+_TABLES = {"pairs": PAIRS_SCHEMA, "merchants": MERCHANTS_SCHEMA, "detections": DETECTIONS_SCHEMA}
+
+
+def write_pages(directory: Path) -> None:
+    """Write all pages into a directory; it is made where it is not there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    pages = {
+        "commands": commands_page(),
+        "errors": errors_page(),
+        "thresholds": thresholds_page(),
+        "airflow-settings": airflow_settings_page(),
+        "tables": tables_page(),
+        "small-files": small_files_page(),
+        "local-databricks": local_databricks_page(),
+        "terraform-variables": terraform_variables_page(),
+    }
+    for name, text in pages.items():
+        (directory / f"{name}.md").write_text(text)
+
+
+def commands_page() -> str:
+    """Return what each command says of itself."""
+    sections = [f"## {title}\n\n```text\n{_help_of(module)}\n```\n" for title, module in _COMMANDS]
+    return "# Commands\n\nWhat each says with `--help`.\n\n" + "\n".join(sections)
+
+
+def errors_page() -> str:
+    """Return the exit codes, and every error that is raised on purpose with its own."""
+    codes = [
+        (exit_codes.DONE, "done, or stopped when told to"),
+        (exit_codes.NOTHING_NEW, "the chunker found nothing new"),
+        (2, "a wrong command line"),
+        (exit_codes.FAILED_RETRYABLE, "failed, running again can help"),
+        (exit_codes.FAILED_PERMANENT, "failed for good: somebody has to look"),
+    ]
+    errors = [
+        (f"`{error.__name__}`", exit_codes.of_error(error("")), _sentence(error.__doc__))
+        for error in sorted(_leaves(PipelineError), key=lambda error: error.__name__)
+    ]
+    return (
+        "# Exit codes and errors\n\nOf chunker, detector and maintain_state alike.\n\n"
+        f"{_table(('code', 'means'), codes)}\n"
+        "An error is one line of the log that names the thing, the place and the way out. "
+        "`error` in that line is one of these:\n\n"
+        f"{_table(('error', 'exit code', 'when'), errors)}"
+    )
+
+
+def thresholds_page() -> str:
+    """Return the patterns with their thresholds."""
+    rows = [
+        (f"`{pattern.id}` {pattern.action}", pattern.subject.value, f"`{t.name}`", t.default, t.meaning)
+        for pattern in PATTERNS
+        for t in pattern.thresholds
+    ]
+    return (
+        "# Thresholds\n\nSet with `--threshold NAME=VALUE[,NAME=VALUE…]` of the detector, or the parameter `threshold` "
+        f"of its job.\n\n{_table(('pattern', 'of', 'threshold', 'default', 'meaning'), rows)}"
+    )
+
+
+def airflow_settings_page() -> str:
+    """Return the settings of the DAGs."""
+    meanings = attributes(DagSettings)
+    rows = [(f"`{f.name}`", _kind_name(f), f"`{_default(f)}`", meanings[f.name]) for f in fields(DagSettings)]
+    return (
+        "# Settings of the DAGs\n\nA JSON object in the Airflow variable `transaction_patterns`, or in the environment "
+        "variable `AIRFLOW_VAR_TRANSACTION_PATTERNS`. An unknown or impossible setting is refused by name.\n\n"
+        f"{_table(('setting', 'type', 'default', 'meaning'), rows)}"
+    )
+
+
+def tables_page() -> str:
+    """Return the columns of the Delta tables."""
+    meanings = tomllib.loads((_HERE / "reference" / "columns.toml").read_text())
+    parts = ["# Delta tables\n\nUnder `state/`. Every row is a total as of its `line`; rows are only ever added.\n"]
+    for name, schema in _TABLES.items():
+        rows = [(f"`{field.name}`", f"`{_arrow_type(field.type)}`", meanings[name][field.name]) for field in schema]
+        unknown = set(meanings[name]) - set(schema.names) - {"table"}
+        if unknown:
+            raise KeyError(f"docs/reference/columns.toml: {name} has no column {', '.join(sorted(unknown))}")
+        parts.append(f"## state/{name}\n\n{meanings[name]['table']}\n\n{_table(('column', 'type', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+def small_files_page() -> str:
+    """Return the fields of the small files, and of the chunker's summary."""
+    files: Sequence[tuple[str, str, type]] = [
+        ("offset.csv", "A header and one row; replaced with `If-Match`.", Offset),
+        (
+            "state/detector.json",
+            "The detector's heartbeat, once a second. Besides these: `version`, `updated_at`, `lag_lines`.",
+            Progress,
+        ),
+        ("state/detector_history.json", "One row a minute, 24 hours at most.", Sample),
+        ("The chunker's summary", "One line of JSON on its standard output.", Summary),
+    ]
+    parts = ["# Small files\n"]
+    for title, text, kind in files:
+        meanings = attributes(kind)
+        rows = [(f"`{f.name}`", _kind_name(f), meanings[f.name]) for f in fields(kind)]
+        parts.append(f"## {title}\n\n{text}\n\n{_table(('field', 'type', 'meaning'), rows)}")
+    return "\n".join(parts)
+
+
+def local_databricks_page() -> str:
+    """Return the routes of the local Databricks."""
+    log = logging.getLogger("docs")
+    with tempfile.TemporaryDirectory() as directory:
+        store = Store(Path(directory) / "databricks.db")
+        engine = Engine(store, Settings(Path(directory), {}, 0), LoggedNotifier(log), lambda: 0, log)
+        routes = build_api(Service(store, engine, {}, "", lambda: 0)).routes
+        store.close()
+    rows = [
+        (", ".join(sorted(route.methods)), f"`{route.path}`")
+        for route in routes
+        if isinstance(route, APIRoute) and "/2.1/jobs" not in route.path
+    ]
+    return (
+        "# REST of the local Databricks\n\nRequests and answers are those of the [Databricks Jobs "
+        "API](https://docs.databricks.com/api/workspace/jobs); all routes of `jobs` are there under `2.1` too. "
+        "A token goes into `Authorization: Bearer …`. Arguments of GET are taken from the query and from a JSON body. "
+        "`/` shows jobs and runs to a browser.\n\n"
+        f"{_table(('method', 'path'), rows)}"
+    )
+
+
+def terraform_variables_page() -> str:
+    """Return the variables of Terraform's root."""
+    parsed = hcl2.loads((_HERE.parent / "terraform" / "variables.tf").read_text())
+    rows = []
+    for block in parsed["variable"]:
+        for name, variable in block.items():
+            if not isinstance(variable, Mapping):
+                continue
+            default = _hcl(variable["default"]) if "default" in variable else "needed"
+            rows.append((f"`{_hcl(name)}`", default, _hcl(variable["description"])))
+    return (
+        "# Variables of Terraform\n\nGiven in `terraform/environments/<name>/terraform.tfvars`.\n\n"
+        f"{_table(('variable', 'default', 'meaning'), rows)}"
+    )
+
+
+def attributes(kind: type) -> Mapping[str, str]:
+    """Return the meaning of each attribute of a dataclass: from its docstring, else its name in words.
+
+    Raises:
+        KeyError: the docstring describes an attribute that is not there.
+    """
+    names = {field.name for field in fields(kind)}
+    found = {name: name.replace("_", " ") for name in names}
+    _, _, section = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+    for entry in re.split(r"\n    (?! )", "\n" + section.split("\n\n")[0]):
+        heading, _, meaning = entry.partition(":")
+        for name in filter(None, (name.strip() for name in heading.split(","))):
+            if name not in names:
+                raise KeyError(f"{kind.__name__} has no attribute {name}")
+            found[name] = " ".join(meaning.split()).removesuffix(".")
+    return found
+
+
+def _help_of(module: str) -> str:
+    # No argument of ours, no terminal of ours: the same page everywhere.
+    environment = {**os.environ, "COLUMNS": "100"}
+    said = subprocess.run(
+        [sys.executable, "-m", module, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+        cwd=_HERE.parent,
+    )
+    return said.stdout.strip()
+
+
+def _leaves(kind: type[PipelineError]) -> Iterator[type[PipelineError]]:
+    for derived in kind.__subclasses__():
+        if derived.__subclasses__():
+            yield from _leaves(derived)
+        else:
+            yield derived
+
+
+def _sentence(text: str | None) -> str:
+    return (
+        (text or "").split("\n")[0].removeprefix("Raised when ").removeprefix("Raised where ").strip().removesuffix(".")
+    )
+
+
+def _kind_name(field: "Field[Any]") -> str:
+    kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+    return {"str": "text", "int": "whole number", "float": "number", "Levels": "levels", "datetime": "time"}.get(
+        kind, kind
+    )
+
+
+def _default(field: "Field[Any]") -> str:
+    value = field.default
+    assert value is not MISSING, field.name
+    if isinstance(value, Levels):
+        return f'{{"warning": {value.warning:g}, "critical": {value.critical:g}}}'
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def _arrow_type(kind: pa.DataType) -> str:
+    return str(kind).replace(" ('evidence')", "")
+
+
+def _hcl(value: object) -> str:
+    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return text.strip('"') or '""'
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |\n" for line in lines)

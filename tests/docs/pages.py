@@ -1,0 +1,48 @@
+"""The pages that a reader finds: the project's Markdown files, and what stands in them."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(path for path in (ROOT / "docs").rglob("*.md") if "from-code" not in path.parts)])
+
+_BLOCK = re.compile(r"^```(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of code on a page.
+
+    Attributes:
+        language: what stands behind its fence, "" where nothing does.
+    """
+
+    page: Path
+    language: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """For a test's name: the page, and how the block begins."""
+        return f"{name_of(self.page)}: {self.text[:30].splitlines()[0]}"
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path) -> list[Block]:
+    """Return the page's blocks of code in order."""
+    return [Block(page, language, text) for language, text in _BLOCK.findall(page.read_text())]
+
+
+def links(page: Path) -> list[str]:
+    """Return where the page's links and pictures lead, those in code not counted."""
+    return _LINK.findall(_BLOCK.sub("", page.read_text()))
+
+
+def block_of(page: str, language: str, number: int = 0) -> str:
+    """Return the text of one block of a page in `docs`."""
+    return [block.text for block in blocks(ROOT / "docs" / page) if block.language == language][number]

@@ -1,0 +1,116 @@
+"""The how-to "Add a pattern", done as a newcomer would: its blocks go where it says, nothing else is touched."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from local.s3 import LocalS3
+from spark_jobs.storage.objects import open_objects
+from spark_jobs.storage.tables import storage_options
+from tests.docs.pages import ROOT, block_of
+
+pytestmark = pytest.mark.processes
+
+_LAKE = "s3://transactions/fourth-pattern"
+_SPENDERS = 60
+# The page of the copy, asked as a browser does.
+_ASK_PAGE = """
+import json, sys
+from tests.detection_page.conftest import Page
+page = Page(lambda: {"source": sys.argv[1] + ".csv", "lake": sys.argv[1]})
+state = page.state_when(lambda state: state["found"] and sum(state["found"]["by_pattern"].values()))
+rows = page.get("/api/detections", pattern="PatId4")["rows"]
+print(json.dumps({"found": state["found"], "rows": rows}))
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The code with the fourth pattern in it."""
+    for package in ("spark_jobs", "plugins"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    patterns = tmp_path / "spark_jobs" / "core" / "patterns"
+    how_to = (ROOT / "docs" / "how-to" / "add-a-pattern.md").read_text()
+    [name] = re.findall(r"^`spark_jobs/core/patterns/(\w+\.py)`:$", how_to, re.MULTILINE)
+    (patterns / name).write_text(block_of("how-to/add-a-pattern.md", "python"))
+    added, _, listed = block_of("how-to/add-a-pattern.md", "python", 1).partition("\n\n")
+    before = (patterns / "__init__.py").read_text()
+    last_import = re.findall(r"^from spark_jobs\.core\.patterns.*$", before, re.MULTILINE)[-1]
+    after = before.replace(last_import, f"{last_import}\n{added}")
+    after = re.sub(r"^PATTERNS = \(.*?^\)\n", listed, after, flags=re.DOTALL | re.MULTILINE)
+    assert after.count("BIG_SPENDER") == 2
+    (patterns / "__init__.py").write_text(after)
+    return tmp_path
+
+
+def ran(copy: Path, environment: Mapping[str, str], *command: str) -> str:
+    path = os.pathsep.join(map(str, (copy, copy / "plugins", ROOT)))
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=copy,
+        env={**os.environ, **environment, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def master_file() -> bytes:
+    lines = ["customer,gender,merchant,category,amount"]
+    for _ in range(5):
+        lines += [f"S{number},F,M-GOLD,jewels,1500.00" for number in range(_SPENDERS)]
+        lines += [f"C{number},M,M-GOLD,jewels,1100.00" for number in range(_SPENDERS)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def test_a_fourth_pattern_is_in_files_tables_counts_and_page(
+    copy: Path, s3: LocalS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    open_objects("s3://transactions").write("fourth-pattern.csv", master_file())
+    lake = open_objects(_LAKE)
+    source = f"{_LAKE}.csv"
+    chunker = ("-m", "spark_jobs.chunker.cli", "--source", source, "--lake", _LAKE)
+    ran(copy, s3.environment, *chunker, "--chunk-size", "100", "--max-chunks", "10")
+    detector = ("-m", "spark_jobs.detector.cli", "--lake", _LAKE, "--available-now")
+    ran(copy, s3.environment, *detector, "--threshold", "big_spender_mean_amount=1200")
+
+    [path] = list(lake.list_after("detections", ""))
+    stored = lake.find(path)
+    assert stored
+    rows = list(csv.DictReader(io.StringIO(stored.data.decode())))
+    assert {(row["patternId"], row["ActionType"], row["MerchantId"]) for row in rows} == {
+        ("PatId4", "BIG-SPENDER", "M-GOLD")
+    }
+    assert {row["customerName"] for row in rows} < {f"S{number}" for number in range(_SPENDERS)}
+
+    table = DeltaTable(lake.place("state/detections"), storage_options=storage_options()).to_pyarrow_table()
+    assert table.num_rows == _SPENDERS
+    assert dict(table.column("evidence")[0].as_py()) == {"transactions": 5.0, "mean_amount": 1500.0}
+
+    heartbeat = lake.find("state/detector.json")
+    assert heartbeat
+    assert json.loads(heartbeat.data)["detections"] == {"PatId4": _SPENDERS}
+
+    said = ran(copy, s3.environment, "-c", _ASK_PAGE, _LAKE)
+    page: dict[str, Any] = next(json.loads(line) for line in said.splitlines() if line.startswith("{"))
+    assert {"id": "PatId4", "action": "BIG-SPENDER"} in page["found"]["patterns"]
+    assert page["found"]["by_pattern"]["PatId4"] == _SPENDERS
+    assert [(entry["sign"], entry["threshold"], entry["unit"]) for entry in page["rows"][0]["evidence"]] == [
+        ("≥", 5.0, ""),
+        ("≥", 1200.0, "₹"),
+    ]

@@ -1,0 +1,92 @@
+"""What the pages say can be done: links lead somewhere, commands exist and take what they are given."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import hcl2
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, Block, blocks, links, name_of
+
+BLOCKS = [block for page in PAGES for block in blocks(page)]
+_COMMANDS = {
+    "chunker": "spark_jobs.chunker.cli",
+    "detector": "spark_jobs.detector.cli",
+    "maintain_state": "spark_jobs.maintenance.cli",
+}
+_TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def of(*languages: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language in languages]
+
+
+def commands_in(block: Block) -> list[list[str]]:
+    """Return the commands that a reader is told to type, without the variables before them."""
+    found = []
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if line.startswith("$ "):
+            words = shlex.split(line[2:], comments=True)
+            while words and re.fullmatch(r"[A-Z_]+=.*", words[0]):
+                words.pop(0)
+            found.append(words)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    made = ROOT / "docs" / "reference" / "from-code"
+    for link in links(page):
+        if re.match(r"https?:|mailto:|#", link):
+            continue
+        target = (page.parent / link.partition("#")[0]).resolve()
+        assert target.exists() or target.parent == made, f"{name_of(page)}: {link}"
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_every_block_says_what_it_is(block: Block) -> None:
+    assert block.language in ("", "console", "text", "python", "json", "hcl", "sql", "csv", "yaml", "{toctree}")
+
+
+@pytest.mark.parametrize("block", of("python", "json", "hcl"), ids=lambda block: block.name)
+def test_code_can_be_read(block: Block) -> None:
+    read: dict[str, Callable[[str], object]] = {"python": ast.parse, "json": json.loads, "hcl": hcl2.loads}
+    read[block.language](block.text)
+
+
+@pytest.mark.parametrize("block", of("console"), ids=lambda block: block.name)
+def test_every_make_command_is_one(block: Block) -> None:
+    for words in commands_in(block):
+        if words[0] == "make":
+            named = [word for word in words[1:] if "=" not in word]
+            assert set(named) <= _TARGETS, words
+
+
+@pytest.mark.parametrize("block", of("console"), ids=lambda block: block.name)
+def test_our_commands_know_the_options_that_they_are_shown_with(block: Block) -> None:
+    for words in commands_in(block):
+        command, arguments = words[0], words[1:]
+        if command == "make" and "run" in words:
+            text = next((word.removeprefix("ARGS=") for word in words if word.startswith("ARGS=")), "")
+            module, arguments = "local.run", shlex.split(text)
+        elif command in _COMMANDS:
+            module = _COMMANDS[command]
+        else:
+            continue
+        known = _options_of(module)
+        shown = {argument.partition("=")[0] for argument in arguments if argument.startswith("--")}
+        assert shown <= known, f"{words}: {module} has no {', '.join(shown - known)}"
+
+
+@cache
+def _options_of(module: str) -> set[str]:
+    command = [sys.executable, "-m", module, "--help"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return set(re.findall(r"--[a-z][a-z-]*", said))

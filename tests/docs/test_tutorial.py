@@ -1,0 +1,46 @@
+"""The tutorial: its script makes the file, and the detection is the one that its text explains."""
+
+from pathlib import Path
+
+import pytest
+
+from local.s3 import LocalS3
+from spark_jobs.core.detections import Detection
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
+from spark_jobs.storage.objects import open_objects
+from spark_jobs.storage.state_tables import StateTables
+from tests.detection_page.lake import PageLake
+from tests.docs.pages import ROOT, block_of
+
+TUTORIAL = "tutorial/first-detection.md"
+
+
+def made_by_the_script(directory: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    monkeypatch.chdir(directory)
+    exec(block_of(TUTORIAL, "python"), {})
+    return (directory / "my.csv").read_bytes()
+
+
+def detected(s3: LocalS3, name: str, data: bytes, child_transactions: float) -> list[Detection]:
+    thresholds = {**DEFAULT_THRESHOLDS, "child_transactions": child_transactions}
+    lake = PageLake(s3, name, chunk_size=1000, thresholds=thresholds)
+    open_objects("s3://transactions").write(f"{name}.csv", data)
+    lake.land()
+    lake.detect()
+    return StateTables(lake.objects).load().detections
+
+
+@pytest.mark.parametrize(("child_transactions", "line"), [(80, 16_000), (90, 18_000)])
+def test_the_detection_is_the_one_that_the_tutorial_explains(
+    s3: LocalS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child_transactions: float, line: int
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    data = made_by_the_script(tmp_path, monkeypatch)
+    [detection] = detected(s3, f"tutorial-{line}", data, child_transactions)
+    assert (detection.pattern_id, detection.customer, detection.merchant) == ("PatId2", "Anna", "Ice-Palace")
+    assert detection.line == line
+    assert detection.evidence["mean_amount"] == 12
+    assert detection.evidence["transactions"] == child_transactions
+    text = " ".join((ROOT / "docs" / TUTORIAL).read_text().split())
+    assert f"`line` {line:,}" in text
