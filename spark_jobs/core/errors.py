@@ -16,6 +16,7 @@
         ├── ImportanceError           the importance file cannot be used
         ├── HistoryUnreadableError    the detector's history is not what a detector writes
         ├── StateError                the state is damaged, or written by a newer version
+        ├── ReplayError               a replay cannot begin where it was asked to
         └── SecondDetectorError       another detector commits to the same lake
 
 A message names the thing, the place and the way out.
@@ -84,6 +85,10 @@ class HistoryUnreadableError(PermanentError):
 
 class StateError(PermanentError):
     """Raised when the state cannot be read, or was written by a newer version."""
+
+
+class ReplayError(PermanentError):
+    """Raised when a replay cannot begin: no state is kept of its line, or its output is not its own."""
 
 
 class SecondDetectorError(PermanentError):
