@@ -10,6 +10,7 @@
     │   └── StorageError              the object store did not do what was asked
     └── PermanentError            stop: somebody has to look
         ├── SourceHeaderError         no header, or a header that cannot be used
+        ├── SourceLineError           a line of the master file that does not end
         ├── SourceRewrittenError      what was already read is gone or different
         ├── OffsetUnreadableError     offset.csv is not what the chunker writes
         ├── LandingZoneError          a gap in the landing zone, or a chunk that is damaged
@@ -61,6 +62,10 @@ class PermanentError(PipelineError):
 
 class SourceHeaderError(PermanentError):
     """Raised when the master file has no header, or one without a needed column."""
+
+
+class SourceLineError(PermanentError):
+    """Raised when a line of the master file is longer than a whole chunk may be."""
 
 
 class SourceRewrittenError(PermanentError):

@@ -10,8 +10,7 @@ from logging import Logger
 
 from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.detect import Detector, Rules
-from spark_jobs.core.errors import ImportanceError
-from spark_jobs.core.importance import Importance, parse_importance
+from spark_jobs.core.importance import Importance
 from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.detector.chunk_source import read_landed_line
@@ -19,6 +18,7 @@ from spark_jobs.detector.heartbeat import Heartbeat, Progress
 from spark_jobs.detector.replay import Replay, begin, claim_output
 from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
 from spark_jobs.storage.detection_files import DetectionFiles
+from spark_jobs.storage.importance_file import read_importance
 from spark_jobs.storage.landing import open_landing
 from spark_jobs.storage.objects import Objects, open_object, open_objects
 from spark_jobs.storage.state_tables import LoadedState, StateTables
@@ -72,7 +72,7 @@ def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetim
         session = pool.submit(open_session)
         tables = _open_tables(settings, lake, output)
         loaded = tables.load()
-        importance, etag = _read_importance(settings, tables, loaded, log)
+        importance, etag = _importance(settings, tables, loaded, log)
         spark = session.result()
     until = read_landed_line(lake) if settings.available_now else settings.until_line
     batches = _Batches(output, tables, loaded, settings, importance, etag, started_at, now, log, stopping)
@@ -208,18 +208,11 @@ def _open_tables(settings: Settings, lake: Objects, output: Objects) -> StateTab
     return tables
 
 
-def _read_importance(
+def _importance(
     settings: Settings, tables: StateTables, loaded: LoadedState, log: Logger
 ) -> tuple[Importance | None, str]:
     """Return the importance table and its ETag, and log where it is not the one that the state was made with."""
-    importance, etag = None, ""
-    if settings.importance:
-        folder, name = open_object(settings.importance)
-        found = folder.find(name)
-        if found is None:
-            msg = f"{settings.importance} does not exist; put the file there, or leave --importance away"
-            raise ImportanceError(msg)
-        importance, etag = parse_importance(found.data, settings.importance), found.etag
+    importance, etag = read_importance(settings.importance) if settings.importance else (None, "")
     before = tables.last_metadata(_IMPORTANCE_ETAG)
     if before is not None and before != etag:
         fields = {"from_line": loaded.committed_line, "etag_before": before, "etag": etag}
