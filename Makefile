@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 
-.PHONY: help setup run test check scan bench dist clean
+.PHONY: help setup run test check scan audit bench dist clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -39,6 +39,9 @@ check: setup  ## Format, lint, types, and which imports may not be
 scan: setup  ## Terraform's files under checkov (fetched at first use)
 	@$(BIN)/uv tool run --quiet checkov@3.3.30 --directory terraform --framework terraform --skip-download --quiet --compact \
 		--var-file terraform/environments/prod/terraform.tfvars
+
+audit: setup  ## Known vulnerabilities of the locked packages; fails, and says so, where nobody could be asked
+	@$(BIN)/uv audit --frozen || { code=$$?; [ $$code = 1 ] || echo "audit: NOTHING WAS CHECKED, see above"; exit $$code; }
 
 dist: setup  ## Build what Terraform uploads, into dist/: wheel, pinned packages, plugins.zip
 	@$(BIN)/python terraform/dist.py

@@ -21,6 +21,7 @@ from spark_jobs.core.errors import StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
 from spark_jobs.core.transactions import LINE
+from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.state_tables import APPLICATION, STATE_DESCRIPTION
 from spark_jobs.storage.tables import storage_error, storage_options
@@ -66,7 +67,7 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
             _rows_through(_newest(lake, names.DETECTIONS), line, DETECTIONS_SCHEMA),
         )
     except (DeltaError, OSError) as error:
-        raise storage_error(lake.place("state"), error) from error
+        raise storage_error(lake.place("state"), error) from cause(error)
 
 
 class _PairsVersions:
