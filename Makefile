@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 
-.PHONY: help setup run test check scan docs bench dist clean
+.PHONY: help setup run test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -43,6 +43,9 @@ scan: setup  ## Terraform's files under checkov (fetched at first use)
 docs: setup  ## Build the documentation as a site, into dist/docs; links are checked
 	@$(RUN) $(BIN)/sphinx-build -q -W --keep-going -d dist/.doctrees docs dist/docs
 	@echo "dist/docs/index.html"
+
+audit: setup  ## Known vulnerabilities of the locked packages; fails, and says so, where nobody could be asked
+	@$(BIN)/uv audit --frozen || { code=$$?; [ $$code = 1 ] || echo "audit: NOTHING WAS CHECKED, see above"; exit $$code; }
 
 dist: setup  ## Build what Terraform uploads, into dist/: wheel, pinned packages, plugins.zip
 	@$(BIN)/python terraform/dist.py

@@ -9,14 +9,14 @@ from typing import Any
 
 
 @contextmanager
-def webhook() -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Run a webhook on loopback; give its port, and the list that grows with each message."""
+def webhook(status: int = 200) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Run a webhook on loopback that answers so; give its port, and the list that grows with each message."""
     got: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
+            self.send_response(status)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:

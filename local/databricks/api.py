@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import JSONResponse, Response
 
 from local.databricks import views
@@ -44,6 +45,10 @@ class Service:
 def build_api(service: Service) -> FastAPI:
     """Return the application with all routes of the Jobs API, under both of its versions."""
     app = FastAPI(title="Local Databricks", docs_url=None, redoc_url=None, openapi_url=None)
+
+    # Its pages ask for no token, and are for this machine's own browser alone: no other name may lead to them (DNS
+    # rebinding).
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
 
     # By this the SDK and the Terraform provider tell which workspace answers.
     @app.middleware("http")

@@ -25,7 +25,6 @@ from spark_jobs.core.detections import ROWS_PER_FILE
 _CHUNK_WINDOW_SECONDS = 300
 # What was read longer ago, when somebody looked last, says nothing of now.
 _OLD_SECONDS = 15
-_RAW_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def _lake(facts: LakeFacts) -> dict[str, Any]:
             "lines": facts.quarantined,
             "of": facts.quarantine_window,
             "share": share,
-            "latest": [asdict(line) | {"raw": line.raw[:_RAW_SHOWN]} for line in facts.latest_quarantined],
+            "latest": [asdict(line) for line in facts.latest_quarantined],
         },
     }
 

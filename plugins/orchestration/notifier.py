@@ -9,6 +9,8 @@ from airflow.providers.amazon.aws.hooks.sns import SnsHook
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk import BaseHook, BaseNotifier, Context, Variable
+from airflow.sdk.exceptions import AirflowException
+from requests import RequestException
 
 from orchestration.alerts import Alert, messages
 from orchestration.load_settings import load_settings
@@ -21,6 +23,10 @@ log = logging.getLogger(__name__)
 
 class AlertConnectionError(ValueError):
     """Raised where the alert connection cannot carry alerts; the message names it and what it lacks."""
+
+
+class AlertNotSentError(RuntimeError):
+    """Raised where the alert connection did not take an alert; the task's retry sends it again."""
 
 
 class FailureNotifier(BaseNotifier):
@@ -55,6 +61,7 @@ def send(text: str, connection_id: str) -> None:
 
     Raises:
         AlertConnectionError: the connection is of a type that carries no messages, or lacks what it needs.
+        AlertNotSentError: a webhook was not reached, or refused it.
     """
     log.warning("alert: %s", text)
     if not connection_id:
@@ -68,13 +75,26 @@ def send(text: str, connection_id: str) -> None:
         with SmtpHook(smtp_conn_id=connection_id) as mail:
             mail.send_email_smtp(to=_needed(extra, "to", connection_id), subject=_SUBJECT, html_content=text)
     elif connection.conn_type in ("http", "slackwebhook"):
-        path = connection.password or ""
-        HttpHook(method="POST", http_conn_id=connection_id).run(
-            path, json.dumps({"text": text}), {"Content-Type": "application/json"}
-        )
+        _post(text, connection_id, connection.password or "")
     else:
         msg = f"connection {connection_id} is of type {connection.conn_type}; alerts go to aws, smtp or slackwebhook"
         raise AlertConnectionError(msg)
+
+
+def _post(text: str, connection_id: str, path: str) -> None:
+    """Post one message to a webhook, whose path is the secret: no error may have it."""
+    hook = HttpHook(method="POST", http_conn_id=connection_id)
+    try:
+        hook.run(path, json.dumps({"text": text}), {"Content-Type": "application/json"})
+    except AirflowException as error:
+        what = f"it answered {error}"
+    except RequestException as error:
+        # Its text, and that of its cause, have the whole address.
+        what = f"{type(error).__name__} on the way"
+    else:
+        return
+    msg = f"connection {connection_id}: the webhook did not take the alert, {what}; check the connection"
+    raise AlertNotSentError(msg)
 
 
 def _needed(extra: dict[str, Any], name: str, connection_id: str) -> str:

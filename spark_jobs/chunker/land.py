@@ -6,16 +6,17 @@ from datetime import datetime
 
 from obstore.exceptions import PreconditionError
 
-from spark_jobs.core.chunk_csv import format_rows
+from spark_jobs.core.chunk_csv import format_quarantine
 from spark_jobs.core.errors import (
     LandingZoneError,
     OffsetRaceLostError,
     SourceHeaderError,
+    SourceLineError,
     SourceMissingError,
     SourceReplacedError,
     SourceRewrittenError,
 )
-from spark_jobs.core.lines import FinishedLines, bytes_to_read, finished_lines
+from spark_jobs.core.lines import FinishedLines, bytes_at_most, bytes_to_read, finished_lines
 from spark_jobs.core.names import OFFSET, quarantine_path
 from spark_jobs.core.offset import (
     CHECKED_BYTES,
@@ -43,7 +44,7 @@ class Job:
         source_name: its name there.
         lake: the root of the lake.
         landing: its landing zone.
-        chunk_size: lines of a chunk, fewer only at the end of the master file.
+        chunk_size: lines of a chunk, fewer only at the end of the master file, and where they are very long.
         now: the clock, with a time zone.
     """
 
@@ -128,7 +129,7 @@ def land_next_chunk(job: Job) -> LandedChunk | None:
     if source is None:
         return None
     first = offset.next_line if offset else 0
-    block = _read_lines(job, source, offset, job.chunk_size)
+    block = _read_lines(job, source, offset, job.chunk_size, bytes_at_most(job.chunk_size))
     if not block.finished.lines:
         return None
 
@@ -138,7 +139,7 @@ def land_next_chunk(job: Job) -> LandedChunk | None:
         block, parsed = _adopt(job, source, offset, first)
 
     if len(parsed.quarantine):
-        job.lake.create(quarantine_path(first), format_rows(parsed.quarantine))
+        job.lake.create(quarantine_path(first), format_quarantine(parsed.quarantine))
 
     end = first + len(block.finished.lines)
     check = source_check(source.head[: block.end_byte], block.tail)
@@ -157,27 +158,39 @@ def _open_source(job: Job, offset: Offset | None) -> _Source | None:
         verify_source_size(offset, found.size, found.etag, job.source_place)
     header, newline, _ = found.data.partition(b"\n")
     if not newline:
-        if 0 < found.size < HEADER_BYTES:
+        if 0 < found.size < HEADER_BYTES and offset is None:
             return None
-        what = f"no line ends within its first {HEADER_BYTES} bytes" if found.size else "the file is empty"
+        what = f"no line ends within its first {len(found.data)} bytes" if found.size else "the file is empty"
         msg = f"{job.source_place}, line 1: there is no header, {what}; is this the right file?"
         raise SourceHeaderError(msg)
     columns = parse_header(header, job.source_place)
     return _Source(found.data, len(header) + 1, columns, found.size, found.etag)
 
 
-def _read_lines(job: Job, source: _Source, offset: Offset | None, limit: int) -> _Block:
-    """Read at most `limit` finished lines from the offset on: one ranged read, a second one for longer lines."""
+def _read_lines(job: Job, source: _Source, offset: Offset | None, limit: int, most: int) -> _Block:
+    """Read at most `limit` finished lines from the offset on, in `most` bytes.
+
+    One ranged read, further ones where lines are longer than they were.
+
+    Raises:
+        SourceLineError: the first line alone has more bytes.
+    """
     first, next_byte = (offset.next_line, offset.next_byte) if offset else (0, source.header_size)
     start = max(0, next_byte - CHECKED_BYTES)
-    wanted = bytes_to_read(limit, first, next_byte)
+    wanted = min(bytes_to_read(limit, first, next_byte), most)
     while True:
         end = min(next_byte + wanted, source.size)
         data = _read_range(job, source, start, end)
         finished = finished_lines(data[next_byte - start :], limit)
-        if len(finished.lines) == limit or end == source.size:
+        if len(finished.lines) == limit or end == source.size or (wanted == most and finished.lines):
             break
-        wanted *= 4
+        if wanted == most:
+            msg = (
+                f"{job.source_place}, line {first}: no line ends within {most >> 20} MiB from byte {next_byte} on; mend"
+                " the file from there, it has not been landed yet"
+            )
+            raise SourceLineError(msg)
+        wanted = min(wanted * 4, most)
     if offset:
         verify_source_check(offset, source.head[:next_byte], data[: next_byte - start], job.source_place)
     end_byte = next_byte + finished.size
@@ -202,7 +215,7 @@ def _adopt(job: Job, source: _Source, offset: Offset | None, first: int) -> tupl
     if landed.empty:
         msg = f"{place} holds no lines; it does not count yet: delete it, and run again"
         raise LandingZoneError(msg)
-    block = _read_lines(job, source, offset, len(landed))
+    block = _read_lines(job, source, offset, len(landed), source.size)
     parsed = parse_lines(block.finished.lines, first, source.columns)
     if not parsed.rows.equals(landed):
         msg = (

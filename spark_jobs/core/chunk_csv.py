@@ -17,6 +17,11 @@ def format_rows(rows: pd.DataFrame) -> bytes:
     return rows.to_csv(index=False, lineterminator="\n").encode()
 
 
+def format_quarantine(rows: pd.DataFrame) -> bytes:
+    """Return quarantined lines as CSV, all text in quotes: raw text may hold carriage returns, which need them."""
+    return rows.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).encode()
+
+
 def parse_rows(data: bytes) -> pd.DataFrame:
     """Read what `format_rows` wrote: `line` as integers, all else as text, "" where empty."""
     rows = pd.read_csv(io.BytesIO(data), dtype="str", keep_default_na=False, skip_blank_lines=False)

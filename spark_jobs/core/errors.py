@@ -10,12 +10,14 @@
     │   └── StorageError              the object store did not do what was asked
     └── PermanentError            stop: somebody has to look
         ├── SourceHeaderError         no header, or a header that cannot be used
+        ├── SourceLineError           a line of the master file that does not end
         ├── SourceRewrittenError      what was already read is gone or different
         ├── OffsetUnreadableError     offset.csv is not what the chunker writes
         ├── LandingZoneError          a gap in the landing zone, or a chunk that is damaged
         ├── ImportanceError           the importance file cannot be used
         ├── HistoryUnreadableError    the detector's history is not what a detector writes
         ├── StateError                the state is damaged, or written by a newer version
+        ├── ReplayError               a replay cannot begin where it was asked to
         └── SecondDetectorError       another detector commits to the same lake
 
 A message names the thing, the place and the way out.
@@ -62,6 +64,10 @@ class SourceHeaderError(PermanentError):
     """Raised when the master file has no header, or one without a needed column."""
 
 
+class SourceLineError(PermanentError):
+    """Raised when a line of the master file is longer than a whole chunk may be."""
+
+
 class SourceRewrittenError(PermanentError):
     """Raised when the master file became shorter, or its already-read part changed."""
 
@@ -84,6 +90,10 @@ class HistoryUnreadableError(PermanentError):
 
 class StateError(PermanentError):
     """Raised when the state cannot be read, or was written by a newer version."""
+
+
+class ReplayError(PermanentError):
+    """Raised when a replay cannot begin: no state is kept of its line, or its output is not its own."""
 
 
 class SecondDetectorError(PermanentError):

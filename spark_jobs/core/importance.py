@@ -1,7 +1,5 @@
 """`CustomerImportance.csv`: how much a customer's transaction with a merchant weighs."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -9,6 +7,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spark_jobs.core.chunk_sums import ChunkSums
+from spark_jobs.core.csv_lines import split_header, split_lines
 from spark_jobs.core.errors import ImportanceError
 from spark_jobs.core.fixed_point import MAX_WEIGHT, to_weight_units
 
@@ -67,25 +66,37 @@ class _Means:
 
 
 def parse_importance(data: bytes, place: str) -> Importance:
-    """Read the importance file.
+    """Read the importance file; rows of customers that no transaction names do no harm.
 
     Raises:
-        ImportanceError: not CSV text, a needed column missing, an empty key, or a weight that is no finite number.
+        ImportanceError: not CSV text, a needed column missing, no rows, or one with another number of fields, an empty
+            key, or a weight that is no finite number.
     """
+    header, *lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    if lines and not lines[-1]:
+        lines.pop()
     try:
-        rows = pd.read_csv(io.BytesIO(data), quotechar="'", dtype="str", keep_default_na=False, skip_blank_lines=False)
-    except (ValueError, UnicodeError) as error:
-        msg = f"{place}: not CSV text ({str(error).strip()}); mend the file, or leave --importance away"
+        names = split_header(header)
+    except ValueError as error:
+        msg = f"{place}, line 1: {error}"
         raise ImportanceError(msg) from error
-    missing = [name for name in _COLUMNS if name not in rows.columns]
+    missing = [name for name in _COLUMNS if name not in names]
     if missing:
         msg = f"{place}, line 1: no column {', '.join(missing)} in the header; it needs {', '.join(_COLUMNS)}"
         raise ImportanceError(msg)
-    rows = rows[list(_COLUMNS)].rename(columns=_COLUMNS)
+    if not lines:
+        msg = f"{place} holds no weights, so no pair could be upgraded; fill it, or leave --importance away"
+        raise ImportanceError(msg)
+    records, reasons = split_lines(lines, len(names))
+    if reasons:
+        at = min(reasons)
+        msg = f"{place}, line {at + 2}: {reasons[at]}; mend the line"
+        raise ImportanceError(msg)
+    rows = pd.DataFrame(records, columns=names, dtype="str")[list(_COLUMNS)].rename(columns=_COLUMNS)
     weight = pd.to_numeric(rows["weight"], errors="coerce").to_numpy(np.float64)
     bad = ~(np.abs(weight) <= MAX_WEIGHT)
     for name in ("customer", "merchant", "category"):
-        bad |= (rows[name].fillna("").str.strip() == "").to_numpy()
+        bad |= (rows[name].str.strip() == "").to_numpy()
     if bad.any():
         at = int(bad.argmax())
         found = list(rows.iloc[at])

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 _GUESSED_LINE_BYTES = 256
 _MARGIN = 1.1
+# A chunk is held in memory several times over while it is parsed. Ordinary lines have 100 bytes.
+_CHUNK_BYTES = 64 << 20
+_BYTES_OF_A_LINE = 8192
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ def finished_lines(block: bytes, limit: int) -> FinishedLines:
     lines = pieces[:-1]
     size = len(block) - len(pieces[-1])
     return FinishedLines([line.removesuffix(b"\r") for line in lines], size)
+
+
+def bytes_at_most(lines: int) -> int:
+    """Return how many bytes a chunk of `lines` lines may have: after them it ends early, whatever comes next."""
+    return max(_CHUNK_BYTES, lines * _BYTES_OF_A_LINE)
 
 
 def bytes_to_read(lines: int, lines_read: int, bytes_read: int) -> int:

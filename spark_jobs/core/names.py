@@ -12,6 +12,7 @@ MERCHANTS = "state/merchants"
 DETECTIONS = "state/detections"
 HEARTBEAT = "state/detector.json"
 HISTORY = "state/detector_history.json"
+REPLAY = "state/replay.json"
 DETECTION_FILES = "detections"
 
 _QUARANTINE = re.compile(r"quarantine_(\d{12})\.csv\Z")

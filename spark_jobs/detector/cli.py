@@ -21,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: 75 where a restart can help, 70 where it cannot, 2 on a wrong command line.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.from_line is not None and options.output is None:
+        parser.error("--from-line needs --output: a lake's own state goes on from its committed line")
     log = job_logger("detector")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -34,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _settings(options: argparse.Namespace) -> Settings:
     return Settings(
         lake=options.lake.rstrip("/"),
+        replay_to=options.output and options.output.rstrip("/"),
+        from_line=options.from_line or 0,
         importance=options.importance,
         landing_format=options.landing_format,
         until_line=options.until_line,
@@ -51,6 +56,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 stopped cleanly, 75 failed and worth a restart, 70 failed for good.",
     )
     parser.add_argument("--lake", required=True, metavar="URL", help="the root under which everything lies")
+    parser.add_argument(
+        "--output",
+        metavar="URL",
+        help="keep state, detections and files here, in a place of their own, and only read the lake: a replay",
+    )
+    parser.add_argument(
+        "--from-line",
+        type=_line,
+        metavar="N",
+        help="begin the replay with the lake's state as of this line, if it is kept (0: with none)",
+    )
     parser.add_argument("--importance", metavar="URL", help="CustomerImportance.csv: weights of transactions")
     parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
     end = parser.add_mutually_exclusive_group()
@@ -73,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         help="report what holds once, or each time (%(default)s)",
     )
     return parser
+
+
+def _line(text: str) -> int:
+    if not text.isdecimal():
+        msg = f"{text} is no line: lines are counted from 0"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
 
 
 if __name__ == "__main__":

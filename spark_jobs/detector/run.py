@@ -10,14 +10,16 @@ from logging import Logger
 
 from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.detect import Detector, Rules
-from spark_jobs.core.errors import ImportanceError
-from spark_jobs.core.importance import Importance, parse_importance
+from spark_jobs.core.importance import Importance
 from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.detector.chunk_source import read_landed_line
 from spark_jobs.detector.heartbeat import Heartbeat, Progress
+from spark_jobs.detector.replay import Replay, begin, claim_output
 from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
 from spark_jobs.storage.detection_files import DetectionFiles
+from spark_jobs.storage.importance_file import read_importance
+from spark_jobs.storage.landing import open_landing
 from spark_jobs.storage.objects import Objects, open_object, open_objects
 from spark_jobs.storage.state_tables import LoadedState, StateTables
 
@@ -32,6 +34,8 @@ class Settings:
 
     Attributes:
         lake: URL of the lake.
+        replay_to: URL of the place where a replay keeps its state and what it finds; None where that is the lake.
+        from_line: the line as of which a replay begins.
         importance: URL of the importance file, None where weights come with the transactions.
         landing_format: `csv` or `delta`.
         until_line: stop after the chunk that holds the line before; None for no such end.
@@ -42,6 +46,8 @@ class Settings:
     """
 
     lake: str
+    replay_to: str | None
+    from_line: int
     importance: str | None
     landing_format: str
     until_line: int | None
@@ -61,15 +67,16 @@ def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetim
     """
     started_at = now()
     lake = open_objects(settings.lake)
+    output = open_objects(settings.replay_to) if settings.replay_to else lake
     with ThreadPoolExecutor(1) as pool:
         session = pool.submit(open_session)
-        tables = StateTables(lake)
+        tables = _open_tables(settings, lake, output)
         loaded = tables.load()
-        importance, etag = _read_importance(settings, tables, loaded, log)
+        importance, etag = _importance(settings, tables, loaded, log)
         spark = session.result()
     until = read_landed_line(lake) if settings.available_now else settings.until_line
-    batches = _Batches(lake, tables, loaded, settings, importance, etag, started_at, now, log, stopping)
-    heartbeat = Heartbeat(lake, batches.progress, lambda: read_landed_line(lake), now, log)
+    batches = _Batches(output, tables, loaded, settings, importance, etag, started_at, now, log, stopping)
+    heartbeat = Heartbeat(output, batches.progress, lambda: read_landed_line(lake), now, log)
     log.info("detector started", extra={"fields": _start_fields(settings, loaded, etag)})
     batches.write_missing_files()
     heartbeat.start()
@@ -93,7 +100,7 @@ class _Batches:
 
     def __init__(
         self,
-        lake: Objects,
+        output: Objects,
         tables: StateTables,
         loaded: LoadedState,
         settings: Settings,
@@ -106,7 +113,7 @@ class _Batches:
     ) -> None:
         self._tables = tables
         self._importance = importance
-        self._files = DetectionFiles(lake, loaded.detections)
+        self._files = DetectionFiles(output, loaded.detections)
         self._detector = Detector(
             loaded.pairs,
             {detection.key for detection in loaded.detections},
@@ -189,18 +196,23 @@ class _ImportanceWatch:
             self._etag = etag
 
 
-def _read_importance(
+def _open_tables(settings: Settings, lake: Objects, output: Objects) -> StateTables:
+    """Open the state; that of a replay begins with the lake's as of a line."""
+    if settings.replay_to is None:
+        return StateTables(lake)
+    replay = Replay(settings.lake, settings.from_line)
+    claim_output(replay, output)
+    tables = StateTables(output)
+    if not tables.begun:
+        begin(replay, lake, open_landing(settings.landing_format, lake), read_landed_line(lake), tables)
+    return tables
+
+
+def _importance(
     settings: Settings, tables: StateTables, loaded: LoadedState, log: Logger
 ) -> tuple[Importance | None, str]:
     """Return the importance table and its ETag, and log where it is not the one that the state was made with."""
-    importance, etag = None, ""
-    if settings.importance:
-        folder, name = open_object(settings.importance)
-        found = folder.find(name)
-        if found is None:
-            msg = f"{settings.importance} does not exist; put the file there, or leave --importance away"
-            raise ImportanceError(msg)
-        importance, etag = parse_importance(found.data, settings.importance), found.etag
+    importance, etag = read_importance(settings.importance) if settings.importance else (None, "")
     before = tables.last_metadata(_IMPORTANCE_ETAG)
     if before is not None and before != etag:
         fields = {"from_line": loaded.committed_line, "etag_before": before, "etag": etag}
@@ -211,6 +223,7 @@ def _read_importance(
 def _start_fields(settings: Settings, loaded: LoadedState, etag: str) -> dict[str, object]:
     fields: Sequence[tuple[str, object]] = [
         ("lake", settings.lake),
+        *((("replay_to", settings.replay_to), ("from_line", settings.from_line)) if settings.replay_to else ()),
         ("committed_line", loaded.committed_line),
         ("pairs", len(loaded.pairs)),
         ("detections", len(loaded.detections)),

@@ -16,6 +16,7 @@ from spark_jobs.core.errors import StorageError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
 from spark_jobs.core.transactions import LINE
+from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.state_tables import APPLICATION
 from spark_jobs.storage.tables import NO_CLEANING, storage_error, storage_options
 
@@ -82,7 +83,7 @@ def _rewrite(
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
-            raise storage_error(url, error) from error
+            raise storage_error(url, error) from cause(error)
         return Rewrite(line, before.num_rows, after.num_rows)
     msg = f"{url}: the detector rewrote the table in each of {_TRIES} tries; nothing was changed, run again"
     raise StorageError(msg)
@@ -107,7 +108,7 @@ def vacuum(url: str) -> int:
         table.cleanup_metadata()
         return len(deleted)
     except (DeltaError, OSError) as error:
-        raise storage_error(url, error) from error
+        raise storage_error(url, error) from cause(error)
 
 
 def _replace_through(table: DeltaTable, line: int, rows: pa.Table) -> None:

@@ -18,6 +18,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, Pre
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from spark_jobs.core.errors import PermanentError, StorageError
+from spark_jobs.storage.error_text import cause, first_line
 
 _RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=30)}
 
@@ -159,9 +160,9 @@ class Objects:
                 raise PermanentError(msg) from error
             raise
         except (BaseError, OSError) as error:
-            first_line = str(error).strip().split("\n")[0][:500]
-            msg = f"{self.place(path)}: {first_line}; check the address, the AWS_* variables and the store's health"
-            raise StorageError(msg) from error
+            said = first_line(error)
+            msg = f"{self.place(path)}: {said}; check the address, the AWS_* variables and the store's health"
+            raise StorageError(msg) from cause(error)
 
 
 def _listed(meta: Any) -> ListedObject:
@@ -172,9 +173,13 @@ def open_objects(url: str) -> Objects:
     """Open the root at `url`; a local directory is made where it is missing.
 
     Raises:
-        PermanentError: not an `s3://`, `file://` or `memory://` URL.
+        PermanentError: not an `s3://`, `file://` or `memory://` URL, or one with credentials in it.
     """
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        without = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        msg = f"{without}: an address has no credentials in it; give them in the AWS_* variables"
+        raise PermanentError(msg)
     url = url.rstrip("/")
     match parts.scheme:
         case "s3":

@@ -5,7 +5,9 @@ Order makes a batch safe at every instruction: detections and merchants first, p
 a function of the chunks alone) and are not appended again.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -69,6 +71,27 @@ class StateTables:
             parse_detection_rows(_read(self._detections, DETECTIONS_SCHEMA)),
         )
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a committed line."""
+        return self._pairs.line is not None
+
+    def begin_at(self, line: int, pairs: pa.Table, merchants: pa.Table, detections: pa.Table) -> None:
+        """Give tables that have no state one as of `line`. Killed, it is simply called again with the same.
+
+        Raises:
+            SecondDetectorError, StorageError: as in `commit`.
+        """
+        with self._alone():
+            # In the order of a commit: the state counts once pairs are there.
+            for table, rows in (
+                (self._detections, detections),
+                (self._merchants, merchants),
+                (self._pairs, pairs),
+            ):
+                if table.line is None:
+                    table.append(rows, line)
+
     def last_metadata(self, key: str) -> str | None:
         """Return what the last commit to pairs that carries `key` said of it."""
         # A compaction carries none, so there may be one commit without.
@@ -84,15 +107,12 @@ class StateTables:
             SecondDetectorError: another detector has committed; what it has is right, this one must stop.
             StorageError: the store failed; start again from the committed line.
         """
-        try:
+        with self._alone():
             merchants = self._pool.submit(self._append_merchants, outcome)
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
             merchants.result()
             self._pairs.append(outcome.pairs, outcome.line, metadata)
-        except CommitRaceLostError as error:
-            msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
-            raise SecondDetectorError(msg) from error
         self._rows_appended += outcome.pairs.num_rows
 
     def compact_if_due(self, state: PairState, line: int, metadata: dict[str, str]) -> str | None:
@@ -108,16 +128,21 @@ class StateTables:
         due = next((table for table in tables if table.appends >= _APPENDS_BETWEEN_COMPACTIONS), None)
         if due is None:
             return None
-        try:
+        with self._alone():
             if due is self._pairs and self._rows_appended >= 2 * len(state):
                 self._pairs.overwrite(state.all_rows(line), line, metadata)
                 self._rows_appended = len(state)
             else:
                 due.compact()
+        return due.url
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        try:
+            yield
         except CommitRaceLostError as error:
             msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
             raise SecondDetectorError(msg) from error
-        return due.url
 
     def _append_merchants(self, outcome: Outcome) -> None:
         before = self._merchants.line or 0

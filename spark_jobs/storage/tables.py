@@ -14,6 +14,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from spark_jobs.core.errors import StorageError
 from spark_jobs.core.transactions import LINE
+from spark_jobs.storage.error_text import cause, first_line
 from spark_jobs.storage.objects import http_endpoint
 
 # A day has 17,280 commits: the log is kept for a day, and cleaned by maintenance. Left to each commit, as is
@@ -108,7 +109,7 @@ class LineTable:
         except CommitFailedError:
             self._load_anew()
         except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from error
+            raise storage_error(self.url, error) from cause(error)
 
     def _replace_from(self, first: int, rows: pa.Table) -> None:
         write_deltalake(
@@ -129,7 +130,7 @@ class LineTable:
         try:
             self._table.alter.add_columns(fields)
         except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from error
+            raise storage_error(self.url, error) from cause(error)
 
     def _write(self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None) -> None:
         transaction = Transaction(self._application, line)
@@ -152,7 +153,7 @@ class LineTable:
             except CommitFailedError:
                 self._load_anew()
             except (DeltaError, OSError) as error:
-                raise storage_error(self.url, error) from error
+                raise storage_error(self.url, error) from cause(error)
         msg = f"{self.url}: {_TRIES} commits in a row were refused, others write all the time; stop them"
         raise StorageError(msg)
 
@@ -166,7 +167,7 @@ class LineTable:
             table = DeltaTable(self.url, storage_options=storage_options())
             line = table.transaction_version(self._application)
         except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from error
+            raise storage_error(self.url, error) from cause(error)
         if line != self._line:
             msg = f"{self.url}: another writer has committed as {self._application!r}"
             raise CommitRaceLostError(msg)
@@ -188,7 +189,7 @@ def open_table(url: str, application: str) -> LineTable | None:
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
-        raise storage_error(url, error) from error
+        raise storage_error(url, error) from cause(error)
 
 
 def open_or_create_table(url: str, application: str, schema: pa.Schema, description: str | None = None) -> LineTable:
@@ -209,7 +210,7 @@ def open_or_create_table(url: str, application: str, schema: pa.Schema, descript
         # Somebody else may have created it in between; if so, it opens.
         table = open_table(url, application)
         if table is None:
-            raise storage_error(url, error) from error
+            raise storage_error(url, error) from cause(error)
         return table
     created = open_table(url, application)
     if created is None:
@@ -224,6 +225,5 @@ def storage_options() -> dict[str, str]:
 
 
 def storage_error(url: str, error: Exception) -> StorageError:
-    """Return the error to raise where `deltalake` failed with another one."""
-    first_line = str(error).strip().split("\n")[0][:500]
-    return StorageError(f"{url}: {first_line}; check the AWS_* variables and the store's health")
+    """Return the error to raise where `deltalake` failed with another one, `from cause(error)`."""
+    return StorageError(f"{url}: {first_line(error)}; check the AWS_* variables and the store's health")

@@ -1,6 +1,7 @@
 """One whole system for all faults: each of them must leave it well."""
 
 import json
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from local.growing_file import GrowingFile
 from local.sample_data import write_sample
 from local.stack import BUCKET, IMPORTANCE_KEY, LAKE_KEY, SOURCE_KEY, Layout, running_s3, running_stack
-from tests.faults.running import Running
+from tests.faults.running import Running, seen_command_lines
 from tests.processes.pipeline import THRESHOLDS, Pipeline
 from tests.webhook import webhook
 
@@ -45,10 +46,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         },
     )
     with pytest.MonkeyPatch.context() as environment, webhook() as (port, told), running_s3(layout) as s3:
-        connection = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http"}
+        # As with Slack, who knows the path may send.
+        ops_token = secrets.token_hex(20)
+        connection = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http", "password": ops_token}
         environment.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
         environment.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(_bundles()))
         s3.client().upload_file(str(directory / "CustomerImportance.csv"), BUCKET, IMPORTANCE_KEY)
         source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, Path(directory / "transactions.csv"), 1.0, now=0)
-        with running_stack(layout, s3) as stack:
-            yield Running(stack, source, told, Pipeline(s3, LAKE_KEY, directory))
+        with seen_command_lines() as command_lines, running_stack(layout, s3) as stack:
+            pipeline = Pipeline(s3, LAKE_KEY, directory)
+            yield Running(stack, source, told, pipeline, layout, ops_token, command_lines)

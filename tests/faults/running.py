@@ -1,7 +1,9 @@
 """The whole system under Airflow, with a master file that the test makes grow, and what can be done to it."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from databricks.sdk.service import jobs
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.progress import Status
-from local.stack import LAKE_KEY, Stack
+from local.stack import LAKE_KEY, Layout, Stack
 from spark_jobs.core.names import LANDING_ZONE
 from tests.processes.pipeline import Pipeline, wait_until
 
@@ -27,12 +29,18 @@ class Running:
         source: grows by one row a "second" of the time that it is handed.
         told: what people have been sent.
         pipeline: the lake, for looking into it.
+        layout: where the stack keeps its files.
+        ops_token: the secret of the connection by which people are told.
+        command_lines: of every process that has been seen on this machine meanwhile.
     """
 
     stack: Stack
     source: GrowingFile
     told: list[dict[str, Any]]
     pipeline: Pipeline
+    layout: Layout
+    ops_token: str
+    command_lines: set[str]
     rows: int = 0
 
     def append(self, rows: int = 3000) -> None:
@@ -109,6 +117,27 @@ class Running:
             lines += [int(row.split(b",", 1)[0]) for row in self.pipeline.read(key).splitlines()[1:]]
         assert self.pipeline.name == LAKE_KEY
         assert lines == list(range(self.rows))
+
+
+@contextmanager
+def seen_command_lines() -> Iterator[set[str]]:
+    """Give a set that grows by the command line of every process on this machine that lives for a moment."""
+    seen: set[str] = set()
+    stopping = threading.Event()
+
+    def look() -> None:
+        while not stopping.wait(0.1):
+            for process in psutil.process_iter():
+                with suppress(psutil.Error):
+                    seen.add(" ".join(process.cmdline()))
+
+    thread = threading.Thread(target=look, name="command-lines")
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stopping.set()
+        thread.join()
 
 
 def _group(process: psutil.Process) -> int:

@@ -72,7 +72,7 @@ def cases(draw: st.DrawFn) -> Case:
         list(accumulate(sizes)),
         draw(st.lists(st.integers(1, 3), min_size=len(sizes), max_size=len(sizes))),
         draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes))),
-        draw(st.one_of(st.none(), st.lists(important_rows, max_size=12))),
+        draw(st.one_of(st.none(), st.lists(important_rows, min_size=1, max_size=12))),
         thresholds,
         draw(st.booleans()),
     )

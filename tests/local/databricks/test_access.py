@@ -25,6 +25,15 @@ def test_only_who_has_the_token_may(server: LocalDatabricks, headers: dict[str, 
         assert answer.json()["error_code"] == status
 
 
+@pytest.mark.parametrize("path", ["/", "/api/2.1/jobs/list", "/logs/1"])
+def test_a_page_that_calls_itself_by_another_name_is_refused(server: LocalDatabricks, path: str) -> None:
+    """As a foreign page's script would reach it, whose name leads to this machine."""
+    port = server.host.rpartition(":")[2]
+    headers = {"Host": f"evil.example:{port}", "Authorization": f"Bearer {server.token}"}
+    assert httpx.get(f"{server.host}{path}", headers=headers).status_code == 400
+    assert httpx.get(f"http://localhost:{port}/").status_code == 200
+
+
 def test_get_parameters_are_taken_from_the_query_and_from_a_json_body(
     server: LocalDatabricks, client: WorkspaceClient
 ) -> None:

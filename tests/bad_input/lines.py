@@ -1,0 +1,156 @@
+"""Kinds of lines, in a file with the columns `customer, gender, merchant, category, amount, weight`."""
+
+from dataclasses import dataclass
+
+from tests.bad_input.outcomes import Lands, Quarantined
+
+COLUMNS = b"customer,gender,merchant,category,amount,weight"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One kind of line, without its newline, and what must become of it."""
+
+    kind: str
+    raw: bytes
+    becomes: Lands | Quarantined
+
+
+def _customer(kind: str, customer: str) -> Line:
+    return Line(kind, f"{customer},F,M1,food,1,1".encode(), Lands(customer))
+
+
+def _amount(kind: str, amount: str, becomes: int | str) -> Line:
+    outcome = Lands(paise=becomes) if isinstance(becomes, int) else Quarantined(becomes)
+    return Line(kind, f"C1,F,M1,food,{amount},1".encode(), outcome)
+
+
+def _weight(kind: str, weight: str, weighted: bool) -> Line:
+    return Line(kind, f"C1,F,M1,food,1,{weight}".encode(), Lands(weighted=weighted))
+
+
+_QUOTES = (
+    Line("no quotes", b"C1,F,M1,food,1,1", Lands()),
+    Line("single quotes", b"'C1','F','M1','food','1','1'", Lands()),
+    Line("double quotes", b'"C1","F","M1","food","1","1"', Lands()),
+    Line("some fields in quotes", b"'C1',F,'M1',food,1,1", Lands()),
+    Line("a quote inside quotes, doubled", b"'O''Hara',F,M1,food,1,1", Lands("O'Hara")),
+    Line("a double quote inside quotes, doubled", b'"C ""1""",F,M1,food,1,1', Lands('C "1"')),
+    Line("an apostrophe inside a value", b"O'Hara,F,M1,food,1,1", Lands("O'Hara")),
+    Line("a double quote inside a value", b'C"1,F,M1,food,1,1', Lands('C"1')),
+    Line("a separator inside quotes", b"'C,1',F,'M,1',food,1,1", Lands("C,1", merchant="M,1")),
+    Line("a single quote that is not closed", b"'C1,F,M1,food,1,1", Quarantined("quotes do not match")),
+    Line("a double quote that is not closed", b'"C1,F,M1,food,1,1', Quarantined("quotes do not match")),
+    Line("text after a closing quote", b"'C'1,F,M1,food,1,1", Quarantined("quotes do not match")),
+    Line(
+        "fields in both kinds of quotes", b"'C1',\"F\",M1,food,1,1", Quarantined("quotes do not match: fields in both")
+    ),
+)
+
+_FIELDS = (
+    Line("a field too few", b"C1,F,M1,food,1", Quarantined("5 fields, the header has 6")),
+    Line("a field too many", b"C1,F,M1,food,1,1,x", Quarantined("7 fields, the header has 6")),
+    Line("a decimal comma, which is a separator", b"C1,F,M1,food,1,50,1", Quarantined("7 fields, the header has 6")),
+    Line("an empty line", b"", Quarantined("0 fields, the header has 6")),
+    Line("a line of blanks", b"   ", Quarantined("1 fields, the header has 6")),
+    Line("semicolons between fields", b"C1;F;M1;food;1;1", Quarantined("1 fields, the header has 6")),
+    Line("tabs between fields", b"C1\tF\tM1\tfood\t1\t1", Quarantined("1 fields, the header has 6")),
+    Line("a comment", b"# exported on Monday", Quarantined("1 fields, the header has 6")),
+    Line("JSON", b'{"customer": "C1", "amount": 1}', Quarantined("2 fields, the header has 6")),
+    Line("the header once more", COLUMNS, Quarantined("amount 'amount' is not a finite number")),
+    Line("no customer", b",F,M1,food,1,1", Quarantined("customer is missing")),
+    Line("no customer, in quotes", b"'',F,M1,food,1,1", Quarantined("customer is missing")),
+    Line("a blank customer", b"  ,F,M1,food,1,1", Quarantined("customer is missing")),
+    Line("no gender", b"C1,,M1,food,1,1", Quarantined("gender is missing")),
+    Line("no merchant", b"C1,F,,food,1,1", Quarantined("merchant is missing")),
+    Line("no category", b"C1,F,M1,,1,1", Quarantined("category is missing")),
+    Line("no amount", b"C1,F,M1,food,,1", Quarantined("amount is missing")),
+)
+
+_BYTES = (
+    Line("a carriage return before the newline", b"C1,F,M1,food,1,1\r", Lands()),
+    Line("a carriage return inside the line", b"C1,F,M1\r,food,1,1", Quarantined("a NUL byte or carriage return")),
+    Line("two carriage returns at the end", b"C1,F,M1,food,1,1\r\r", Quarantined("a NUL byte or carriage return")),
+    Line("a NUL byte", b"C1\0,F,M1,food,1,1", Quarantined("a NUL byte or carriage return")),
+    Line("a byte order mark before a line", b"\xef\xbb\xbfC1,F,M1,food,1,1", Lands("\ufeffC1")),
+    Line("Latin-1", "José,F,M1,food,1,1".encode("latin-1"), Quarantined("not UTF-8")),
+    Line("UTF-16", "C1,F,M1,food,1,1".encode("utf-16"), Quarantined("not UTF-8")),
+    Line("UTF-8 cut in the middle of a character", b"Jos\xc3,F,M1,food,1,1", Quarantined("not UTF-8")),
+    Line("an overlong UTF-8 form", b"C\xc0\xaf1,F,M1,food,1,1", Quarantined("not UTF-8")),
+    Line("a surrogate in UTF-8", b"C\xed\xa0\x801,F,M1,food,1,1", Quarantined("not UTF-8")),
+    Line("gzip bytes", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\x4b", Quarantined("not UTF-8")),
+)
+
+_IDS = (
+    _customer("a non-ASCII id", "Zoë-顾客-ग्राहक"),
+    _customer("an id outside the basic plane", "C😀1"),
+    _customer("a right-to-left id", "عميل-أ"),
+    _customer("an id that turns the direction of text", "C\u202e1\u202c"),
+    _customer("an id with an invisible character", "C\u200b1"),
+    _customer("an accent as a character of its own", "Zoe\u0308"),
+    _customer("an id with a line separator of Unicode", "C\u20281\u00852"),
+    _customer("an id with a vertical tab and a form feed", "C\v1\f2"),
+    _customer("an id with blanks around it, which is another id", " C1 "),
+    _customer("an id of 100,000 characters", "C" * 100_000),
+    Line(
+        "a field of more than 131,072 characters", b"C" * 131_073 + b",F,M1,food,1,1", Quarantined("a field is longer")
+    ),
+    Line("a line of 10 MB", b"C" * 10_000_000 + b",F,M1,food,1,1", Quarantined("a field is longer than 131072")),
+    _customer("a formula with =", "=cmd|' /C calc'!A0"),
+    _customer("a formula with +", "+SUM(1)"),
+    _customer("a formula with -", "-1+1"),
+    _customer("a formula with @", "@SUM(1)"),
+    _customer("a formula behind a tab", "\t=1+1"),
+    _customer("an id that other tools take for no value", "NA"),
+    _customer("the id null", "null"),
+    _customer("the id NaN", "NaN"),
+    _customer("an id with leading zeros", "007"),
+    _customer("an id like a number", "1e5"),
+    _customer("markup", "<script>alert(1)</script>"),
+    _customer("SQL", "C1; DROP TABLE pairs --"),
+    _customer("a path", "../../etc/passwd"),
+    _customer("backslashes", "C\\n1\\"),
+    _customer("percent signs and braces", "%s{0}%00"),
+    Line("an unknown gender", b"C1,X,M1,food,1,1", Lands(gender="X")),
+    Line("a gender in lower case, which counts as neither", b"C1,f,M1,food,1,1", Lands(gender="f")),
+)
+
+_AMOUNTS = (
+    _amount("nothing paid", "0", 0),
+    _amount("minus nothing", "-0", 0),
+    _amount("no digit before the point", ".5", 50),
+    _amount("no digit after the point", "5.", 500),
+    _amount("an exponent", "1e2", 10_000),
+    _amount("blanks around the amount", " 4.55 ", 455),
+    _amount("half a paisa, to even", "0.005", 0),
+    _amount("smaller than any number", "1e-400", 0),
+    _amount("400 digits after the point", "1." + "3" * 400, 133),
+    _amount("leading zeros", "000012.5", 1250),
+    _amount("the largest amount", "1e10", 10**12),
+    _amount("above the largest amount", "10000000000.01", "amount 10000000000.01 is above 10000000000"),
+    _amount("1e308", "1e308", "amount 1e308 is above 10000000000"),
+    _amount("1e400", "1e400", "amount '1e400' is not a finite number"),
+    _amount("NaN", "NaN", "amount 'NaN' is not a finite number"),
+    _amount("Infinity", "Infinity", "amount 'Infinity' is not a finite number"),
+    _amount("minus infinity", "-inf", "amount '-inf' is not a finite number"),
+    _amount("negative", "-0.01", "amount -0.01 is negative"),
+    _amount("a word", "free", "amount 'free' is not a finite number"),
+    _amount("a plus sign", "+5", "amount '+5' is not a finite number"),
+    _amount("a currency sign", "₹5", "amount '₹5' is not a finite number"),
+    _amount("thousands with underscores", "1_000", "amount '1_000' is not a finite number"),
+    _amount("thousands with blanks", "1 000", "amount '1 000' is not a finite number"),
+    _amount("thousands with commas, in quotes", "'1,000.50'", "amount '1,000.50' is not a finite number"),
+    _amount("hexadecimal", "0x1F", "amount '0x1F' is not a finite number"),
+    _amount("digits of another script", "١٢", "amount '١٢' is not a finite number"),
+    _amount("a formula", "=1+1", "amount '=1+1' is not a finite number"),
+)
+
+_WEIGHTS = (
+    _weight("a negative weight", "-2.5", weighted=True),
+    _weight("no weight", "", weighted=False),
+    _weight("a weight that is a word", "heavy", weighted=False),
+    _weight("an infinite weight", "inf", weighted=False),
+    _weight("a weight of 1e308", "1e308", weighted=False),
+)
+
+LINES = (*_QUOTES, *_FIELDS, *_BYTES, *_IDS, *_AMOUNTS, *_WEIGHTS)

@@ -1,0 +1,141 @@
+"""Each kind of line, alone among good ones, through chunker, landing zone, detector and files of 50."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from detection_page.quarantine import parse_quarantine
+from spark_jobs.chunker.land import Job, land_next_chunk
+from spark_jobs.core.chunk_csv import parse_rows
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.core.detect import Detector, Outcome, Rules
+from spark_jobs.core.detections import Detection, detection_file, detection_rows, parse_detection_rows
+from spark_jobs.core.names import quarantine_path
+from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.storage.state_tables import StateTables
+from tests.bad_input.lines import COLUMNS, LINES, Line
+from tests.bad_input.outcomes import Lands, Quarantined
+from tests.unit.chunker_job import new_job, write_source
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+# Every pair is a child from its first transaction on, so that each id gets into a file.
+RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1, "child_mean_amount": 1e12}, every_chunk=False)
+GOOD = [b"G%d,F,GM,food,1,1" % number for number in range(49)]
+
+
+def landed(lines: list[bytes], job: Job) -> ChunkSums:
+    """Land lines as one chunk, and return what the detector's source makes of it."""
+    write_source(job, b"\n".join([COLUMNS, *lines, b""]))
+    chunk = land_next_chunk(job)
+    assert chunk
+    assert chunk.end == len(lines), "every line keeps its place"
+    again = job.landing.rows(0)
+    assert again["line"].tolist() == list(range(len(lines)))
+    table = job.landing.read(0, chunk.end, CHUNK_COLUMNS)
+    return ChunkSums.unpack(chunk.end, sum_chunk(table, chunk.end).packed())
+
+
+def detected(sums: ChunkSums) -> Outcome:
+    return Detector(PairState(), set(), 0, 0, RULES, lambda: NOW).advance([sums])
+
+
+def ids_in_file(detections: list[Detection]) -> set[tuple[str, str]]:
+    _, data = detection_file(detections)
+    rows = csv.DictReader(io.StringIO(data.decode(), newline=""))
+    return {(row["customerName"], row["MerchantId"]) for row in rows}
+
+
+@pytest.mark.parametrize("landing_format", ["csv", "delta"])
+@pytest.mark.parametrize("line", LINES, ids=[line.kind for line in LINES])
+def test_a_line_becomes_what_it_must(line: Line, landing_format: str, tmp_path: Path) -> None:
+    job = new_job(tmp_path.as_uri(), landing_format, chunk_size=60)
+    in_place_of_it = [] if isinstance(line.becomes, Lands) else [b"G49,F,GM,food,1,1"]
+    sums = landed([*GOOD, line.raw, *in_place_of_it], job)
+
+    quarantine = job.lake.find(quarantine_path(0))
+    others = [row for row in sums.rows.to_pylist() if row["merchant"] != "GM"]
+    expected = {(f"G{number}", "GM") for number in range(49)}
+    if isinstance(line.becomes, Quarantined):
+        assert quarantine
+        raw = line.raw.removesuffix(b"\r").decode("utf-8", "backslashreplace")
+        (found,) = parse_rows(quarantine.data).to_dict("records")
+        assert (found["line"], found["raw"]) == (49, raw)
+        assert found["reason"].startswith(line.becomes.reason)
+        (shown,) = parse_quarantine(quarantine.data)
+        assert (shown.line, shown.reason, shown.raw) == (49, found["reason"], raw[:300])
+        assert others == []
+        expected.add(("G49", "GM"))
+    else:
+        assert quarantine is None
+        (row,) = others
+        assert (row["customer"], row["gender"], row["merchant"], row["amount_paise"], row["weighted_transactions"]) == (
+            line.becomes.customer,
+            line.becomes.gender,
+            line.becomes.merchant,
+            line.becomes.paise,
+            int(line.becomes.weighted),
+        )
+        expected.add((line.becomes.customer, line.becomes.merchant))
+    assert ids_in_file(detected(sums).detections) == expected
+
+
+def test_all_kinds_at_once_are_the_same_in_the_state_after_a_restart(tmp_path: Path) -> None:
+    """Through the Delta tables, all in one chunk: what is bad does not spread to what stands beside it."""
+    job = new_job((tmp_path / "lake").as_uri(), chunk_size=1000)
+    outcome = detected(landed([line.raw for line in LINES], job))
+    tables = StateTables(job.lake)
+    tables.commit(outcome, {})
+    loaded = StateTables(job.lake).load()
+    pairs = {(line.becomes.customer, line.becomes.merchant) for line in LINES if isinstance(line.becomes, Lands)}
+    rows = loaded.pairs.all_rows(0).to_pylist()
+    assert {(row["customer"], row["merchant"]) for row in rows} == pairs
+    assert {(d.customer, d.merchant) for d in loaded.detections} == pairs
+    assert sum(row["transactions"] for row in rows) == sum(isinstance(line.becomes, Lands) for line in LINES)
+
+
+# Bytes of which much is CSV, numbers and quotes, and some is nothing at all.
+_pieces = st.one_of(
+    st.sampled_from([b",", b"'", b'"', b"\r", b"\0", b" ", b"\xff", b"\xef\xbb\xbf", b"=", b"-", b".", b"e", b"''"]),
+    st.sampled_from([b"C1", b"F", b"M1", b"food", b"1", b"NaN", b"1e308", b"C1,F,M1,food,1,1"]),
+    st.text(st.characters(exclude_characters="\n", exclude_categories=["Cs"]), max_size=5).map(str.encode),
+    st.binary(max_size=5).map(lambda data: data.replace(b"\n", b"")),
+)
+_lines = st.lists(_pieces, max_size=12).map(b"".join)
+_fields = st.text(st.characters(exclude_characters="\n\r\0,'\"", exclude_categories=["Cs"]), min_size=1, max_size=8)
+_numbers = st.from_regex(r"\A-?(?:[0-9]{1,12}\.?[0-9]{0,20}|\.[0-9]{1,9})(?:[eE][+-]?[0-9]{1,4})?\Z")
+_transactions = st.tuples(_fields, _fields, _fields, _fields, st.one_of(_numbers, _fields), _fields).map(
+    lambda fields: ",".join(fields).encode()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(_lines, _transactions), min_size=1, max_size=6))
+@example([b"\r'"])
+def test_whatever_stands_in_a_line_it_lands_or_goes_to_quarantine_and_the_detector_reads_on(lines: list[bytes]) -> None:
+    job = new_job(chunk_size=60)
+    sums = landed(lines, job)
+    rows = job.landing.rows(0)
+    quarantine = job.lake.find(quarantine_path(0))
+    away = {line.line: line for line in parse_quarantine(quarantine.data)} if quarantine else {}
+    assert set(away) == {number for number, row in zip(rows["line"], rows["customer"], strict=True) if row == ""}
+    for number, line in away.items():
+        assert line.reason
+        assert line.raw == lines[number].removesuffix(b"\r").decode("utf-8", "backslashreplace")[:300]
+    kept = rows[rows["customer"] != ""]
+    assert sum(sums.rows.column("transactions").to_pylist()) == len(kept)
+    amounts = [round(float(amount) * 100) for amount in kept["amount"]]
+    assert sum(sums.rows.column("amount_paise").to_pylist()) == sum(amounts)
+
+    outcome = detected(sums)
+    found = parse_detection_rows(detection_rows(outcome.detections))
+    assert {(d.customer, d.merchant) for d in found} == set(zip(kept["customer"], kept["merchant"], strict=True))
+    for detection in found:
+        # Whatever an id holds, the file says just that.
+        fifty = [Detection(seq, *list(vars(detection).values())[1:]) for seq in range(50)]
+        assert ids_in_file(fifty) == {(detection.customer, detection.merchant)}

@@ -1,0 +1,114 @@
+"""A replay as a process: the same chunks give the same, under a place of its own, and the lake is only read."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local import processes
+from tests.processes.conftest import ROWS
+from tests.processes.pipeline import BUCKET, Pipeline, wait_until
+
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def output(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Pipeline:
+    """A place with nothing in it, whose detector is given the undisturbed lake by `replay`."""
+    return Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
+
+
+def replay(of: Pipeline, output: Pipeline, *arguments: str) -> int:
+    """Run a replay to the line that is landed; return its exit code."""
+    into = ("--output", output.lake, "--available-now", *arguments)
+    detector = replace(output, name=of.name).start_detector(*into)
+    try:
+        return detector.wait(120)
+    finally:
+        processes.stop(detector)
+
+
+def etags(pipeline: Pipeline) -> dict[str, str]:
+    """Return the ETag and the time of the last write of every object of a lake."""
+    pages = pipeline.s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{pipeline.name}/")
+    return {
+        entry["Key"]: f"{entry['ETag']} {entry['LastModified']}" for page in pages for entry in page.get("Contents", [])
+    }
+
+
+def merchants(pipeline: Pipeline) -> list[dict[str, object]]:
+    rows = pipeline.table("merchants").to_pyarrow_table().sort_by([("line", "ascending"), ("merchant", "ascending")])
+    return list(rows.to_pylist())
+
+
+def files_without_times(pipeline: Pipeline) -> list[list[str]]:
+    """Return the lines of each file of 50, in order of their number, from the third column on."""
+    keys = sorted(pipeline.keys("detections/"), key=lambda key: key.rpartition("_")[2])
+    return [[line.split(",", 2)[2] for line in pipeline.read(key).decode().splitlines()] for key in keys]
+
+
+def assert_same(output: Pipeline, undisturbed: Pipeline) -> None:
+    assert output.found() == undisturbed.found()
+    assert output.state() == undisturbed.state()
+    assert merchants(output) == merchants(undisturbed)
+    assert files_without_times(output) == files_without_times(undisturbed)
+    output.assert_files_are_the_table()
+
+
+def test_from_line_0_it_finds_the_same_and_the_lake_stays_as_it_was(
+    undisturbed: Pipeline, output: Pipeline, importance: str
+) -> None:
+    before = etags(undisturbed)
+    assert replay(undisturbed, output, "--importance", importance, "--max-chunks", "7") == 0, output.log.read_text()
+    assert_same(output, undisturbed)
+    assert etags(undisturbed) == before
+    assert json.loads(output.read(f"{output.name}/state/detector.json"))["lag_lines"] == 0
+
+
+def test_killed_from_a_kept_line_on_it_goes_on_and_finds_the_same(
+    undisturbed: Pipeline, output: Pipeline, importance: str
+) -> None:
+    before = etags(undisturbed)
+    arguments = ("--importance", importance, "--max-chunks", "2", "--from-line", "20000")
+    detector = replace(output, name=undisturbed.name).start_detector("--output", output.lake, *arguments)
+    try:
+        wait_until(lambda: output.committed_line() >= 30_000, [detector])
+        detector.kill()
+    finally:
+        processes.kill_session(detector)
+        detector.wait()
+    assert output.committed_line() < ROWS
+    assert replay(undisturbed, output, *arguments) == 0, output.log.read_text()
+    assert_same(output, undisturbed)
+    assert etags(undisturbed) == before
+
+
+def test_with_other_thresholds_what_is_found_from_that_line_on_is_what_they_ask_for(
+    undisturbed: Pipeline, output: Pipeline, importance: str
+) -> None:
+    arguments = ("--importance", importance, "--from-line", "20000", "--threshold", "child_transactions=20")
+    assert replay(undisturbed, output, *arguments) == 0, output.log.read_text()
+    until_then = [row for row in undisturbed.found() if int(str(row["line"])) <= 20_000]
+    assert output.found()[: len(until_then)] == until_then
+    children = [row for row in output.found()[len(until_then) :] if row["patternId"] == "PatId2"]
+    assert children
+    assert all(row["thresholds"]["transactions"] == 20 for row in children)  # type: ignore[index]
+    assert len(output.found()) < len(undisturbed.found())
+    assert output.state() == undisturbed.state(), "thresholds are no part of the state"
+
+
+def test_a_line_that_is_not_kept_is_refused_and_the_nearest_one_is_named(
+    undisturbed: Pipeline, output: Pipeline
+) -> None:
+    assert replay(undisturbed, output, "--from-line", "39999") == 70
+    said = output.log.read_text()
+    assert f"--from-line 39999: {undisturbed.lake} keeps no state of this line; the nearest" in said
+    assert "is 40000" in said
+    assert '"error": "ReplayError", "retryable": false' in said
+
+
+def test_a_line_without_an_output_is_a_wrong_command_line(undisturbed: Pipeline, output: Pipeline) -> None:
+    detector = replace(output, name=undisturbed.name).start_detector("--from-line", "20000")
+    assert detector.wait(60) == 2
+    assert "--from-line needs --output" in output.log.read_text()
