@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from local import processes
-from local.airflow import USER
+from local.airflow_settings import USER
+from local.bucket import BUCKET, IMPORTANCE_KEY, SOURCE_KEY
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.ports import free_port
@@ -22,7 +23,7 @@ from local.progress import Status, open_display
 from local.result import print_result
 from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
-from local.stack import BUCKET, IMPORTANCE_KEY, SOURCE_KEY, Layout, Ports, Stack, running_s3, running_stack
+from local.stack import Layout, Ports, Stack, running_s3, running_stack
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 

@@ -9,10 +9,11 @@ from typing import Any
 import psutil
 from databricks.sdk.service import jobs
 
+from local.bucket import LAKE_KEY
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.progress import Status
-from local.stack import LAKE_KEY, Stack
+from local.stack import Stack
 from spark_jobs.core.names import LANDING_ZONE
 from tests.processes.pipeline import Pipeline, wait_until
 
