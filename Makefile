@@ -3,11 +3,11 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 
-.PHONY: help setup run test check scan audit docs bench dist clean
+.PHONY: help setup run test compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/ready  ## Set up .venv: packages, Java, jars (the other commands do it by themselves)
 
@@ -29,6 +29,12 @@ run: setup  ## The pipeline on one machine, on sample data; ARGS="--source my.cs
 
 test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
 	@$(RUN) $(BIN)/python -m pytest $(ARGS)
+
+compose-test: setup  ## The stack in containers, built, run, tested and taken down; it takes a Docker engine
+	@docker info >/dev/null 2>&1 || { echo "There is no Docker engine that answers: start one, and see that 'docker info' works"; exit 1; }
+	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose 2 is needed, as a plugin: 'docker compose version' fails"; exit 1; }
+	@COMPOSE_BAKE=false docker compose build --quiet
+	@$(RUN) $(BIN)/python -m pytest tests/compose $(ARGS)
 
 check: setup  ## Format, lint, types, and which imports may not be
 	@$(BIN)/ruff format --check .

@@ -21,10 +21,11 @@ import numpy as np
 import psutil
 
 from local import processes
+from local.bucket import BUCKET, IMPORTANCE_KEY, SOURCE_KEY
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.sample_data import write_sample
-from local.stack import BUCKET, IMPORTANCE_KEY, SOURCE_KEY, Layout, Stack, running_s3, running_stack
+from local.stack import Layout, Stack, running_s3, running_stack
 
 _SECONDS_BETWEEN_LOOKS = 0.05
 # The first runs find a cold detector, and the last rows have not been landed yet.

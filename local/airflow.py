@@ -8,7 +8,6 @@ import secrets
 import subprocess
 import sys
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,10 +16,9 @@ from pathlib import Path
 import httpx
 
 from local import processes
+from local.airflow_settings import USER, AirflowPlace, AirflowSecrets, airflow_settings
 from local.ports import await_answer, free_port
 
-ROOT = Path(__file__).parent.parent
-USER = "admin"
 _START_SECONDS = 120
 _STOP_SECONDS = 15
 # What they must be started with; the log servers of scheduler and triggerer are for other machines.
@@ -102,13 +100,10 @@ def local_airflow(
         ComponentsNotReadyError: it was not healthy in time.
     """
     port = free_port(port)
-    password = secrets.token_urlsafe(12)
-    airflow = LocalAirflow(
-        f"http://127.0.0.1:{port}",
-        password,
-        {**_settings(directory, port), **environment},
-        logs,
-    )
+    url = f"http://127.0.0.1:{port}"
+    place = AirflowPlace(directory, database_url(directory), _passwords_file(directory), url, url)
+    settings = airflow_settings(place, AirflowSecrets.generate())
+    airflow = LocalAirflow(url, secrets.token_urlsafe(12), {**settings, **environment}, logs)
     _prepare(directory, logs, airflow)
     try:
         # The others ask it for everything.
@@ -121,41 +116,6 @@ def local_airflow(
         yield airflow
     finally:
         processes.stop_all(airflow.components.values(), _STOP_SECONDS)
-
-
-def _settings(directory: Path, port: int) -> dict[str, str]:
-    """Return Airflow's settings, as variables of its processes."""
-    url = f"http://127.0.0.1:{port}"
-    sections = {
-        "CORE": {
-            "EXECUTOR": "LocalExecutor",
-            "PARALLELISM": "4",
-            "DAGS_FOLDER": str(ROOT / "dags"),
-            "PLUGINS_FOLDER": str(ROOT / "plugins"),
-            "LOAD_EXAMPLES": "False",
-            "DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "FERNET_KEY": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-            "SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
-            "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(_passwords_file(directory)),
-            "EXECUTION_API_SERVER_URL": f"{url}/execution/",
-        },
-        "DATABASE": {"SQL_ALCHEMY_CONN": database_url(directory)},
-        "API": {"BASE_URL": url, "SECRET_KEY": secrets.token_urlsafe(32)},
-        "API_AUTH": {"JWT_SECRET": secrets.token_urlsafe(32)},
-        "SCHEDULER": {
-            # A run every 5 seconds starts on time with this; the default looks once a second.
-            "SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            # A task whose worker or scheduler was killed holds up the next run until it is found: 5 minutes by default.
-            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
-            "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-            "ORPHANED_TASKS_CHECK_INTERVAL": "15",
-        },
-        "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
-    }
-    settings = {
-        f"AIRFLOW__{section}__{name}": value for section, names in sections.items() for name, value in names.items()
-    }
-    return {"AIRFLOW_HOME": str(directory), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings}
 
 
 def database_url(directory: Path) -> str:

@@ -35,10 +35,22 @@ class Lake:
 
 def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
     """Create the three jobs; return their numbers by name."""
-    return {
-        str(settings.name): client.jobs.create(**settings.as_shallow_dict()).job_id or 0
-        for settings in (chunker_job(lake), detector_job(lake), maintain_state_job(lake))
-    }
+    return {str(job.name): client.jobs.create(**job.as_shallow_dict()).job_id or 0 for job in _all_jobs(lake)}
+
+
+def put_jobs(client: WorkspaceClient, lake: Lake) -> None:
+    """Create those of the three jobs that are not there, and set the others as they are to be; what runs goes on."""
+    there = {job.settings.name: job.job_id for job in client.jobs.list() if job.settings}
+    for job in _all_jobs(lake):
+        job_id = there.get(job.name)
+        if job_id is None:
+            client.jobs.create(**job.as_shallow_dict())
+        else:
+            client.jobs.reset(job_id, job)
+
+
+def _all_jobs(lake: Lake) -> tuple[jobs.JobSettings, ...]:
+    return chunker_job(lake), detector_job(lake), maintain_state_job(lake)
 
 
 def chunker_job(lake: Lake) -> jobs.JobSettings:

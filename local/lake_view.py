@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 
+from local.bucket import BUCKET, LAKE_KEY
 from local.progress import Status
-from local.s3 import LocalS3
-from local.stack import BUCKET, LAKE_KEY
+from local.s3 import S3Address
 from spark_jobs.core import names
 from spark_jobs.core.offset import parse_offset
 
@@ -15,7 +15,7 @@ from spark_jobs.core.offset import parse_offset
 class LakeView:
     """Reads `offset.csv` and the detector's heartbeat."""
 
-    def __init__(self, s3: LocalS3) -> None:
+    def __init__(self, s3: S3Address) -> None:
         self._client = s3.client()
 
     def status(self, total: int, seconds: float) -> Status:

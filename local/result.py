@@ -5,9 +5,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from local.bucket import LAKE_KEY
 from local.lake_view import LakeView
 from local.progress import Status
-from local.stack import LAKE_KEY
 from spark_jobs.core import names
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from rich.console import Console
 
 from local import processes
-from local.airflow import USER
+from local.airflow_settings import USER
+from local.bucket import BUCKET, IMPORTANCE_KEY, SOURCE_KEY
 from local.failures import PermanentFailures
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
@@ -23,7 +24,7 @@ from local.progress import Status, open_display
 from local.result import print_result
 from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
-from local.stack import BUCKET, IMPORTANCE_KEY, SOURCE_KEY, Layout, Ports, Stack, running_s3, running_stack
+from local.stack import Layout, Ports, Stack, running_s3, running_stack
 from spark_jobs.core.errors import PermanentError
 from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds

@@ -12,21 +12,20 @@ from botocore.config import Config
 
 from local import processes
 from local.ports import await_answer, free_port
+from local.s3_environment import s3_environment
 
 
 @dataclass(frozen=True)
-class LocalS3:
-    """A running local S3.
+class S3Address:
+    """Where an S3 is, and the keys to it.
 
     Attributes:
         endpoint: its address.
         environment: the `AWS_*` variables that lead every client to it.
-        process: its process id.
     """
 
     endpoint: str
     environment: dict[str, str]
-    process: int
 
     def client(self) -> "boto3.client":
         """Return a client of it."""
@@ -38,6 +37,17 @@ class LocalS3:
             region_name=self.environment["AWS_REGION"],
             config=Config(retries={"total_max_attempts": 3}),
         )
+
+
+@dataclass(frozen=True)
+class LocalS3(S3Address):
+    """A running local S3.
+
+    Attributes:
+        process: its process id.
+    """
+
+    process: int
 
 
 @contextmanager
@@ -53,19 +63,10 @@ def local_s3(log: Path, port: int = 0, buckets: tuple[str, ...] = ()) -> Iterato
     process = processes.start(command, log, {})
     try:
         await_answer(process, port, "the local S3", log)
-        s3 = LocalS3(f"http://127.0.0.1:{port}", _environment(port), process.pid)
+        endpoint = f"http://127.0.0.1:{port}"
+        s3 = LocalS3(endpoint, s3_environment(endpoint, secrets.token_hex(10), secrets.token_hex(20)), process.pid)
         for bucket in buckets:
             s3.client().create_bucket(Bucket=bucket)
         yield s3
     finally:
         processes.stop(process)
-
-
-def _environment(port: int) -> dict[str, str]:
-    return {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": secrets.token_hex(10),
-        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }

@@ -1,6 +1,5 @@
 """All that the pipeline needs, on one machine: S3, Databricks with the three jobs, Airflow with the DAGs."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,12 +9,11 @@ from typing import Any
 from databricks.sdk import WorkspaceClient
 
 from local.airflow import LocalAirflow, database_url, local_airflow
+from local.airflow_settings import dag_environment
+from local.bucket import BUCKET, IMPORTANCE_URL, LAKE_URL, SOURCE_URL
 from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, create_jobs
 from local.s3 import LocalS3, local_s3
-
-BUCKET = "transactions"
-SOURCE_KEY, IMPORTANCE_KEY, LAKE_KEY = "transactions.csv", "CustomerImportance.csv", "lake"
 
 
 @dataclass(frozen=True)
@@ -79,9 +77,9 @@ class Layout:
     def lake(self) -> Lake:
         """What the jobs work on."""
         return Lake(
-            source=f"s3://{BUCKET}/{SOURCE_KEY}",
-            root=f"s3://{BUCKET}/{LAKE_KEY}",
-            importance=f"s3://{BUCKET}/{IMPORTANCE_KEY}" if self.with_importance else None,
+            source=SOURCE_URL,
+            root=LAKE_URL,
+            importance=IMPORTANCE_URL if self.with_importance else None,
             chunk_size=self.chunk_size,
             thresholds=self.thresholds,
         )
@@ -126,24 +124,7 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
 
 def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[str, str]:
     """Return the connections and the variable that the DAGs need."""
-    connection = {
-        "conn_type": "databricks",
-        "host": databricks.host.removeprefix("http://"),
-        # With it in the host, it would become https.
-        "schema": "http",
-        "password": databricks.token,
-    }
     lake = layout.lake
-    settings = {
-        "source": lake.source,
-        "lake": lake.root,
-        "chunk_size": lake.chunk_size,
-        "metadata_connection": "airflow_metadata",
-        **layout.settings,
-    }
-    metadata = {"conn_type": "generic", "password": database_url(layout.directory / "airflow")}
-    return {
-        "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps(metadata),
-        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
-        "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
-    }
+    settings = {"source": lake.source, "lake": lake.root, "chunk_size": lake.chunk_size, **layout.settings}
+    database = database_url(layout.directory / "airflow")
+    return dag_environment(databricks.host, databricks.token, database, settings)

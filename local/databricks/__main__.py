@@ -36,12 +36,12 @@ def main() -> None:
     notifier = WebhookNotifier(options.webhook, log) if options.webhook else LoggedNotifier(log)
     engine = Engine(store, settings, notifier, _now, log)
     engine.start()
-    base_url = f"http://127.0.0.1:{options.port}"
+    base_url = options.url or f"http://127.0.0.1:{options.port}"
     app = build_api(Service(store, engine, {token: options.user}, base_url, _now))
     app.include_router(build_pages(store, engine))
     log.info("local Databricks at %s", base_url)
     try:
-        _serve(app, options.port)
+        _serve(app, options.host, options.port)
     finally:
         engine.stop()
         store.close()
@@ -49,8 +49,8 @@ def main() -> None:
         sys.exit(1)
 
 
-def _serve(app: FastAPI, port: int) -> None:
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+def _serve(app: FastAPI, host: str, port: int) -> None:
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", access_log=False))
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the interface of signals
         server.should_exit = True
@@ -67,7 +67,9 @@ def _now() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m local.databricks", description="A local Databricks Jobs API.")
-    parser.add_argument("--port", type=int, required=True, help="on 127.0.0.1")
+    parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on (%(default)s)")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--url", help="where a browser finds it, if not at that port on 127.0.0.1")
     parser.add_argument("--directory", type=Path, required=True, metavar="DIR", help="keeps jobs, runs and logs")
     parser.add_argument("--user", default="local", help="whose token it is (%(default)s)")
     parser.add_argument(

@@ -5,7 +5,6 @@ import json
 import math
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,16 +24,17 @@ from playwright.sync_api import (
     FrameLocator,
     Page,
     expect,
-    sync_playwright,
 )
 
-from local.airflow import USER, LocalAirflow, local_airflow
+from local.airflow import LocalAirflow, local_airflow
+from local.airflow_settings import USER
 from local.databricks.server import local_databricks
 from local.jobs import Lake, chunker_job
 from local.s3 import LocalS3
 from local.sample_data import write_sample
 from spark_jobs.core.history import Sample, format_history
 from spark_jobs.core.names import HISTORY
+from tests.browser.chromium import browser as browser  # a fixture
 from tests.detection_page.lake import PageLake, line, utc_now
 
 # It polls every five seconds, and sees then what was read after the poll before.
@@ -43,24 +43,10 @@ expect.set_options(timeout=15_000)
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
 SCRIPT_MERCHANT = "<script>alert(1)</script>"
 FORMULA_CUSTOMER = "=1+1"
-_ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _ROWS, _CHUNK = 60_000, 1000
 # Those of the sample, and what is added to them.
 _LINES = _ROWS + 15
 _MINUTES = 1440
-
-
-def find_chromium() -> str | None:
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @dataclass(frozen=True)
@@ -159,18 +145,6 @@ def write_history(lake: PageLake) -> None:
         if not 900 < minute < 930
     ]
     lake.objects.write(HISTORY, format_history(samples))
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("there is no Chromium: install it (Debian: apt-get install chromium) to run the browser tests")
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS) as launched,
-    ):
-        yield launched
 
 
 @dataclass

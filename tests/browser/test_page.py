@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
-from local.airflow import USER
+from local.airflow_settings import USER
 from tests.browser.conftest import FORMULA_CUSTOMER, IMAGES, SCRIPT_MERCHANT, Visitor, write_history
 from tests.detection_page.lake import PageLake, line
 

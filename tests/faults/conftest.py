@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from local.bucket import BUCKET, IMPORTANCE_KEY, LAKE_KEY, SOURCE_KEY
 from local.growing_file import GrowingFile
 from local.sample_data import write_sample
-from local.stack import BUCKET, IMPORTANCE_KEY, LAKE_KEY, SOURCE_KEY, Layout, running_s3, running_stack
+from local.stack import Layout, running_s3, running_stack
 from tests.faults.running import Running, seen_command_lines
 from tests.processes.pipeline import THRESHOLDS, Pipeline
 from tests.webhook import webhook

@@ -11,10 +11,11 @@ from typing import Any
 import psutil
 from databricks.sdk.service import jobs
 
+from local.bucket import LAKE_KEY
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.progress import Status
-from local.stack import LAKE_KEY, Layout, Stack
+from local.stack import Layout, Stack
 from spark_jobs.core.names import LANDING_ZONE
 from tests.processes.pipeline import Pipeline, wait_until
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from databricks.sdk.service import jobs
 
+from local.bucket import BUCKET, IMPORTANCE_KEY
 from local.jobs import CHUNKER, DETECTOR
-from local.stack import BUCKET, IMPORTANCE_KEY
 from tests.faults.running import Running
 from tests.processes.pipeline import Pipeline
 

@@ -7,7 +7,7 @@ import httpx
 import psutil
 import pytest
 
-from local.stack import BUCKET
+from local.bucket import BUCKET
 from tests.faults.running import Running
 
 pytestmark = [pytest.mark.processes, pytest.mark.faults]

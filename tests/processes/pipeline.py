@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from local import processes
 from local.environment import spark_environment
 from local.java import find_java
-from local.s3 import LocalS3
+from local.s3 import S3Address
 from spark_jobs.core.detections import DETECTIONS_SCHEMA, detection_file, parse_detection_rows
 from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
 
@@ -33,7 +33,7 @@ THRESHOLDS = (
 class Pipeline:
     """One lake on a local S3, with its master file."""
 
-    s3: LocalS3
+    s3: S3Address
     name: str
     directory: Path
 

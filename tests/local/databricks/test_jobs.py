@@ -1,5 +1,6 @@
 """Jobs as `databricks-sdk` sees them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import jobs
 
-from tests.local.databricks.conftest import task_of
+from local.databricks.server import local_databricks
+from local.jobs import Lake, put_jobs
+from tests.local.databricks.conftest import client_of, task_of
 
 
 def as_dicts(tasks: list[jobs.Task] | None) -> list[dict[str, Any]]:
@@ -105,3 +108,17 @@ def test_settings_that_cannot_be_run_are_refused_by_name(
 ) -> None:
     with pytest.raises(InvalidParameterValue, match=message):
         client.jobs.create(name="refused", **settings)  # type: ignore[arg-type]
+
+
+def test_our_jobs_are_created_once_and_then_set_anew(tmp_path: Path) -> None:
+    with local_databricks(tmp_path, {}) as server:
+        workspace = client_of(server)
+        lakes = Lake(f"file://{tmp_path}/t.csv", f"file://{tmp_path}/lake"), Lake("file:///other.csv", "file:///other")
+        put_jobs(workspace, lakes[0])
+        first = {job.settings.name: job.job_id for job in workspace.jobs.list() if job.settings}
+        put_jobs(workspace, lakes[1])
+        second = {job.settings.name: job.job_id for job in workspace.jobs.list() if job.settings}
+        assert second == first
+        chunker = workspace.jobs.get(first["chunker"] or 0).settings
+        assert chunker
+        assert {one.name: one.default for one in chunker.parameters or []}["source"] == "file:///other.csv"

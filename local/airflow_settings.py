@@ -1,0 +1,105 @@
+"""How an Airflow of ours is set, as variables of its components: settings for a run every 5 seconds, connections."""
+
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+USER = "admin"
+
+
+@dataclass(frozen=True)
+class AirflowPlace:
+    """Where an Airflow is.
+
+    Attributes:
+        home: takes its files.
+        database: as SQLAlchemy has it.
+        passwords: the file with its users' passwords.
+        url: of its UI and REST API, as a browser finds it.
+        internal_url: the same, as its own components find it.
+    """
+
+    home: Path
+    database: str
+    passwords: Path
+    url: str
+    internal_url: str
+
+
+@dataclass(frozen=True, repr=False)
+class AirflowSecrets:
+    """What all components of one Airflow must have alike."""
+
+    fernet_key: str
+    secret_key: str
+    jwt_secret: str
+
+    @classmethod
+    def generate(cls) -> "AirflowSecrets":
+        """Return new ones."""
+        fernet_key = urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        return cls(fernet_key, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
+
+
+def airflow_settings(place: AirflowPlace, own: AirflowSecrets) -> dict[str, str]:
+    """Return Airflow's settings, as variables of its processes."""
+    sections = {
+        "CORE": {
+            "EXECUTOR": "LocalExecutor",
+            "PARALLELISM": "4",
+            "DAGS_FOLDER": str(ROOT / "dags"),
+            "PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "LOAD_EXAMPLES": "False",
+            "DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "FERNET_KEY": own.fernet_key,
+            "SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(place.passwords),
+            "EXECUTION_API_SERVER_URL": f"{place.internal_url}/execution/",
+        },
+        "DATABASE": {"SQL_ALCHEMY_CONN": place.database},
+        "API": {"BASE_URL": place.url, "SECRET_KEY": own.secret_key},
+        "API_AUTH": {"JWT_SECRET": own.jwt_secret},
+        "SCHEDULER": {
+            # A run every 5 seconds starts on time with this; the default looks once a second.
+            "SCHEDULER_IDLE_SLEEP_TIME": "0.2",
+            # A task whose worker or scheduler was killed holds up the next run until it is found: 5 minutes by default.
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+            "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+            "ORPHANED_TASKS_CHECK_INTERVAL": "15",
+        },
+        # A worker that misses the moment in which its task ends looks again after so long: 5 seconds by default.
+        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
+        "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
+    }
+    settings = {
+        f"AIRFLOW__{section}__{name}": value for section, names in sections.items() for name, value in names.items()
+    }
+    return {"AIRFLOW_HOME": str(place.home), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings}
+
+
+def dag_environment(databricks: str, token: str, database: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the connections and the variable that the DAGs need.
+
+    Args:
+        databricks: the address of the local Databricks, `http://host:port`.
+        token: what it is sent.
+        database: Airflow's own, as SQLAlchemy has it.
+        settings: of the DAGs.
+    """
+    connection = {
+        "conn_type": "databricks",
+        "host": databricks.removeprefix("http://"),
+        # With it in the host, it would become https.
+        "schema": "http",
+        "password": token,
+    }
+    return {
+        "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps({"conn_type": "generic", "password": database}),
+        "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
+        "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps({"metadata_connection": "airflow_metadata", **settings}),
+    }

@@ -1,0 +1,1 @@
+"""The stack in containers: what each service of `docker-compose.yml` runs."""

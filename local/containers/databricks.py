@@ -1,0 +1,29 @@
+"""The local Databricks as a service: `python -m local.containers.databricks`."""
+
+import os
+import sys
+
+from local.containers.addresses import s3_variables
+from local.containers.secret_files import read_secrets
+from local.environment import spark_environment
+from local.java import find_java
+
+_COMMAND = ("-m", "local.databricks", "--host", "0.0.0.0", "--port", "8085", "--directory", "/databricks")
+
+
+def main() -> None:
+    """Become the local Databricks; its jobs' processes inherit how S3 and Java are found."""
+    java = find_java()
+    assert java, "the image is not built without one"
+    secrets = read_secrets()
+    environment = {
+        **os.environ,
+        **spark_environment(java),
+        **s3_variables(secrets),
+        "LOCAL_DATABRICKS_TOKEN": secrets.databricks_token,
+    }
+    os.execve(sys.executable, [sys.executable, *_COMMAND, "--url", os.environ["DATABRICKS_URL"]], environment)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The stack in containers as somebody outside has it: `docker compose`, Airflow's REST API, S3."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.airflow_settings import USER
+from local.bucket import BUCKET, SOURCE_KEY
+from local.lake_view import LakeView
+from local.progress import Status
+from local.s3 import S3Address
+from spark_jobs.core.names import LANDING_ZONE
+from tests.processes.pipeline import ROOT, Pipeline, wait_until
+
+# The services that go on running; the others do something once.
+SERVICES = (
+    "postgres",
+    "s3",
+    "databricks",
+    "airflow-api-server",
+    "airflow-scheduler",
+    "airflow-dag-processor",
+    "airflow-triggerer",
+)
+_PATIENCE_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Ports:
+    """On loopback."""
+
+    airflow: int
+    databricks: int
+    s3: int
+
+
+class Containers:
+    """`docker compose` with a project of its own."""
+
+    def __init__(self, project: str, settings: dict[str, str]) -> None:
+        self._command = ["docker", "compose", "--project-name", project]
+        self._environment = {**os.environ, **settings}
+
+    def compose(self, *arguments: str) -> str:
+        """Run a command of `docker compose`; return what it said."""
+        return self._run([*self._command, *arguments])
+
+    def up(self) -> None:
+        """Start what does not run, and wait until all of it is healthy."""
+        self.compose("up", "--detach", "--wait", "--wait-timeout", str(_PATIENCE_SECONDS))
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """Return what Docker knows of a service's container."""
+        name = self.compose("ps", "--all", "--quiet", service).strip()
+        found: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", name]))
+        return found[0]
+
+    def kill(self, service: str) -> None:
+        """Kill a service's first process, as the machine's root would.
+
+        `docker kill` would mean that it is to stay dead.
+        """
+        state = self.inspect(service)["State"]
+        command = ["docker", "run", "--rm", "--pid=host", "--user=root", "--network=none", "transaction-patterns/s3"]
+        self._run([*command, "sh", "-c", f"kill -9 {state['Pid']}"])
+        wait_until(lambda: self.inspect(service)["State"]["StartedAt"] != state["StartedAt"], seconds=_PATIENCE_SECONDS)
+        self.await_health(service)
+
+    def await_health(self, service: str) -> None:
+        """Wait until a service is healthy."""
+        wait_until(
+            lambda: self.inspect(service)["State"]["Health"]["Status"] == "healthy",
+            seconds=_PATIENCE_SECONDS,
+        )
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout
+
+
+class MasterFile:
+    """The master file in S3, to which rows of a sample are added; what the stack's own sample has comes first."""
+
+    def __init__(self, s3: S3Address, more: Path) -> None:
+        self._client = s3.client()
+        self._content = bytes(self._client.get_object(Bucket=BUCKET, Key=SOURCE_KEY)["Body"].read())
+        self._more = more.open("rb")
+        self._more.readline()
+        self.rows = self._content.count(b"\n") - 1
+
+    def append(self, rows: int) -> None:
+        """Let it grow, as its source would: by a longer object."""
+        self._content += b"".join(self._more.readline() for _ in range(rows))
+        self.rows += rows
+        assert self._content.count(b"\n") == self.rows + 1
+        self._client.put_object(Bucket=BUCKET, Key=SOURCE_KEY, Body=self._content)
+
+
+@dataclass
+class Stack:
+    """The running stack.
+
+    Attributes:
+        password: of Airflow's user, as it was said at the first start.
+        pipeline: the lake, for looking into it.
+    """
+
+    containers: Containers
+    ports: Ports
+    s3: S3Address
+    source: MasterFile
+    pipeline: Pipeline
+    password: str
+
+    @property
+    def airflow_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports.airflow}"
+
+    def token(self, password: str) -> httpx.Response:
+        """Log in; return Airflow's answer."""
+        return httpx.post(f"{self.airflow_url}/auth/token", json={"username": USER, "password": password}, timeout=30)
+
+    def airflow(self, method: str, path: str, **body: Any) -> Any:
+        """Call Airflow's REST API, logged in."""
+        headers = {"Authorization": f"Bearer {self.token(self.password).raise_for_status().json()['access_token']}"}
+        url = f"{self.airflow_url}/api/v2{path}"
+        return httpx.request(method, url, headers=headers, json=body or None, timeout=30).raise_for_status().json()
+
+    def status(self) -> Status:
+        return LakeView(self.s3).status(self.source.rows, 1.0)
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait for a condition, patiently."""
+        wait_until(lambda: bool(condition()), seconds=_PATIENCE_SECONDS)
+
+    def wait_until_all_is_committed(self) -> None:
+        self.wait(lambda: self.status().committed_line == self.source.rows)
+
+    def assert_lines_are_landed_once_each_in_order(self) -> None:
+        lines: list[int] = []
+        for key in self.pipeline.keys(f"{LANDING_ZONE}/"):
+            lines += [int(row.split(b",", 1)[0]) for row in self.pipeline.read(key).splitlines()[1:]]
+        assert lines == list(range(self.source.rows))
+
+
+def said_password(containers: Containers) -> str:
+    """Return the password that the first start said, once."""
+    [password] = re.findall(rf"Airflow: user {USER}, password (\S+)", containers.compose("logs", "secrets"))
+    return str(password)

@@ -1,0 +1,126 @@
+"""The stack in containers, from outside: what it does, and that it heals whatever is done to it."""
+
+import json
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from local.bucket import BUCKET, IMPORTANCE_URL
+from tests.compose.stack import SERVICES, Stack
+from tests.processes.pipeline import Pipeline
+
+pytestmark = pytest.mark.compose
+
+_OUTAGE_SECONDS = 60
+
+
+def test_the_sample_is_landed_and_committed(stack: Stack) -> None:
+    assert stack.source.rows == 20_000
+    stack.wait_until_all_is_committed()
+    stack.assert_lines_are_landed_once_each_in_order()
+
+
+def test_airflow_is_whole(stack: Stack) -> None:
+    health = stack.airflow("GET", "/monitor/health")
+    assert {name: part["status"] for name, part in health.items()} == dict.fromkeys(health, "healthy")
+    assert stack.airflow("GET", "/importErrors")["import_errors"] == []
+    dags = {dag["dag_id"]: dag["is_paused"] for dag in stack.airflow("GET", "/dags")["dags"]}
+    assert dags == dict.fromkeys(("chunk_transactions", "maintain", "supervise_detector", "watch_freshness"), False)
+
+
+def test_what_is_appended_is_landed_committed_and_detected(stack: Stack) -> None:
+    before = stack.status()
+    stack.source.append(10_000)
+    stack.wait_until_all_is_committed()
+    assert sum(stack.status().detections.values()) > sum(before.detections.values())
+    path = "/dags/chunk_transactions/dagRuns?state=success&limit=1"
+    assert stack.airflow("GET", path)["total_entries"] > 0
+
+
+def test_maintenance_compacts_the_state_and_prunes_airflows_database(stack: Stack) -> None:
+    run = stack.airflow("POST", "/dags/maintain/dagRuns", logical_date=None)["dag_run_id"]
+    path = f"/dags/maintain/dagRuns/{run}"
+    stack.wait(lambda: stack.airflow("GET", path)["state"] in ("success", "failed"))
+    tasks = stack.airflow("GET", f"{path}/taskInstances")["task_instances"]
+    assert {task["task_id"]: task["state"] for task in tasks} == dict.fromkeys(
+        ("maintain_state", "prune_database", "prune_logs"), "success"
+    )
+
+
+def test_a_tasks_log_is_read_in_airflow(stack: Stack) -> None:
+    path = "/dags/chunk_transactions/dagRuns/~/taskInstances?state=success&order_by=-start_date&limit=1"
+    [task] = stack.airflow("GET", path)["task_instances"]
+    run, name = task["dag_run_id"], task["task_id"]
+    log = stack.airflow("GET", f"/dags/chunk_transactions/dagRuns/{run}/taskInstances/{name}/logs/1")
+    assert "chunk_transactions" in json.dumps(log["content"])
+
+
+def test_without_the_secrets_there_is_no_way_in(stack: Stack) -> None:
+    assert stack.token("admin").status_code == 401
+    assert httpx.get(f"{stack.s3.endpoint}/{BUCKET}").status_code == 403
+    assert httpx.get(f"http://127.0.0.1:{stack.ports.databricks}/api/2.1/jobs/list").status_code == 401
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_not_root_on_loopback_and_shows_no_secret(stack: Stack, service: str) -> None:
+    found = stack.containers.inspect(service)
+    assert stack.containers.compose("exec", "-T", service, "id", "-u").strip() == "10001"
+    bound = [binding["HostIp"] for ports in found["NetworkSettings"]["Ports"].values() for binding in ports or []]
+    assert set(bound) <= {"127.0.0.1"}
+    shown = json.dumps(found)
+    for name in stack.containers.compose("exec", "-T", service, "ls", "/secrets").split():
+        assert stack.containers.compose("exec", "-T", service, "cat", f"/secrets/{name}") not in shown
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_is_restarted_comes_back(stack: Stack, service: str) -> None:
+    stack.source.append(1500)
+    stack.containers.compose("restart", service)
+    stack.containers.await_health(service)
+    stack.wait_until_all_is_committed()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_that_is_killed_comes_back(stack: Stack, service: str) -> None:
+    stack.source.append(1500)
+    stack.containers.kill(service)
+    stack.wait_until_all_is_committed()
+
+
+def test_a_minute_without_s3_is_made_up_for(stack: Stack) -> None:
+    stack.source.append(5000)
+    stack.containers.compose("stop", "s3")
+    until = time.monotonic() + _OUTAGE_SECONDS
+    stack.wait(lambda: time.monotonic() > until)
+    stack.containers.compose("start", "s3")
+    stack.containers.await_health("s3")
+    stack.wait_until_all_is_committed()
+
+
+def test_after_down_and_up_it_goes_on_from_the_same_line(stack: Stack) -> None:
+    stack.containers.up()
+    before = stack.status()
+    stack.containers.compose("down")
+    stack.containers.up()
+    after = stack.status()
+    assert (after.landed_line, after.committed_line) == (before.landed_line, before.committed_line)
+    assert "password" not in stack.containers.compose("logs", "secrets")
+    stack.token(stack.password).raise_for_status()
+    stack.source.append(1500)
+    stack.wait_until_all_is_committed()
+
+
+def test_after_all_this_nothing_is_lost_and_nothing_is_doubled(stack: Stack, tmp_path: Path) -> None:
+    stack.assert_lines_are_landed_once_each_in_order()
+    undisturbed = Pipeline(stack.s3, "undisturbed", tmp_path)
+    for key in [*stack.pipeline.keys("landing_zone/"), f"{stack.pipeline.name}/offset.csv"]:
+        target = key.replace(stack.pipeline.name, undisturbed.name, 1)
+        stack.s3.client().copy({"Bucket": BUCKET, "Key": key}, BUCKET, target)
+    detector = undisturbed.start_detector("--importance", IMPORTANCE_URL, "--available-now")
+    assert detector.wait(120) == 0, undisturbed.log.read_text()
+    assert len(stack.pipeline.found()) > 50
+    assert stack.pipeline.found() == undisturbed.found()
+    assert stack.pipeline.state() == undisturbed.state()
+    stack.pipeline.assert_files_are_the_table()
