@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from orchestration.runbook import section
+
 
 class Severity(Enum):
     """How bad it is."""
@@ -14,7 +16,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that is wrong now; `key` stays the same as long as it is."""
+    """Something that is wrong now; `key` stays the same as long as it is, and names the section of the runbook."""
 
     key: str
     severity: Severity
@@ -30,7 +32,7 @@ def messages(told: Mapping[str, str], alerts: Iterable[Alert]) -> tuple[list[str
     """
     now = {alert.key: alert for alert in alerts}
     texts = [
-        f"{alert.severity.value.upper()} {key}: {alert.message}"
+        f"{alert.severity.value.upper()} {key}: {alert.message}; {section(key)}"
         for key, alert in now.items()
         if told.get(key) != alert.severity.value
     ]

@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 
 from orchestration.load_settings import load_settings
 from orchestration.notifier import send
+from orchestration.runbook import RUN_LATE, section
 
 
 def deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
@@ -24,7 +25,7 @@ def deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
 
 async def deadline_missed(dag_id: str, seconds: int, **_: object) -> None:
     """Tell people of it; the triggerer calls this, so it must be importable there."""
-    await sync_to_async(_tell)(f"WARNING {dag_id}: a run has taken longer than {seconds} s")
+    await sync_to_async(_tell)(f"WARNING {dag_id}: a run has taken longer than {seconds} s; {section(RUN_LATE)}")
 
 
 def _tell(text: str) -> None:

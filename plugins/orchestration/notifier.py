@@ -14,6 +14,7 @@ from requests import RequestException
 
 from orchestration.alerts import Alert, messages
 from orchestration.load_settings import load_settings
+from orchestration.runbook import TASK_FAILED, section
 
 _SUBJECT = "Transaction patterns"
 _TOLD = "transaction_patterns_alerts_told"
@@ -36,7 +37,8 @@ class FailureNotifier(BaseNotifier):
         """Send one message with the task, its run and what was raised."""
         ti = context["ti"]
         send(
-            f"FAILED {ti.dag_id}.{ti.task_id}, run {ti.run_id}, try {ti.try_number}: {context.get('exception')}",
+            f"FAILED {ti.dag_id}.{ti.task_id}, run {ti.run_id}, try {ti.try_number}: {context.get('exception')};"
+            f" {section(TASK_FAILED)}",
             load_settings().alert_connection,
         )
 

@@ -10,11 +10,11 @@ VERY_LATE = Alert("landing-late", Severity.CRITICAL, "it is very late")
 
 def test_an_alert_is_told_once_and_once_when_it_is_over() -> None:
     texts, told = messages({}, [LATE])
-    assert texts == ["WARNING landing-late: it is late"]
+    assert texts == ["WARNING landing-late: it is late; docs/runbook.md#landing-late"]
     texts, told = messages(told, [LATE])
     assert texts == []
     texts, told = messages(told, [VERY_LATE])
-    assert texts == ["CRITICAL landing-late: it is very late"]
+    assert texts == ["CRITICAL landing-late: it is very late; docs/runbook.md#landing-late"]
     assert messages(told, []) == (["RESOLVED landing-late"], {})
 
 
