@@ -2,13 +2,16 @@
 
 import os
 import sys
+from urllib.parse import urlsplit
 
-from local.containers.addresses import s3_variables
+from local.containers.addresses import DATABRICKS, s3_variables
 from local.containers.secret_files import read_secrets
 from local.environment import spark_environment
 from local.java import find_java
 
 _COMMAND = ("-m", "local.databricks", "--host", "0.0.0.0", "--port", "8085", "--directory", "/databricks")
+# Of the service, to the others.
+_NAME = urlsplit(DATABRICKS).hostname or ""
 
 
 def main() -> None:
@@ -22,7 +25,9 @@ def main() -> None:
         **s3_variables(secrets),
         "LOCAL_DATABRICKS_TOKEN": secrets.databricks_token,
     }
-    os.execve(sys.executable, [sys.executable, *_COMMAND, "--url", os.environ["DATABRICKS_URL"]], environment)
+    os.execve(
+        sys.executable, [sys.executable, *_COMMAND, "--name", _NAME, "--url", os.environ["DATABRICKS_URL"]], environment
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
@@ -37,7 +38,8 @@ def main() -> None:
     engine = Engine(store, settings, notifier, _now, log)
     engine.start()
     base_url = options.url or f"http://127.0.0.1:{options.port}"
-    app = build_api(Service(store, engine, {token: options.user}, base_url, _now))
+    names = (urlsplit(base_url).hostname or "", *options.name)
+    app = build_api(Service(store, engine, {token: options.user}, base_url, _now, names))
     app.include_router(build_pages(store, engine))
     log.info("local Databricks at %s", base_url)
     try:
@@ -70,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="the address that it listens on (%(default)s)")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--url", help="where a browser finds it, if not at that port on 127.0.0.1")
+    parser.add_argument(
+        "--name", action="append", default=[], help="another host name that clients ask it by; repeatable"
+    )
     parser.add_argument("--directory", type=Path, required=True, metavar="DIR", help="keeps jobs, runs and logs")
     parser.add_argument("--user", default="local", help="whose token it is (%(default)s)")
     parser.add_argument(

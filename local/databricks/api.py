@@ -33,6 +33,7 @@ class Service:
     Attributes:
         tokens: user names by token.
         base_url: of this server, for `run_page_url`.
+        names: by which it may be asked, beside those of this machine to itself.
     """
 
     store: Store
@@ -40,15 +41,16 @@ class Service:
     tokens: dict[str, str]
     base_url: str
     now: Callable[[], int]
+    names: tuple[str, ...] = ()
 
 
 def build_api(service: Service) -> FastAPI:
     """Return the application with all routes of the Jobs API, under both of its versions."""
     app = FastAPI(title="Local Databricks", docs_url=None, redoc_url=None, openapi_url=None)
 
-    # Its pages ask for no token, and are for this machine's own browser alone: no other name may lead to them (DNS
+    # Its pages ask for no token: a foreign web page must not reach them by a name of its own that leads here (DNS
     # rebinding).
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", *service.names])
 
     # By this the SDK and the Terraform provider tell which workspace answers.
     @app.middleware("http")

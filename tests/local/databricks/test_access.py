@@ -1,11 +1,13 @@
 """Who may, and what a wrong request is told."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
-from local.databricks.server import LocalDatabricks
+from local.databricks.server import LocalDatabricks, local_databricks
 from tests.local.databricks.conftest import ended, job_of, started, task_of
 
 
@@ -32,6 +34,13 @@ def test_a_page_that_calls_itself_by_another_name_is_refused(server: LocalDatabr
     headers = {"Host": f"evil.example:{port}", "Authorization": f"Bearer {server.token}"}
     assert httpx.get(f"{server.host}{path}", headers=headers).status_code == 400
     assert httpx.get(f"http://localhost:{port}/").status_code == 200
+
+
+def test_it_may_be_asked_by_a_name_that_it_is_told(tmp_path: Path) -> None:
+    """As in containers, where each service has one."""
+    with local_databricks(tmp_path, {}, arguments=("--name", "databricks", "--url", "http://laptop:9999")) as server:
+        for name, status in (("databricks:8085", 200), ("laptop:9999", 200), ("evil.example", 400)):
+            assert httpx.get(f"{server.host}/", headers={"Host": name}).status_code == status
 
 
 def test_get_parameters_are_taken_from_the_query_and_from_a_json_body(
