@@ -59,6 +59,17 @@ def test_a_replay_from_a_line_goes_on_as_the_lake_went_on_and_the_lake_stays_as_
     assert content(lake) == before
 
 
+def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Objects) -> None:
+    landing = open_landing("delta", lake)
+    for first in range(60, LANDED, 30):
+        landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
+    tables = StateTables(output)
+    with pytest.raises(ReplayError, match=r"below line 60 have expired; .* kept is 60$"):
+        begin(Replay(lake.url, 30), lake, landing, LANDED, tables)
+    begin(Replay(lake.url, 60), lake, landing, LANDED, tables)
+    assert tables.load().committed_line == 60
+
+
 def assert_same(one: LoadedState, other: LoadedState) -> None:
     assert one.committed_line == other.committed_line
     assert one.detections == other.detections
