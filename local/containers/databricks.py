@@ -9,6 +9,8 @@ from local.environment import spark_environment
 from local.java import find_java
 
 _COMMAND = ("-m", "local.databricks", "--host", "0.0.0.0", "--port", "8085", "--directory", "/databricks")
+# As long as Airflow keeps its own runs.
+_KEEP_DAYS = "3"
 
 
 def main() -> None:
@@ -22,7 +24,8 @@ def main() -> None:
         **s3_variables(secrets),
         "LOCAL_DATABRICKS_TOKEN": secrets.databricks_token,
     }
-    os.execve(sys.executable, [sys.executable, *_COMMAND, "--url", os.environ["DATABRICKS_URL"]], environment)
+    command = [sys.executable, *_COMMAND, "--keep-days", _KEEP_DAYS, "--url", os.environ["DATABRICKS_URL"]]
+    os.execve(command[0], command, environment)
 
 
 if __name__ == "__main__":
