@@ -106,12 +106,10 @@ class _Batches:
     ) -> None:
         self._tables = tables
         self._importance = importance
-        self._files = DetectionFiles(lake, loaded.detections)
+        self._files = DetectionFiles(lake, loaded.reported.next_seq, tables.detections_from)
         self._detector = Detector(
             loaded.pairs,
-            {detection.key for detection in loaded.detections},
-            len(loaded.detections),
-            loaded.detected_line,
+            loaded.reported,
             Rules(PATTERNS, settings.thresholds, settings.every_chunk),
             now,
         )
@@ -121,7 +119,7 @@ class _Batches:
         self._committing = threading.Lock()
         self._stopped = False
         self.progress = Progress(started_at, loaded.committed_line, loaded.committed_line, importance_etag)
-        self.progress.count(loaded.detections)
+        self.progress.detections.update(loaded.detections)
 
     def write_missing_files(self) -> None:
         """Write the files that a killed detector left out."""
@@ -213,7 +211,7 @@ def _start_fields(settings: Settings, loaded: LoadedState, etag: str) -> dict[st
         ("lake", settings.lake),
         ("committed_line", loaded.committed_line),
         ("pairs", len(loaded.pairs)),
-        ("detections", len(loaded.detections)),
+        ("detections", loaded.reported.next_seq),
         ("importance_etag", etag),
         ("thresholds", dict(settings.thresholds)),
     ]

@@ -5,18 +5,29 @@ Order makes a batch safe at every instruction: detections and merchants first, p
 a function of the chunks alone) and are not appended again.
 """
 
+import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.core import names
-from spark_jobs.core.detect import Outcome
-from spark_jobs.core.detections import DETECTIONS_SCHEMA, Detection, detection_rows, parse_detection_rows
+from spark_jobs.core.detect import Outcome, Reported
+from spark_jobs.core.detections import (
+    DETECTIONS_SCHEMA,
+    REPORTED_COLUMNS,
+    Detection,
+    detection_rows,
+    parse_detection_rows,
+)
 from spark_jobs.core.errors import SecondDetectorError, StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table
 
@@ -29,20 +40,25 @@ STATE_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
 _APPENDS_BETWEEN_COMPACTIONS = 50
 
 
+# Carried by each commit to pairs, so that a start need not count all detections of all time.
+_DETECTIONS_SO_FAR = "detectionsSoFar"
+
+
 @dataclass(frozen=True)
 class LoadedState:
     """What a detector starts from.
 
     Attributes:
+        pairs: the state, which knows what was reported of its pairs and merchants.
         committed_line: all lines below it are in `pairs`.
-        detected_line: all chunks up to here have their detections in the table.
-        detections: all detections so far, in order of `seq`.
+        reported: what is in `state/detections`, as far as `pairs` does not know it.
+        detections: how many so far, by pattern id.
     """
 
     pairs: PairState
     committed_line: int
-    detected_line: int
-    detections: list[Detection]
+    reported: Reported
+    detections: Counter[str]
 
 
 class StateTables:
@@ -53,21 +69,31 @@ class StateTables:
         self._pairs = _open(lake.place(names.PAIRS), PAIRS_SCHEMA)
         self._merchants = _open(lake.place(names.MERCHANTS), MERCHANTS_SCHEMA)
         self._detections = _open(lake.place(names.DETECTIONS), DETECTIONS_SCHEMA)
+        for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
+            # A table that an earlier detector made has fewer columns; its rows have null there.
+            table.add_columns(schema)
         self._lake = lake.url
         self._rows_appended = 0
+        self._detections_so_far: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state-merchants")
 
     def load(self) -> LoadedState:
-        """Read the state as of the committed line; its time grows with the rows of the table."""
+        """Read the state as of the committed line; its time grows with the rows of pairs, not with the detections."""
         committed = self._pairs.line or 0
         rows = _read(self._pairs, PAIRS_SCHEMA)
         self._rows_appended = rows.num_rows
-        return LoadedState(
-            PairState.restore(rows),
-            committed,
-            max(committed, self._detections.line or 0),
-            parse_detection_rows(_read(self._detections, DETECTIONS_SCHEMA)),
-        )
+        pairs = PairState.restore(rows)
+        self._bring_up(pairs, committed)
+        detected = max(committed, self._detections.line or 0)
+        beyond = self._reported(pc.field(LINE) > committed) if detected > committed else None
+        self._detections_so_far = self._count_detections(beyond)
+        next_seq = self._detections.greatest("seq")
+        reported = Reported(0 if next_seq is None else next_seq + 1, detected, beyond)
+        return LoadedState(pairs, committed, reported, self._detections_so_far.copy())
+
+    def detections_from(self, seq: int) -> list[Detection]:
+        """Return the detections from a number on, in order."""
+        return parse_detection_rows(self._detections.read(DETECTIONS_SCHEMA.names, pc.field("seq") >= seq))
 
     def last_metadata(self, key: str) -> str | None:
         """Return what the last commit to pairs that carries `key` said of it."""
@@ -89,10 +115,10 @@ class StateTables:
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
             merchants.result()
-            self._pairs.append(outcome.pairs, outcome.line, metadata)
+            self._detections_so_far.update(detection.pattern_id for detection in outcome.detections)
+            self._pairs.append(outcome.pairs, outcome.line, self._with_count(metadata))
         except CommitRaceLostError as error:
-            msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
-            raise SecondDetectorError(msg) from error
+            raise self._second_detector(error) from error
         self._rows_appended += outcome.pairs.num_rows
 
     def compact_if_due(self, state: PairState, line: int, metadata: dict[str, str]) -> str | None:
@@ -110,20 +136,51 @@ class StateTables:
             return None
         try:
             if due is self._pairs and self._rows_appended >= 2 * len(state):
-                self._pairs.overwrite(state.all_rows(line), line, metadata)
+                self._pairs.overwrite(state.all_rows(line), line, self._with_count(metadata))
                 self._rows_appended = len(state)
             else:
                 due.compact()
         except CommitRaceLostError as error:
-            msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
-            raise SecondDetectorError(msg) from error
+            raise self._second_detector(error) from error
         return due.url
 
     def _append_merchants(self, outcome: Outcome) -> None:
         before = self._merchants.line or 0
-        rows = outcome.merchants.filter(pc.greater(outcome.merchants.column("line"), before))
+        rows = outcome.merchants.filter(pc.greater(outcome.merchants.column(LINE), before))
         if rows.num_rows:
             self._merchants.append(rows, outcome.line)
+
+    def _bring_up(self, pairs: PairState, committed: int) -> None:
+        """Where an earlier detector made the table: take what was reported from all detections, once and for all."""
+        if not self._pairs.lacks(PAIRS_SCHEMA):
+            return
+        if not len(pairs):
+            self._pairs.add_columns(PAIRS_SCHEMA)
+            return
+        reported = self._reported(pc.field(LINE) <= committed)
+        pairs.mark_reported(*(reported.column(name) for name in REPORTED_COLUMNS))
+        # One commit, columns and rows.
+        self._pairs.overwrite(pairs.all_rows(committed), committed)
+        self._rows_appended = len(pairs)
+
+    def _reported(self, which: pc.Expression) -> pa.Table:
+        return self._detections.read(list(REPORTED_COLUMNS), which)
+
+    def _count_detections(self, beyond: pa.Table | None) -> Counter[str]:
+        text = self.last_metadata(_DETECTIONS_SO_FAR)
+        if text is None:
+            ids = self._detections.read(["patternId"]).column("patternId")
+        else:
+            ids = beyond.column("patternId") if beyond else pa.chunked_array([], pa.string())
+        counts = {entry["values"]: entry["counts"] for entry in ids.value_counts().to_pylist()}
+        return Counter(json.loads(text) if text else {}) + Counter(counts)
+
+    def _with_count(self, metadata: dict[str, str]) -> dict[str, str]:
+        return metadata | {_DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
+
+    def _second_detector(self, error: CommitRaceLostError) -> SecondDetectorError:
+        msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
+        return SecondDetectorError(msg)
 
 
 def _open(url: str, schema: pa.Schema) -> LineTable:
@@ -132,11 +189,13 @@ def _open(url: str, schema: pa.Schema) -> LineTable:
     if description != STATE_DESCRIPTION:
         msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
         raise StateError(msg)
-    # A table that an earlier detector made has fewer columns; its rows have null there.
-    table.add_columns(schema)
     return table
 
 
 def _read(table: LineTable, schema: pa.Schema) -> pa.Table:
-    rows = table.handle.to_pyarrow_table()
-    return rows.select(schema.names).cast(schema)
+    rows = table.read(None)
+    columns: list[Any] = [
+        rows.column(field.name).cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

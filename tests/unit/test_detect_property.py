@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from spark_jobs.core.chunk_csv import read_columns, verify_lines
 from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.core.detect import Detector, Outcome, Rules
+from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
 from spark_jobs.core.importance import Importance, parse_importance
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.core.thresholds import Thresholds
 from tests import reference
@@ -109,7 +110,7 @@ def run(case: Case) -> list[Outcome]:
     """Feed the detector batch by batch; a restart goes through the rows of `state/pairs`."""
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
     rules = Rules(PATTERNS, case.thresholds, case.every_chunk)
-    detector = Detector(PairState(), set(), 0, 0, rules, lambda: NOW)
+    detector = Detector(PairState(), Reported(), rules, lambda: NOW)
     rows = PAIRS_SCHEMA.empty_table()
     outcomes: list[Outcome] = []
     extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
@@ -120,9 +121,8 @@ def run(case: Case) -> list[Outcome]:
         outcomes.append(detector.advance(sums_of(case.lines, batch, importance)))
         rows = pa.concat_tables([rows, outcomes[-1].pairs])
         if restart:
-            done = [detection for outcome in outcomes for detection in outcome.detections]
-            reported = {detection.key for detection in done}
-            detector = Detector(PairState.restore(rows), reported, len(done), batch[-1][1], rules, lambda: NOW)
+            done = sum(len(outcome.detections) for outcome in outcomes)
+            detector = Detector(PairState.restore(rows), Reported(done, batch[-1][1]), rules, lambda: NOW)
     outcomes.append(detector.advance(sums_of(case.lines, extents, importance))) if extents else None
     return outcomes
 
