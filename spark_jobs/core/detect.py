@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.detections import REPORTED_COLUMNS, Detection
@@ -14,6 +15,7 @@ from spark_jobs.core.pair_rows import pair_rows
 from spark_jobs.core.pair_state import Advance, PairState
 from spark_jobs.core.patterns.pattern import Pattern
 from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.transactions import LINE
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Reported:
     Attributes:
         next_seq: of the next detection.
         through_line: chunks up to here have all their detections already: they only advance the state.
-        beyond: `patternId, MerchantId, customerName` of the detections whose chunks the state does not hold yet, None
-            where it holds them all.
+        beyond: `patternId, MerchantId, customerName, line` of the detections whose chunks the state does not hold yet,
+            None where it holds them all.
     """
 
     next_seq: int = 0
@@ -79,8 +81,8 @@ class Detector:
             advances.append(advance)
             merchants.append(merchant_rows(self.state, advance, touched, line))
             if line <= self._detected_line:
+                self._take_down_beyond(line)
                 continue
-            self._take_down_beyond()
             for pattern in self._rules.patterns:
                 for finding in findings(
                     self.state, advance, touched, pattern, self._rules.thresholds, self._rules.every_chunk
@@ -100,15 +102,13 @@ class Detector:
                         )
                     )
                     self._next_seq += 1
-        if line >= self._detected_line:
-            self._take_down_beyond()
         return Outcome(line, detections, pa.concat_tables(merchants), self._rows_of(advances, line))
 
-    def _take_down_beyond(self) -> None:
-        """Take down what was reported of the chunks that are in the state only now."""
+    def _take_down_beyond(self, line: int) -> None:
+        """Take down what was reported at the end of this chunk: it touched what it was of, whose rows are written."""
         if self._beyond is not None:
-            self.state.mark_reported(*(self._beyond.column(name) for name in REPORTED_COLUMNS))
-            self._beyond = None
+            found = self._beyond.filter(pc.field(LINE) == line)
+            self.state.mark_reported(*(found.column(name) for name in REPORTED_COLUMNS))
 
     def _rows_of(self, advances: list[Advance], line: int) -> pa.Table:
         """Return the rows of `state/pairs` of all pairs touched, each once."""

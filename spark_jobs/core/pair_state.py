@@ -146,7 +146,7 @@ class PairState:
         """Take down what was reported; a customer "" stands for the merchant itself."""
         bits = self.reported.parse(pattern_ids)
         codes = self.merchants.find(merchants)
-        of_merchant = np.array(customers.to_pylist(), dtype=object) == ""
+        of_merchant = (np.array(customers.to_pylist(), dtype=object) == "") & (codes >= 0)
         np.bitwise_or.at(self.merchant_reported.values, codes[of_merchant], bits[of_merchant])
         rows = self.find(merchants, customers)
         known = rows >= 0

@@ -29,6 +29,7 @@ from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.objects import Objects
+from spark_jobs.storage.pair_files import PairFile
 from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table
 
 APPLICATION = "detector"
@@ -49,7 +50,7 @@ class LoadedState:
     """What a detector starts from.
 
     Attributes:
-        pairs: the state, which knows what was reported of its pairs and merchants.
+        pairs: the state, which knows what was reported of its pairs and merchants; empty where it was not asked for.
         committed_line: all lines below it are in `pairs`.
         reported: what is in `state/detections`, as far as `pairs` does not know it.
         detections: how many so far, by pattern id.
@@ -66,7 +67,7 @@ class StateTables:
 
     def __init__(self, lake: Objects) -> None:
         # Pairs first: what another detector commits meanwhile is then found by the commit to pairs.
-        self._pairs = _open(lake.place(names.PAIRS), PAIRS_SCHEMA)
+        self._pairs = _open(lake.place(names.PAIRS), PAIRS_SCHEMA, sorted_by="merchant")
         self._merchants = _open(lake.place(names.MERCHANTS), MERCHANTS_SCHEMA)
         self._detections = _open(lake.place(names.DETECTIONS), DETECTIONS_SCHEMA)
         for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
@@ -77,19 +78,33 @@ class StateTables:
         self._detections_so_far: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state-merchants")
 
-    def load(self) -> LoadedState:
-        """Read the state as of the committed line; its time grows with the rows of pairs, not with the detections."""
+    def load(self, with_pairs: bool = True) -> LoadedState:
+        """Read the state as of the committed line; its time grows with the rows of pairs, not with the detections.
+
+        Args:
+            with_pairs: read the pairs, too.
+        """
         committed = self._pairs.line or 0
-        rows = _read(self._pairs, PAIRS_SCHEMA)
-        self._rows_appended = rows.num_rows
-        pairs = PairState.restore(rows)
-        self._bring_up(pairs, committed)
+        pairs = PairState()
+        if with_pairs or self._pairs.lacks(PAIRS_SCHEMA):
+            rows = _read(self._pairs, PAIRS_SCHEMA)
+            self._rows_appended = rows.num_rows
+            pairs = PairState.restore(rows)
+            self._bring_up(pairs, committed)
         detected = max(committed, self._detections.line or 0)
         beyond = self._reported(pc.field(LINE) > committed) if detected > committed else None
         self._detections_so_far = self._count_detections(beyond)
         next_seq = self._detections.greatest("seq")
         reported = Reported(0 if next_seq is None else next_seq + 1, detected, beyond)
-        return LoadedState(pairs, committed, reported, self._detections_so_far.copy())
+        return LoadedState(pairs if with_pairs else PairState(), committed, reported, self._detections_so_far.copy())
+
+    def pair_files(self) -> list[PairFile]:
+        """Return the files of pairs as of the last commit."""
+        files = pa.table(self._pairs.handle.get_add_actions(flatten=True))
+        columns = ("path", "size_bytes", "min.merchant", "max.merchant")
+        rows = zip(*(files.column(name).to_pylist() for name in columns), strict=True) if files.num_rows else ()
+        # A file without rows has no least merchant.
+        return [PairFile(f"{names.PAIRS}/{path}", *rest) for path, *rest in rows if rest[1] is not None]
 
     def detections_from(self, seq: int) -> list[Detection]:
         """Return the detections from a number on, in order."""
@@ -121,11 +136,12 @@ class StateTables:
             raise self._second_detector(error) from error
         self._rows_appended += outcome.pairs.num_rows
 
-    def compact_if_due(self, state: PairState, line: int, metadata: dict[str, str]) -> str | None:
+    def compact_if_due(self, state: PairState | None, line: int, metadata: dict[str, str]) -> str | None:
         """Keep the tables small as they are written, at most one a batch; return the URL of the one that was.
 
         Every 50 appends a table's small files are merged; where half of the rows of pairs are superseded, all pairs
-        are written anew, one row each, so that a row is rewritten about once whatever the number of pairs.
+        are written anew, one row each, so that a row is rewritten about once whatever the number of pairs: where the
+        whole `state` is here.
 
         Raises:
             SecondDetectorError: as in `commit`.
@@ -135,7 +151,7 @@ class StateTables:
         if due is None:
             return None
         try:
-            if due is self._pairs and self._rows_appended >= 2 * len(state):
+            if due is self._pairs and state is not None and self._rows_appended >= 2 * len(state):
                 self._pairs.overwrite(state.all_rows(line), line, self._with_count(metadata))
                 self._rows_appended = len(state)
             else:
@@ -164,7 +180,7 @@ class StateTables:
         self._rows_appended = len(pairs)
 
     def _reported(self, which: pc.Expression) -> pa.Table:
-        return self._detections.read(list(REPORTED_COLUMNS), which)
+        return self._detections.read([*REPORTED_COLUMNS, LINE], which)
 
     def _count_detections(self, beyond: pa.Table | None) -> Counter[str]:
         text = self.last_metadata(_DETECTIONS_SO_FAR)
@@ -183,8 +199,8 @@ class StateTables:
         return SecondDetectorError(msg)
 
 
-def _open(url: str, schema: pa.Schema) -> LineTable:
-    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION)
+def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
+    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION, sorted_by)
     description = table.handle.metadata().description
     if description != STATE_DESCRIPTION:
         msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
