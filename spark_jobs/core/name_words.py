@@ -52,17 +52,17 @@ class NameWords:
             result[rows] = _mixed(result[rows] ^ self.words[self.starts[rows] + number])
         return result
 
-    def equal(self, positions: Integers, others: "NameWords", at: Integers) -> NDArray[np.bool_]:
-        """Return whether the names at `positions` are those of `others` at `at`, one by one."""
+    def equal(self, others: "NameWords", at: Integers) -> NDArray[np.bool_]:
+        """Return whether the names are those of `others` at some positions, one by one."""
         lengths = others.lengths[at]
-        result: NDArray[np.bool_] = self.lengths[positions] == lengths
+        result: NDArray[np.bool_] = self.lengths == lengths
         if not result.all():
             alike = np.flatnonzero(result)
-            result[alike] = self.equal(positions[alike], others, at[alike])
+            result[alike] = NameWords(self.lengths[alike], self.starts[alike], self.words).equal(others, at[alike])
             return result
-        mine, theirs = self.starts[positions], others.starts[at]
+        theirs = others.starts[at]
         for number, rows in _word_numbers(lengths):
-            result[rows] &= self.words[mine[rows] + number] == others.words[theirs[rows] + number]
+            result[rows] &= self.words[self.starts[rows] + number] == others.words[theirs[rows] + number]
         return result
 
     def to_arrow(self) -> pa.Array:

@@ -30,7 +30,7 @@ class Advance:
     """What a chunk touched: p pairs and m merchants, each once.
 
     Attributes:
-        rows: of the pairs, in order, shape (p,).
+        rows: of the pairs, shape (p,).
         merchants: codes, in order, shape (m,).
         merchant_at: position of each pair's merchant in `merchants`, shape (p,).
         before, after: the pairs themselves, `PAIR`, shape (p,); a new one had no transactions before.
@@ -118,23 +118,18 @@ class PairState:
         Raises:
             StateError: a total no longer fits.
         """
-        rows, customers = self._rows_of(sums), sums.column("customer").combine_chunks()
-        order = np.argsort(rows)
-        ordered = rows[order]
-        starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])) if len(rows) else order
-        unique = ordered[starts]
-        before = self.pairs.take(unique)
+        sums, rows = self._one_row_a_pair(sums, self._rows_of(sums))
+        before = self.pairs.take(rows)
         after = before.copy()
         merchant = before["merchant"].astype(np.int64)
         for name in self.TOTALS:
-            column = sums.column(name).to_numpy()[order]
-            added = np.add.reduceat(column, starts) if len(starts) < len(column) else column
+            added = sums.column(name).to_numpy()
             after[name] = _sums(name, before[name].astype(np.int64), added)
             if name == "transactions":
                 np.add.at(self.merchant_totals[name].values, merchant, added)
-        self.pairs.put(unique, after)
+        self.pairs.put(rows, after)
         merchants, merchant_at = _positions(merchant, len(self.merchants))
-        return Advance(unique, merchants, merchant_at, before, after, customers.take(pa.array(order[starts])))
+        return Advance(rows, merchants, merchant_at, before, after, sums.column("customer").combine_chunks())
 
     def all_rows(self, line: int) -> pa.Table:
         """Return all pairs as rows of `state/pairs`, as of `line`, in order of merchant."""
@@ -163,6 +158,17 @@ class PairState:
             self.merchant_reported.values, merchants, self.reported.parse(block.column("merchant_reported"))
         )
 
+    def _one_row_a_pair(self, sums: pa.Table, rows: Integers) -> tuple[pa.Table, Integers]:
+        """Sum the rows of each pair; where there is one of each, as with one category a merchant, they stay so."""
+        ordered = np.sort(rows)
+        if not (ordered[1:] == ordered[:-1]).any():
+            return sums, rows
+        order = np.argsort(rows, kind="stable")
+        starts = np.flatnonzero(np.append(True, rows[order[1:]] != rows[order[:-1]]))
+        totals = {name: np.add.reduceat(sums.column(name).to_numpy()[order], starts) for name in self.TOTALS}
+        customers = sums.column("customer").take(pa.array(order[starts]))
+        return pa.table({"customer": customers, **totals}), rows[order[starts]]
+
     def _rows_of(self, table: pa.Table) -> Integers:
         """Return the row of each (merchant, customer); new pairs get the next rows, in no order."""
         merchant = self.merchants.encode(table.column("merchant"))
@@ -182,11 +188,12 @@ class PairState:
         return rows
 
     def _find(self, merchants: Integers, names: NameWords, hashes: Words) -> Integers:
-        pairs, known = self.pairs.values, self.names
+        words = self._words.values
 
         def same(positions: Integers, rows: Integers) -> NDArray[np.bool_]:
-            alike: NDArray[np.bool_] = pairs["merchant"][rows] == merchants[positions]
-            alike &= known.equal(rows, names, positions)
+            pairs = self.pairs.take(rows)
+            alike: NDArray[np.bool_] = pairs["merchant"] == merchants[positions]
+            alike &= NameWords(pairs["length"], pairs["name"], words).equal(names, positions)
             return alike
 
         return self._index.find(hashes, same)
@@ -256,7 +263,7 @@ def _same_as_before(merchants: Integers, names: NameWords, hashes: Words, order:
     alike = np.zeros(len(order), dtype=bool)
     candidates = np.flatnonzero(np.diff(hashes[order]) == 0)
     left, right = order[candidates], order[candidates + 1]
-    alike[candidates + 1] = (merchants[left] == merchants[right]) & names.equal(left, names, right)
+    alike[candidates + 1] = (merchants[left] == merchants[right]) & names.take(left).equal(names, right)
     return alike
 
 

@@ -94,8 +94,9 @@ class RunningPercentile:
         )
 
     def _change(self, merchants: Integers, at: Integers, before: Floats, after: Floats) -> None:
-        changed = np.flatnonzero(before != after)
-        at, before, after = at[changed], before[changed], after[changed]
+        differ = before != after
+        if not differ.all():
+            at, before, after = at[differ], before[differ], after[differ]
         low, high = self._low[merchants][at], self._high[merchants][at]
         total, below = (np.zeros(len(merchants), dtype=np.int64) for _ in range(2))
         events = []
