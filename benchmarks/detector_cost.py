@@ -18,7 +18,7 @@ import pyarrow as pa
 from local import processes
 from spark_jobs.chunker.cli import main as chunker
 from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.core.detect import Detector, Rules
+from spark_jobs.core.detect import Detector, Reported, Rules
 from spark_jobs.core.names import OFFSET
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
@@ -116,7 +116,7 @@ def _write_state(lake: str, pairs: int) -> None:
     tables = StateTables(open_objects(lake))
     # No patterns: what is measured is the state of pairs, not a million detections.
     detector = Detector(
-        PairState(), set(), 0, 0, Rules((), DEFAULT_THRESHOLDS, every_chunk=False), lambda: datetime.now(UTC)
+        PairState(), Reported(), Rules((), DEFAULT_THRESHOLDS, every_chunk=False), lambda: datetime.now(UTC)
     )
     tables.commit(detector.advance([sums]), {})
 

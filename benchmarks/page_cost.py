@@ -22,7 +22,7 @@ from benchmarks.detector_cost import quantile
 from local.airflow import LocalAirflow, local_airflow
 from local.s3 import LocalS3, local_s3
 from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.core.detect import Detector, Rules
+from spark_jobs.core.detect import Detector, Reported, Rules
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.storage.objects import open_objects
@@ -53,7 +53,7 @@ class GrowingState:
     def __init__(self) -> None:
         self._tables = StateTables(open_objects(_LAKE))
         rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
-        self._detector = Detector(PairState(), set(), 0, 0, rules, lambda: datetime.now(UTC))
+        self._detector = Detector(PairState(), Reported(), rules, lambda: datetime.now(UTC))
         self._line = 0
 
     def grow(self, pairs: int, children: int) -> None:

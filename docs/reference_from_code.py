@@ -30,7 +30,7 @@ from spark_jobs.core.errors import PipelineError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.history import Sample
 from spark_jobs.core.offset import Offset
-from spark_jobs.core.pair_state import PAIRS_SCHEMA
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.detector.heartbeat import Progress
 

@@ -31,6 +31,7 @@ class Lake:
     landing_format: str = "csv"
     chunk_size: int = 10_000
     thresholds: str = ""
+    placement: str = "driver"
 
 
 def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
@@ -81,7 +82,9 @@ def detector_job(lake: Lake) -> jobs.JobSettings:
     return jobs.JobSettings(
         name=DETECTOR,
         tasks=[_wheel_task(DETECTOR, {"landing-format": lake.landing_format})],
-        parameters=_parameters({"lake": lake.root, "threshold": lake.thresholds, **importance}),
+        parameters=_parameters(
+            {"lake": lake.root, "threshold": lake.thresholds, "placement": lake.placement, **importance}
+        ),
         max_concurrent_runs=1,
         continuous=jobs.Continuous(pause_status=jobs.PauseStatus.UNPAUSED),
     )

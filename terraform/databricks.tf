@@ -15,6 +15,8 @@ module "databricks" {
   landing_format       = var.landing_format
   chunk_size           = var.chunk_size
   thresholds           = var.thresholds
+  placement            = var.placement
+  detector_workers     = var.detector_workers
 
   # Nothing of it can start before the role may read and write.
   depends_on = [module.lake]

@@ -95,3 +95,25 @@ variable "thresholds" {
   type        = map(number)
   default     = {}
 }
+
+variable "placement" {
+  description = "Where the detector's state is: in its driver's memory (driver), or in Delta and advanced by its workers (cluster)."
+  type        = string
+  default     = "driver"
+
+  validation {
+    condition     = contains(["driver", "cluster"], var.placement)
+    error_message = "placement must be driver or cluster."
+  }
+}
+
+variable "detector_workers" {
+  description = "Workers of the detector's cluster. 0 is one machine for all; with placement cluster, one or more (docs/how-to/scale-out.md)."
+  type        = number
+  default     = 0
+
+  validation {
+    condition     = var.detector_workers >= 0 && floor(var.detector_workers) == var.detector_workers
+    error_message = "detector_workers must be a whole number from 0 on."
+  }
+}

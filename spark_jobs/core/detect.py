@@ -6,13 +6,16 @@ from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spark_jobs.core.chunk_sums import ChunkSums
-from spark_jobs.core.detections import Detection
-from spark_jobs.core.evaluate import findings, merchant_rows, touched_by
-from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.detections import REPORTED_COLUMNS, Detection
+from spark_jobs.core.evaluate import Percentiles, findings, merchant_rows, touched_by
+from spark_jobs.core.pair_rows import pair_rows
+from spark_jobs.core.pair_state import Advance, PairState
 from spark_jobs.core.patterns.pattern import Pattern
 from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.core.transactions import LINE
 
 
 @dataclass(frozen=True)
@@ -30,32 +33,39 @@ class Rules:
     every_chunk: bool
 
 
+@dataclass(frozen=True)
+class Reported:
+    """What was reported before.
+
+    Attributes:
+        next_seq: of the next detection.
+        through_line: chunks up to here have all their detections already: they only advance the state.
+        beyond: `patternId, MerchantId, customerName, line` of the detections whose chunks the state does not hold yet,
+            None where it holds them all.
+    """
+
+    next_seq: int = 0
+    through_line: int = 0
+    beyond: pa.Table | None = None
+
+
 class Detector:
     """The state and what was reported, as of the last chunk.
 
     Args:
         state: as of the committed line.
-        reported: keys of all detections so far.
-        next_seq: of the next detection.
-        detected_line: chunks up to here have all their detections already: they only advance the state.
+        reported: what was reported of its pairs and merchants it knows by itself, and here is the rest.
         rules: what is looked for.
         now: the clock, with a time zone.
     """
 
-    def __init__(
-        self,
-        state: PairState,
-        reported: set[tuple[str, str, str]],
-        next_seq: int,
-        detected_line: int,
-        rules: Rules,
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, state: PairState, reported: Reported, rules: Rules, now: Callable[[], datetime]) -> None:
         self.state = state
-        self._reported = reported
-        self._next_seq = next_seq
-        self._detected_line = detected_line
+        self._next_seq = reported.next_seq
+        self._detected_line = reported.through_line
+        self._beyond = reported.beyond
         self._rules = rules
+        self._percentiles = Percentiles(rules.thresholds)
         self._now = now
 
     def advance(self, chunks: Sequence[ChunkSums]) -> "Outcome":
@@ -63,18 +73,20 @@ class Detector:
         started_at = self._now()
         detections: list[Detection] = []
         merchants: list[pa.Table] = []
-        touched_rows: list[np.ndarray] = []
+        advances: list[Advance] = []
         for chunk in sorted(chunks, key=lambda chunk: chunk.end):
             line = chunk.end
             advance = self.state.advance(chunk.rows)
-            touched = touched_by(self.state, advance, self._rules.thresholds)
-            touched_rows.append(advance.pairs)
+            touched = touched_by(self.state, advance, self._percentiles)
+            advances.append(advance)
             merchants.append(merchant_rows(self.state, advance, touched, line))
-            if line > self._detected_line:
-                for finding in findings(self.state, advance, touched, self._rules.patterns, self._rules.thresholds):
-                    if finding.key in self._reported and not self._rules.every_chunk:
-                        continue
-                    self._reported.add(finding.key)
+            if line <= self._detected_line:
+                self._take_down_beyond(line)
+                continue
+            for pattern in self._rules.patterns:
+                for finding in findings(
+                    self.state, advance, touched, pattern, self._rules.thresholds, self._rules.every_chunk
+                ):
                     detections.append(
                         Detection(
                             self._next_seq,
@@ -90,8 +102,21 @@ class Detector:
                         )
                     )
                     self._next_seq += 1
-        pairs = np.unique(np.concatenate(touched_rows))
-        return Outcome(line, detections, pa.concat_tables(merchants), self.state.pair_rows(pairs, line))
+        return Outcome(line, detections, pa.concat_tables(merchants), self._rows_of(advances, line))
+
+    def _take_down_beyond(self, line: int) -> None:
+        """Take down what was reported at the end of this chunk: it touched what it was of, whose rows are written."""
+        if self._beyond is not None:
+            found = self._beyond.filter(pc.field(LINE) == line)
+            self.state.mark_reported(*(found.column(name) for name in REPORTED_COLUMNS))
+
+    def _rows_of(self, advances: list[Advance], line: int) -> pa.Table:
+        """Return the rows of `state/pairs` of all pairs touched, each once."""
+        rows, customers = advances[0].rows, advances[0].customers
+        if len(advances) > 1:
+            rows, at = np.unique(np.concatenate([advance.rows for advance in advances]), return_index=True)
+            customers = pa.concat_arrays([advance.customers for advance in advances]).take(pa.array(at))
+        return pair_rows(self.state, rows, customers, line)
 
 
 @dataclass(frozen=True)

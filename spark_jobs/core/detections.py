@@ -38,6 +38,9 @@ DETECTIONS_SCHEMA = pa.schema(
     ]
 )
 
+# What of, and which pattern: with these it is known what was reported.
+REPORTED_COLUMNS = ("patternId", "MerchantId", "customerName")
+
 
 @dataclass(frozen=True)
 class Detection:

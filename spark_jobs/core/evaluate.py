@@ -1,10 +1,12 @@
 """Evaluate the patterns at the end of a chunk, for what the chunk touched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from spark_jobs.core.fixed_point import PAISE, WEIGHT_UNITS
 from spark_jobs.core.pair_state import Advance, PairState
@@ -20,6 +22,7 @@ from spark_jobs.core.patterns.pattern import (
     evidence_at,
     holding,
 )
+from spark_jobs.core.running_percentile import RunningPercentile
 from spark_jobs.core.thresholds import Thresholds
 
 MERCHANTS_SCHEMA = pa.schema(
@@ -51,89 +54,102 @@ class Finding:
     evidence: dict[str, float]
     thresholds: dict[str, float]
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What is reported once."""
-        return (self.pattern.id, self.merchant, self.customer)
+
+class Percentiles:
+    """The percentiles that the patterns compare with, of all merchants, kept from chunk to chunk."""
+
+    def __init__(self, thresholds: Thresholds) -> None:
+        self._transactions = RunningPercentile(thresholds[TRANSACTIONS_PERCENTILE.name])
+        self._mean_weight = RunningPercentile(thresholds[WEIGHT_PERCENTILE.name])
+
+    def after(self, state: PairState, advance: Advance) -> tuple[Values, Values]:
+        """Take in what a chunk changed; return both percentiles of the merchants that it touched."""
+        result = []
+        for running, values_of in ((self._transactions, _transactions), (self._mean_weight, mean_weights)):
+
+            def all_values(code: int, values_of: Any = values_of) -> Values:
+                values: Values = values_of(state.pairs.take(state.rows_of(code)))
+                return values[~np.isnan(values)]
+
+            before, after = values_of(advance.before), values_of(advance.after)
+            result.append(running.after(advance.merchants, advance.merchant_at, before, after, all_values))
+        return result[0], result[1]
 
 
-def touched_by(state: PairState, advance: Advance, thresholds: Thresholds) -> Touched:
-    """Return the totals and percentiles of all that a chunk touched, as of its end."""
-    transactions, weights = (
-        np.array([_percentile(values, q) for values in columns])
-        for columns, q in (
-            (_transactions_of(state, advance), thresholds[TRANSACTIONS_PERCENTILE.name]),
-            (_mean_weights_of(state, advance), thresholds[WEIGHT_PERCENTILE.name]),
-        )
-    )
+def touched_by(state: PairState, advance: Advance, percentiles: Percentiles) -> Touched:
+    """Return the totals and percentiles of all that a chunk touched, as of its end; no chunk may be left out."""
+    transactions, weights = percentiles.after(state, advance)
     totals = {name: column.values[advance.merchants] for name, column in state.merchant_totals.items()}
-    count = state.totals["transactions"].values[advance.pairs]
+    count = advance.after["transactions"].astype(np.int64)
     return Touched(
         TouchedPairs(
-            merchant=np.searchsorted(advance.merchants, state.merchant_of.values[advance.pairs]),
+            merchant=advance.merchant_at,
             transactions=count,
-            mean_amount=state.totals["amount_paise"].values[advance.pairs] / (count * PAISE),
-            mean_weight=_mean_weight(state, advance.pairs),
+            mean_amount=advance.after["amount_paise"] / (count * PAISE),
+            mean_weight=mean_weights(advance.after),
         ),
-        TouchedMerchants(**totals, transactions_percentile=transactions, weight_percentile=weights),
+        TouchedMerchants(
+            transactions=totals["transactions"],
+            female_customers=totals["female_customers"],
+            male_customers=totals["male_customers"],
+            transactions_percentile=transactions,
+            weight_percentile=weights,
+        ),
     )
 
 
 def findings(
-    state: PairState, advance: Advance, touched: Touched, patterns: Sequence[Pattern], thresholds: Thresholds
+    state: PairState, advance: Advance, touched: Touched, pattern: Pattern, thresholds: Thresholds, repeat: bool
 ) -> Iterator[Finding]:
-    """Yield all that holds, by pattern, merchant, customer."""
-    for pattern in patterns:
-        comparisons = pattern.comparisons(touched, thresholds)
-        found = []
-        for position in holding(comparisons).tolist():
-            merchant, customer = _names(state, advance, pattern.subject, position)
-            evidence, compared_with = evidence_at(comparisons, position)
-            found.append(Finding(pattern, merchant, customer, dict(evidence), dict(compared_with)))
-        yield from sorted(found, key=lambda finding: finding.key)
+    """Yield where the pattern holds, by merchant and customer, and take down that it is reported.
+
+    Args:
+        repeat: also where it was reported before.
+    """
+    comparisons = pattern.comparisons(touched, thresholds)
+    bit = state.reported.bit(pattern.id)
+    of_merchant = pattern.subject is Subject.MERCHANT
+    reported = state.merchant_reported.values if of_merchant else state.pairs.values["reported"]
+    subjects = advance.merchants if of_merchant else advance.rows
+    at = holding(comparisons)
+    if not repeat:
+        at = at[reported[subjects[at]] & bit == 0]
+    if not len(at):
+        return
+    reported[subjects[at]] |= bit
+    merchants = state.merchants.decode(advance.merchants[at if of_merchant else advance.merchant_at[at]]).to_pylist()
+    customers = [""] * len(at) if of_merchant else advance.customers.take(pa.array(at)).to_pylist()
+    for merchant, customer, position in sorted(zip(merchants, customers, at.tolist(), strict=True)):
+        evidence, compared_with = evidence_at(comparisons, position)
+        yield Finding(pattern, merchant, customer, dict(evidence), dict(compared_with))
 
 
 def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: int) -> pa.Table:
     """Return what the patterns saw of the touched merchants, as rows of `state/merchants`; NaN becomes null."""
     merchants = touched.merchants
     columns = [
-        pa.array([state.merchants.names[code] for code in advance.merchants.tolist()], pa.string()),
+        state.merchants.decode(advance.merchants),
         merchants.transactions,
         merchants.female_customers,
         merchants.male_customers,
         pa.array(merchants.transactions_percentile, pa.float64(), from_pandas=True),
         pa.array(merchants.weight_percentile, pa.float64(), from_pandas=True),
         np.full(len(advance.merchants), line),
-        np.array([len(state.rows_of(merchant)) for merchant in advance.merchants.tolist()], dtype=np.int64),
+        state.merchant_totals["customers"].values[advance.merchants],
     ]
     return pa.table(columns, schema=MERCHANTS_SCHEMA)
 
 
-def _names(state: PairState, advance: Advance, subject: Subject, position: int) -> tuple[str, str]:
-    if subject is Subject.MERCHANT:
-        return state.merchants.names[advance.merchants[position]], ""
-    row = advance.pairs[position]
-    return state.merchants.names[state.merchant_of.values[row]], state.customers.names[state.customer_of.values[row]]
-
-
-def _transactions_of(state: PairState, advance: Advance) -> Iterator[Values]:
-    counts = state.totals["transactions"].values
-    return (counts[state.rows_of(merchant)] for merchant in advance.merchants.tolist())
-
-
-def _mean_weights_of(state: PairState, advance: Advance) -> Iterator[Values]:
-    for merchant in advance.merchants.tolist():
-        weights = _mean_weight(state, state.rows_of(merchant))
-        yield weights[~np.isnan(weights)]
-
-
-def _mean_weight(state: PairState, rows: Values) -> Values:
-    weighted = state.totals["weighted_transactions"].values[rows]
-    means = np.full(len(rows), np.nan)
-    np.divide(state.totals["weight_units"].values[rows], weighted * WEIGHT_UNITS, out=means, where=weighted > 0)
+def mean_weights(pairs: NDArray[Any]) -> Values:
+    """Return the mean weight of each pair, NaN of one that has none."""
+    weighted = pairs["weighted_transactions"].astype(np.int64)
+    means = np.full(len(pairs), np.nan)
+    np.divide(pairs["weight_units"], weighted * WEIGHT_UNITS, out=means, where=weighted > 0)
     return means
 
 
-def _percentile(values: Values, q: float) -> float:
-    """Return the exact percentile with linear interpolation, NaN of nothing."""
-    return float(np.percentile(values, q)) if len(values) else np.nan
+def _transactions(pairs: NDArray[Any]) -> Values:
+    """Return the transactions of each pair, NaN of one that has none yet."""
+    count = pairs["transactions"].astype(np.float64)
+    count[count == 0] = np.nan
+    return count

@@ -1,116 +1,111 @@
-"""The state: totals of every pair and every merchant, advanced chunk by chunk."""
+"""The state: totals of every pair and every merchant, advanced chunk by chunk.
 
+A pair takes 40 bytes for its totals, its name as it is, 13 to 20 bytes in the index and 4 in its merchant's list: no
+Python object stands for a pair (docs/decisions/0020).
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spark_jobs.core.codes import Codes
 from spark_jobs.core.errors import StateError
 from spark_jobs.core.growing_array import GrowingArray
+from spark_jobs.core.name_words import Integers, NameWords, Words, name_words
+from spark_jobs.core.pair_array import PAIR, PairArray, Pairs
+from spark_jobs.core.pair_index import MOST_ROWS, PairIndex
+from spark_jobs.core.pair_rows import FEMALE, GENDERS, MALE, all_pair_rows
+from spark_jobs.core.reported import ReportedBits
 
-Rows = NDArray[np.int64]
-
-# The totals of a pair, as they stand in `state/pairs`.
-PAIRS_SCHEMA = pa.schema(
-    [
-        ("merchant", pa.string()),
-        ("customer", pa.string()),
-        ("gender", pa.string()),
-        ("transactions", pa.int64()),
-        ("amount_paise", pa.int64()),
-        ("weight_units", pa.int64()),
-        ("weighted_transactions", pa.int64()),
-        ("line", pa.int64()),
-    ]
-)
-_TOTALS = ("transactions", "amount_paise", "weight_units", "weighted_transactions")
-_GENDERS = np.array(["F", "M"])
-
-
-class Codes:
-    """Names as numbers from 0, in the order in which they were first seen."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self._codes: dict[str, int] = {}
-
-    def encode(self, column: pa.ChunkedArray) -> Rows:
-        """Return the code of each name; new names get the next ones."""
-        encoded = column.combine_chunks().dictionary_encode()
-        codes = np.array([self._code(name) for name in encoded.dictionary.to_pylist()], dtype=np.int64)
-        rows: Rows = codes[encoded.indices.to_numpy()]
-        return rows
-
-    def decode(self, codes: NDArray[Any]) -> pa.Array:
-        """Return the names of these codes."""
-        return pa.array([self.names[code] for code in codes.tolist()], pa.string())
-
-    def _code(self, name: str) -> int:
-        code = self._codes.setdefault(name, len(self.names))
-        if code == len(self.names):
-            self.names.append(name)
-        return code
+_BLOCK = 1 << 18
+_MERCHANT_TOTALS = ("transactions", "customers", "female_customers", "male_customers")
 
 
 @dataclass(frozen=True)
 class Advance:
-    """What a chunk touched: rows of pairs and codes of merchants, each once."""
+    """What a chunk touched: p pairs and m merchants, each once.
 
-    pairs: Rows
-    merchants: Rows
+    Attributes:
+        rows: of the pairs, shape (p,).
+        merchants: codes, in order, shape (m,).
+        merchant_at: position of each pair's merchant in `merchants`, shape (p,).
+        before, after: the pairs themselves, `PAIR`, shape (p,); a new one had no transactions before.
+        customers: the pairs' customers, shape (p,).
+    """
+
+    rows: Integers
+    merchants: Integers
+    merchant_at: Integers
+    before: Pairs
+    after: Pairs
+    customers: pa.Array
 
 
 class PairState:
-    """Columns of pairs and of merchants. A pair's row and a merchant's code never change.
+    """All pairs and merchants. A pair's row and a merchant's code never change.
 
     Attributes:
-        merchants, customers: the names behind the codes.
-        merchant_of, customer_of: codes of each pair, shape (pairs,).
-        gender_of: `F`, `M` or "" for all else, of each pair's first transaction, shape (pairs,).
-        totals: `transactions`, `amount_paise`, `weight_units`, `weighted_transactions`, each of shape (pairs,).
-        merchant_totals: `transactions`, `female_customers`, `male_customers`, each of shape (merchants,).
+        merchants: the names behind the codes.
+        pairs: `PAIR`, shape (pairs,).
+        merchant_totals: `transactions`, `customers`, `female_customers`, `male_customers`, each of shape (merchants,).
+        reported: what the bits of `pairs["reported"]` and of `merchant_reported` mean.
     """
+
+    TOTALS = ("transactions", "amount_paise", "weight_units", "weighted_transactions")
 
     def __init__(self) -> None:
         self.merchants = Codes()
-        self.customers = Codes()
-        self.merchant_of = GrowingArray(np.int32)
-        self.customer_of = GrowingArray(np.int32)
-        self.gender_of = GrowingArray("U1")
-        self.totals = {name: GrowingArray(np.int64) for name in _TOTALS}
-        self.merchant_totals = {
-            name: GrowingArray(np.int64) for name in ("transactions", "female_customers", "male_customers")
-        }
-        self._row_of_key: dict[int, int] = {}
+        self.pairs = PairArray()
+        self.merchant_totals = {name: GrowingArray(np.int64) for name in _MERCHANT_TOTALS}
+        self.reported = ReportedBits()
+        self.merchant_reported = GrowingArray(np.uint16)
+        self._words = GrowingArray(np.uint64)
+        self._index = PairIndex()
+        # Asked for now and then only: rows from `_listed` on are not in it yet.
         self._rows_of_merchant: list[GrowingArray] = []
+        self._listed = 0
 
     def __len__(self) -> int:
         """Return the number of pairs."""
-        return len(self.merchant_of.values)
+        return len(self.pairs)
 
-    def rows_of(self, merchant: int) -> Rows:
+    @property
+    def names(self) -> NameWords:
+        """The customers of all pairs."""
+        pairs = self.pairs.values
+        return NameWords(pairs["length"], pairs["name"], self._words.values)
+
+    def rows_of(self, merchant: int) -> NDArray[np.uint32]:
         """Return the rows of all pairs of a merchant."""
+        if self._listed < len(self):
+            self._list_rows()
         return self._rows_of_merchant[merchant].values
+
+    def find(self, merchants: pa.ChunkedArray, customers: pa.ChunkedArray) -> Integers:
+        """Return the rows of some pairs, -1 where there is none."""
+        codes = self.merchants.find(merchants)
+        names = name_words(customers)
+        return self._find(codes, names, names.hashes(codes))
 
     @classmethod
     def restore(cls, rows: pa.Table) -> "PairState":
         """Return the state that rows of `state/pairs` hold: of each pair, the row of the greatest line counts."""
         state = cls()
-        merchant = state.merchants.encode(rows.column("merchant"))
-        state._grow_merchants()
-        keys = merchant << 32 | state.customers.encode(rows.column("customer"))
-        latest_first = np.argsort(-rows.column("line").to_numpy(), kind="stable")
-        unique, first = np.unique(keys[latest_first], return_index=True)
-        latest = rows.take(pa.array(latest_first[first]))
-        at = state._find_or_add(unique, latest.column("gender"))
-        for name, column in state.totals.items():
-            column.values[at] = latest.column(name).to_numpy()
+        lines = rows.column("line").to_numpy()
+        if (lines[1:] < lines[:-1]).any():
+            rows = rows.take(pa.array(np.argsort(lines, kind="stable")))
+        state.pairs.reserve(len(rows))
+        state._index.reserve(len(rows))
+        for at in range(0, len(rows), _BLOCK):
+            state._restore_block(rows.slice(at, _BLOCK))
         np.add.at(
             state.merchant_totals["transactions"].values,
-            unique >> 32,
-            latest.column("transactions").to_numpy(),
+            state.pairs.values["merchant"],
+            state.pairs.values["transactions"].astype(np.int64),
         )
         return state
 
@@ -121,74 +116,171 @@ class PairState:
             sums: `merchant, customer, gender, first_line` and the four totals; `first_line` decides the gender.
 
         Raises:
-            StateError: a total no longer fits 64 bits.
+            StateError: a total no longer fits.
         """
-        merchant = self.merchants.encode(sums.column("merchant"))
-        self._grow_merchants()
-        keys = merchant << 32 | self.customers.encode(sums.column("customer"))
-        # In order of line, so that the first row of a pair is its first transaction.
-        by_line = np.argsort(sums.column("first_line").to_numpy(), kind="stable")
-        unique, first, group = np.unique(keys[by_line], return_index=True, return_inverse=True)
-        rows = self._find_or_add(unique, sums.column("gender").take(pa.array(by_line[first])))
-
-        for name, column in self.totals.items():
-            added = np.zeros(len(unique), dtype=np.int64)
-            np.add.at(added, group, sums.column(name).to_numpy()[by_line])
-            before = column.values[rows]
-            after = before + added
-            if ((added > 0) & (after < before)).any():
-                msg = f"the sum {name} of a pair does not fit 64 bits any more; look for amounts that cannot be"
-                raise StateError(msg)
-            column.values[rows] = after
+        sums, rows = self._one_row_a_pair(sums, self._rows_of(sums))
+        before = self.pairs.take(rows)
+        after = before.copy()
+        merchant = before["merchant"].astype(np.int64)
+        for name in self.TOTALS:
+            added = sums.column(name).to_numpy()
+            after[name] = _sums(name, before[name].astype(np.int64), added)
             if name == "transactions":
-                np.add.at(self.merchant_totals[name].values, unique >> 32, added)
-        return Advance(rows, np.unique(merchant))
-
-    def pair_rows(self, rows: Rows, line: int) -> pa.Table:
-        """Return these pairs as rows of `state/pairs`, as of `line`."""
-        columns: list[Any] = [
-            self.merchants.decode(self.merchant_of.values[rows]),
-            self.customers.decode(self.customer_of.values[rows]),
-            pa.array(self.gender_of.values[rows], pa.string()),
-            *(pa.array(self.totals[name].values[rows]) for name in _TOTALS),
-            pa.array(np.full(len(rows), line)),
-        ]
-        return pa.table(columns, schema=PAIRS_SCHEMA)
+                np.add.at(self.merchant_totals[name].values, merchant, added)
+        self.pairs.put(rows, after)
+        merchants, merchant_at = _positions(merchant, len(self.merchants))
+        return Advance(rows, merchants, merchant_at, before, after, sums.column("customer").combine_chunks())
 
     def all_rows(self, line: int) -> pa.Table:
-        """Return all pairs as rows of `state/pairs`, as of `line`."""
-        return self.pair_rows(np.arange(len(self)), line)
+        """Return all pairs as rows of `state/pairs`, as of `line`, in order of merchant."""
+        return all_pair_rows(self, line)
 
-    def _grow_merchants(self) -> None:
-        new = len(self.merchants.names) - len(self._rows_of_merchant)
-        self._rows_of_merchant.extend(GrowingArray(np.int64) for _ in range(new))
-        for column in self.merchant_totals.values():
-            column.append(np.zeros(new, dtype=np.int64))
+    def mark_reported(
+        self, pattern_ids: pa.ChunkedArray, merchants: pa.ChunkedArray, customers: pa.ChunkedArray
+    ) -> None:
+        """Take down what was reported; a customer "" stands for the merchant itself."""
+        bits = self.reported.parse(pattern_ids)
+        codes = self.merchants.find(merchants)
+        of_merchant = (np.array(customers.to_pylist(), dtype=object) == "") & (codes >= 0)
+        np.bitwise_or.at(self.merchant_reported.values, codes[of_merchant], bits[of_merchant])
+        rows = self.find(merchants, customers)
+        known = rows >= 0
+        np.bitwise_or.at(self.pairs.values["reported"], rows[known], bits[known])
 
-    def _find_or_add(self, keys: Rows, genders: pa.ChunkedArray) -> Rows:
-        """Return the row of each key (sorted, each once); new pairs get the next rows and their gender."""
-        find = self._row_of_key.get
-        rows = np.array([find(key, -1) for key in keys.tolist()], dtype=np.int64)
+    def _restore_block(self, block: pa.Table) -> None:
+        rows = self._rows_of(block)
+        for name in self.TOTALS:
+            # Of several rows of one pair, the last one stands.
+            self.pairs.values[name][rows] = block.column(name).to_numpy()
+        self.pairs.values["reported"][rows] = self.reported.parse(block.column("reported"))
+        merchants = self.pairs.values["merchant"][rows]
+        np.bitwise_or.at(
+            self.merchant_reported.values, merchants, self.reported.parse(block.column("merchant_reported"))
+        )
+
+    def _one_row_a_pair(self, sums: pa.Table, rows: Integers) -> tuple[pa.Table, Integers]:
+        """Sum the rows of each pair; where there is one of each, as with one category a merchant, they stay so."""
+        ordered = np.sort(rows)
+        if not (ordered[1:] == ordered[:-1]).any():
+            return sums, rows
+        order = np.argsort(rows, kind="stable")
+        starts = np.flatnonzero(np.append(True, rows[order[1:]] != rows[order[:-1]]))
+        totals = {name: np.add.reduceat(sums.column(name).to_numpy()[order], starts) for name in self.TOTALS}
+        customers = sums.column("customer").take(pa.array(order[starts]))
+        return pa.table({"customer": customers, **totals}), rows[order[starts]]
+
+    def _rows_of(self, table: pa.Table) -> Integers:
+        """Return the row of each (merchant, customer); new pairs get the next rows, in no order."""
+        merchant = self.merchants.encode(table.column("merchant"))
+        self._grow_merchants()
+        names = name_words(table.column("customer"))
+        hashes = names.hashes(merchant)
+        rows = self._find(merchant, names, hashes)
         new = np.flatnonzero(rows < 0)
         if len(new):
-            added = np.arange(len(self), len(self) + len(new))
-            rows[new] = added
-            self._add(keys[new], added, genders.take(pa.array(new)))
+            # In order of line, so that the first row of a pair is its first transaction.
+            if "first_line" in table.column_names:
+                new = new[np.argsort(table.column("first_line").to_numpy()[new], kind="stable")]
+            first, group = _distinct(merchant[new], names.take(new), hashes[new])
+            rows[new] = len(self) + group
+            new = new[first]
+            self._add(merchant[new], names.take(new), hashes[new], _genders(table.column("gender").take(pa.array(new))))
         return rows
 
-    def _add(self, keys: Rows, rows: Rows, genders: pa.ChunkedArray) -> None:
-        self._row_of_key.update(zip(keys.tolist(), rows.tolist(), strict=True))
-        merchant = keys >> 32
-        self.merchant_of.append(merchant)
-        self.customer_of.append(keys & 0xFFFFFFFF)
-        text = np.array(genders.fill_null("").to_pylist(), dtype=str)
-        gender = np.where(np.isin(text, _GENDERS), text, "")
-        self.gender_of.append(gender)
-        for total in self.totals.values():
-            total.append(np.zeros(len(rows), dtype=np.int64))
-        np.add.at(self.merchant_totals["female_customers"].values, merchant[gender == "F"], 1)
-        np.add.at(self.merchant_totals["male_customers"].values, merchant[gender == "M"], 1)
-        # Keys are sorted: the rows of one merchant stand together.
-        codes, starts = np.unique(merchant, return_index=True)
-        for code, piece in zip(codes.tolist(), np.split(rows, starts[1:]), strict=True):
+    def _find(self, merchants: Integers, names: NameWords, hashes: Words) -> Integers:
+        words = self._words.values
+
+        def same(positions: Integers, rows: Integers) -> NDArray[np.bool_]:
+            pairs = self.pairs.take(rows)
+            alike: NDArray[np.bool_] = pairs["merchant"] == merchants[positions]
+            alike &= NameWords(pairs["length"], pairs["name"], words).equal(names, positions)
+            return alike
+
+        return self._index.find(hashes, same)
+
+    def _add(self, merchants: Integers, names: NameWords, hashes: Words, genders: NDArray[np.uint8]) -> None:
+        rows = np.arange(len(self), len(self) + len(merchants))
+        words = len(self._words)
+        if max(len(self) + len(rows), words + len(names.words)) > MOST_ROWS:
+            msg = f"{len(self):,} pairs: the state of one detector is full; see docs/how-to/scale-out.md"
+            raise StateError(msg)
+        self._index.add(hashes, rows, self._all_hashes)
+        self._words.append(names.words)
+        pairs = np.zeros(len(rows), dtype=PAIR)
+        pairs["merchant"], pairs["name"], pairs["length"] = merchants, words + names.starts, names.lengths
+        pairs["gender"] = genders
+        self.pairs.append(pairs)
+        np.add.at(self.merchant_totals["customers"].values, merchants, 1)
+        for code, name in ((FEMALE, "female_customers"), (MALE, "male_customers")):
+            np.add.at(self.merchant_totals[name].values, merchants[genders == code], 1)
+
+    def _all_hashes(self) -> Iterator[tuple[Integers, Words]]:
+        names = self.names
+        for start in range(0, len(self), _BLOCK):
+            rows = np.arange(start, min(start + _BLOCK, len(self)))
+            yield rows, names.take(rows).hashes(self.pairs.values["merchant"][rows])
+
+    def _list_rows(self) -> None:
+        merchants = self.pairs.values["merchant"][self._listed :]
+        missing = len(self.merchants) - len(self._rows_of_merchant)
+        self._rows_of_merchant.extend(GrowingArray(np.uint32) for _ in range(missing))
+        order = np.argsort(merchants, kind="stable")
+        codes, starts = np.unique(merchants[order], return_index=True)
+        for code, piece in zip(codes.tolist(), np.split(order + self._listed, starts[1:]), strict=True):
             self._rows_of_merchant[code].append(piece)
+        self._listed = len(self)
+
+    def _grow_merchants(self) -> None:
+        new = len(self.merchants) - len(self.merchant_reported)
+        if not new:
+            return
+        for column in (*self.merchant_totals.values(), self.merchant_reported):
+            column.append(np.zeros(new, dtype=np.int64))
+
+
+def _genders(column: pa.ChunkedArray) -> NDArray[np.uint8]:
+    """Return the codes of genders: of all that is neither `F` nor `M`, null too, that of ""."""
+    codes: NDArray[np.uint8] = pc.index_in(column, GENDERS).fill_null(0).combine_chunks().to_numpy().astype(np.uint8)
+    return codes
+
+
+def _distinct(merchants: Integers, names: NameWords, hashes: Words) -> tuple[Integers, Integers]:
+    """Return the position of the first of each pair among some, and for each which of these it is."""
+    order = np.argsort(hashes, kind="stable")
+    alike = _same_as_before(merchants, names, hashes, order)
+    if (~alike[1:] & (np.diff(hashes[order]) == 0)).any():
+        # Different pairs with one hash may stand mixed: rare enough for the slow way.
+        codes = names.to_arrow().dictionary_encode().indices.to_numpy()
+        order = np.lexsort((codes, merchants))
+        alike = _same_as_before(merchants, names, hashes, order)
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(~alike) - 1
+    return order[~alike], group
+
+
+def _same_as_before(merchants: Integers, names: NameWords, hashes: Words, order: Integers) -> NDArray[np.bool_]:
+    """Return whether each pair, in some order, is the one before it."""
+    alike = np.zeros(len(order), dtype=bool)
+    candidates = np.flatnonzero(np.diff(hashes[order]) == 0)
+    left, right = order[candidates], order[candidates + 1]
+    alike[candidates + 1] = (merchants[left] == merchants[right]) & names.take(left).equal(names, right)
+    return alike
+
+
+def _sums(name: str, before: Integers, added: Integers) -> Integers:
+    after = before + added
+    most = np.iinfo(PAIR[name]).max
+    if ((added > 0) & (after < before)).any() or (after > most).any():
+        msg = f"the sum {name} of a pair does not fit {PAIR[name].itemsize * 8} bits; look for amounts that cannot be"
+        raise StateError(msg)
+    return after
+
+
+def _positions(codes: Integers, count: int) -> tuple[Integers, Integers]:
+    """Return which of `count` codes occur, in order, and where among them each one stands."""
+    occurs = np.zeros(count, dtype=bool)
+    occurs[codes] = True
+    distinct = np.flatnonzero(occurs)
+    position = np.empty(count, dtype=np.int64)
+    position[distinct] = np.arange(len(distinct))
+    return distinct, position[codes]

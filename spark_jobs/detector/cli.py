@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from spark_jobs import exit_codes
 from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds
+from spark_jobs.detector.placement import PLACEMENTS
 from spark_jobs.detector.run import Settings, run
 from spark_jobs.log import job_logger
 from spark_jobs.storage.landing import FORMATS
@@ -46,6 +47,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         max_chunks=options.max_chunks,
         thresholds=parse_thresholds(options.threshold, THRESHOLDS),
         every_chunk=options.report == "every_chunk",
+        placement=options.placement,
     )
 
 
@@ -87,6 +89,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=("once", "every_chunk"),
         default="once",
         help="report what holds once, or each time (%(default)s)",
+    )
+    parser.add_argument(
+        "--placement",
+        choices=PLACEMENTS,
+        default="driver",
+        help="where the state is: in the driver's memory, or in Delta and advanced by the executors (%(default)s)",
     )
     return parser
 

@@ -3,18 +3,19 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from logging import Logger
 
 from spark_jobs.core.chunk_sums import ChunkSums
-from spark_jobs.core.detect import Detector, Rules
+from spark_jobs.core.detect import Rules
 from spark_jobs.core.importance import Importance
 from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.detector.chunk_source import read_landed_line
 from spark_jobs.detector.heartbeat import Heartbeat, Progress
+from spark_jobs.detector.placement import ClusterPlacement, DriverPlacement, Placement
 from spark_jobs.detector.replay import Replay, begin, claim_output
 from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
 from spark_jobs.storage.detection_files import DetectionFiles
@@ -43,6 +44,7 @@ class Settings:
         max_chunks: at most so many a micro-batch.
         thresholds: of the patterns.
         every_chunk: report after each chunk that touches what holds, instead of once.
+        placement: where the state is, one of `PLACEMENTS`.
     """
 
     lake: str
@@ -55,6 +57,7 @@ class Settings:
     max_chunks: int
     thresholds: Thresholds
     every_chunk: bool
+    placement: str
 
 
 def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetime], log: Logger) -> None:
@@ -71,11 +74,17 @@ def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetim
     with ThreadPoolExecutor(1) as pool:
         session = pool.submit(open_session)
         tables = _open_tables(settings, lake, output)
-        loaded = tables.load()
+        loaded = tables.load(with_pairs=settings.placement == "driver")
         importance, etag = _importance(settings, tables, loaded, log)
         spark = session.result()
+    rules = Rules(PATTERNS, settings.thresholds, settings.every_chunk)
+    placement: Placement = (
+        ClusterPlacement(spark, output.url, tables, loaded.reported, rules, now)
+        if settings.placement == "cluster"
+        else DriverPlacement(loaded, rules, now)
+    )
     until = read_landed_line(lake) if settings.available_now else settings.until_line
-    batches = _Batches(output, tables, loaded, settings, importance, etag, started_at, now, log, stopping)
+    batches = _Batches(output, tables, loaded, settings, placement, importance, etag, started_at, log, stopping)
     heartbeat = Heartbeat(output, batches.progress, lambda: read_landed_line(lake), now, log)
     log.info("detector started", extra={"fields": _start_fields(settings, loaded, etag)})
     batches.write_missing_files()
@@ -85,6 +94,7 @@ def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetim
     watch = _ImportanceWatch(settings, etag, log)
     try:
         while not stopping.is_set() and not (until is not None and batches.progress.committed_line >= until):
+            batches.raise_failure()
             if stream.wait(_SECONDS_BETWEEN_LOOKS):
                 break
             watch.look()
@@ -96,7 +106,10 @@ def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetim
 
 
 class _Batches:
-    """Processes one micro-batch after another; what it has begun to commit, it commits whole."""
+    """Processes one micro-batch after another; what it has begun to commit, it commits whole.
+
+    A batch is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0022).
+    """
 
     def __init__(
         self,
@@ -104,31 +117,26 @@ class _Batches:
         tables: StateTables,
         loaded: LoadedState,
         settings: Settings,
+        placement: Placement,
         importance: Importance | None,
         importance_etag: str,
         started_at: datetime,
-        now: Callable[[], datetime],
         log: Logger,
         stopping: threading.Event,
     ) -> None:
         self._tables = tables
         self._importance = importance
-        self._files = DetectionFiles(output, loaded.detections)
-        self._detector = Detector(
-            loaded.pairs,
-            {detection.key for detection in loaded.detections},
-            len(loaded.detections),
-            loaded.detected_line,
-            Rules(PATTERNS, settings.thresholds, settings.every_chunk),
-            now,
-        )
+        self._files = DetectionFiles(output, loaded.reported.next_seq, tables.detections_from)
+        self._placement = placement
         self._metadata = {_IMPORTANCE_ETAG: importance_etag, "thresholds": str(dict(settings.thresholds))}
         self._log = log
         self._stopping = stopping
         self._committing = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._processed: Future[None] | None = None
         self._stopped = False
         self.progress = Progress(started_at, loaded.committed_line, loaded.committed_line, importance_etag)
-        self.progress.count(loaded.detections)
+        self.progress.detections.update(loaded.detections)
 
     def write_missing_files(self) -> None:
         """Write the files that a killed detector left out."""
@@ -136,6 +144,17 @@ class _Batches:
         self.progress.waiting = self._files.waiting
 
     def process(self, chunks: list[ChunkSums]) -> None:
+        """Take up one micro-batch when the one before is committed; raises what went wrong with that."""
+        if self._processed:
+            self._processed.result()
+        self._processed = self._thread.submit(self._process, chunks)
+
+    def raise_failure(self) -> None:
+        """Raise what went wrong with the last micro-batch, if anything did."""
+        if self._processed and self._processed.done():
+            self._processed.result()
+
+    def _process(self, chunks: list[ChunkSums]) -> None:
         """Take one micro-batch from its sums to its commit and its files of 50."""
         began = time.monotonic()
         with self._committing:
@@ -143,7 +162,7 @@ class _Batches:
                 return
             if self._importance:
                 chunks = [self._importance.join(chunk) for chunk in chunks]
-            outcome = self._detector.advance(chunks)
+            outcome = self._placement.advance(chunks)
             self._tables.commit(outcome, self._metadata)
             committed = time.monotonic()
             self.progress.committed_line = outcome.line
@@ -156,13 +175,12 @@ class _Batches:
                 "committed_line": outcome.line,
                 "chunks": len(chunks),
                 "pairs_touched": outcome.pairs.num_rows,
-                "pairs": len(self._detector.state),
                 "detections": len(outcome.detections),
                 "files": files,
                 "seconds": self.progress.last_batch_seconds,
-            }
+            } | self._placement.facts()
             self._log.info("batch committed", extra={"fields": fields})
-            compacted = self._tables.compact_if_due(self._detector.state, outcome.line, self._metadata)
+            compacted = self._tables.compact_if_due(self._placement.state, outcome.line, self._metadata)
             if compacted:
                 seconds = round(time.monotonic() - committed, 4)
                 self._log.info("table compacted", extra={"fields": {"table": compacted, "seconds": seconds}})
@@ -171,6 +189,7 @@ class _Batches:
         """Wait for the batch that is being committed, and let no further one begin."""
         with self._committing:
             self._stopped = True
+        self._thread.shutdown()
 
 
 class _ImportanceWatch:
@@ -225,8 +244,9 @@ def _start_fields(settings: Settings, loaded: LoadedState, etag: str) -> dict[st
         ("lake", settings.lake),
         *((("replay_to", settings.replay_to), ("from_line", settings.from_line)) if settings.replay_to else ()),
         ("committed_line", loaded.committed_line),
-        ("pairs", len(loaded.pairs)),
-        ("detections", len(loaded.detections)),
+        ("placement", settings.placement),
+        ("pairs", len(loaded.pairs) if settings.placement == "driver" else None),
+        ("detections", loaded.reported.next_seq),
         ("importance_etag", etag),
         ("thresholds", dict(settings.thresholds)),
     ]

@@ -14,11 +14,12 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from spark_jobs.core.errors import StorageError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.state_tables import APPLICATION
-from spark_jobs.storage.tables import NO_CLEANING, storage_error, storage_options
+from spark_jobs.storage.tables import NO_CLEANING, WRITER, storage_error, storage_options
 
 # The detector compacts every 50 batches; a commit of it can fall into ours, hardly five times in a row.
 _TRIES = 5
@@ -71,7 +72,7 @@ def _rewrite(
         try:
             table = _open(url)
             committed_line = table.transaction_version(APPLICATION) if table else None
-            if table is None or committed_line is None:
+            if table is None or committed_line is None or _lacks(table, schema):
                 return None
             line = through(committed_line)
             before = (
@@ -117,8 +118,14 @@ def _replace_through(table: DeltaTable, line: int, rows: pa.Table) -> None:
         rows,
         mode="overwrite",
         predicate=f"{LINE} <= {line}",
+        writer_properties=WRITER,
         post_commithook_properties=NO_CLEANING,
     )
+
+
+def _lacks(table: DeltaTable, schema: pa.Schema) -> bool:
+    """Return whether an earlier detector made the table: the next one to start brings it up to date first."""
+    return bool(set(schema.names) - {field.name for field in table.schema().fields})
 
 
 def _open(url: str) -> DeltaTable | None:

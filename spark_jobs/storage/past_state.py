@@ -16,10 +16,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from spark_jobs.core import names
-from spark_jobs.core.detections import DETECTIONS_SCHEMA
+from spark_jobs.core.detections import DETECTIONS_SCHEMA, REPORTED_COLUMNS
 from spark_jobs.core.errors import StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.objects import Objects
@@ -60,12 +61,12 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
         pairs = versions.rows_at(line)
         if pairs is None:
             return versions.neighbours(line)
-        return PastState(
-            line,
-            PairState.restore(pairs).all_rows(line),
-            _rows_through(_newest(lake, names.MERCHANTS), line, MERCHANTS_SCHEMA),
-            _rows_through(_newest(lake, names.DETECTIONS), line, DETECTIONS_SCHEMA),
-        )
+        detections = _rows_through(_newest(lake, names.DETECTIONS), line, DETECTIONS_SCHEMA)
+        state = PairState.restore(pairs)
+        # Rows of an earlier detector do not know it.
+        state.mark_reported(*(detections.column(name) for name in REPORTED_COLUMNS))
+        merchants = _rows_through(_newest(lake, names.MERCHANTS), line, MERCHANTS_SCHEMA)
+        return PastState(line, state.all_rows(line), merchants, detections)
     except (DeltaError, OSError) as error:
         raise storage_error(lake.place("state"), error) from cause(error)
 

@@ -5,21 +5,33 @@ Order makes a batch safe at every instruction: detections and merchants first, p
 a function of the chunks alone) and are not appended again.
 """
 
+import json
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.core import names
-from spark_jobs.core.detect import Outcome
-from spark_jobs.core.detections import DETECTIONS_SCHEMA, Detection, detection_rows, parse_detection_rows
+from spark_jobs.core.detect import Outcome, Reported
+from spark_jobs.core.detections import (
+    DETECTIONS_SCHEMA,
+    REPORTED_COLUMNS,
+    Detection,
+    detection_rows,
+    parse_detection_rows,
+)
 from spark_jobs.core.errors import SecondDetectorError, StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.objects import Objects
+from spark_jobs.storage.pair_files import PairFile
 from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table
 
 APPLICATION = "detector"
@@ -31,20 +43,25 @@ STATE_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
 _APPENDS_BETWEEN_COMPACTIONS = 50
 
 
+# Carried by each commit to pairs, so that a start need not count all detections of all time.
+_DETECTIONS_SO_FAR = "detectionsSoFar"
+
+
 @dataclass(frozen=True)
 class LoadedState:
     """What a detector starts from.
 
     Attributes:
+        pairs: the state, which knows what was reported of its pairs and merchants; empty where it was not asked for.
         committed_line: all lines below it are in `pairs`.
-        detected_line: all chunks up to here have their detections in the table.
-        detections: all detections so far, in order of `seq`.
+        reported: what is in `state/detections`, as far as `pairs` does not know it.
+        detections: how many so far, by pattern id.
     """
 
     pairs: PairState
     committed_line: int
-    detected_line: int
-    detections: list[Detection]
+    reported: Reported
+    detections: Counter[str]
 
 
 class StateTables:
@@ -52,24 +69,48 @@ class StateTables:
 
     def __init__(self, lake: Objects) -> None:
         # Pairs first: what another detector commits meanwhile is then found by the commit to pairs.
-        self._pairs = _open(lake.place(names.PAIRS), PAIRS_SCHEMA)
+        self._pairs = _open(lake.place(names.PAIRS), PAIRS_SCHEMA, sorted_by="merchant")
         self._merchants = _open(lake.place(names.MERCHANTS), MERCHANTS_SCHEMA)
         self._detections = _open(lake.place(names.DETECTIONS), DETECTIONS_SCHEMA)
+        for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
+            # A table that an earlier detector made has fewer columns; its rows have null there.
+            table.add_columns(schema)
         self._lake = lake.url
         self._rows_appended = 0
+        self._detections_so_far: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state-merchants")
 
-    def load(self) -> LoadedState:
-        """Read the state as of the committed line; its time grows with the rows of the table."""
+    def load(self, with_pairs: bool = True) -> LoadedState:
+        """Read the state as of the committed line; its time grows with the rows of pairs, not with the detections.
+
+        Args:
+            with_pairs: read the pairs, too.
+        """
         committed = self._pairs.line or 0
-        rows = _read(self._pairs, PAIRS_SCHEMA)
-        self._rows_appended = rows.num_rows
-        return LoadedState(
-            PairState.restore(rows),
-            committed,
-            max(committed, self._detections.line or 0),
-            parse_detection_rows(_read(self._detections, DETECTIONS_SCHEMA)),
-        )
+        pairs = PairState()
+        if with_pairs or self._pairs.lacks(PAIRS_SCHEMA):
+            rows = _read(self._pairs, PAIRS_SCHEMA)
+            self._rows_appended = rows.num_rows
+            pairs = PairState.restore(rows)
+            self._bring_up(pairs, committed)
+        detected = max(committed, self._detections.line or 0)
+        beyond = self._reported(pc.field(LINE) > committed) if detected > committed else None
+        self._detections_so_far = self._count_detections(beyond)
+        next_seq = self._detections.greatest("seq")
+        reported = Reported(0 if next_seq is None else next_seq + 1, detected, beyond)
+        return LoadedState(pairs if with_pairs else PairState(), committed, reported, self._detections_so_far.copy())
+
+    def pair_files(self) -> list[PairFile]:
+        """Return the files of pairs as of the last commit."""
+        files = pa.table(self._pairs.handle.get_add_actions(flatten=True))
+        columns = ("path", "size_bytes", "min.merchant", "max.merchant")
+        rows = zip(*(files.column(name).to_pylist() for name in columns), strict=True) if files.num_rows else ()
+        # A file without rows has no least merchant.
+        return [PairFile(f"{names.PAIRS}/{path}", *rest) for path, *rest in rows if rest[1] is not None]
+
+    def detections_from(self, seq: int) -> list[Detection]:
+        """Return the detections from a number on, in order."""
+        return parse_detection_rows(self._detections.read(DETECTIONS_SCHEMA.names, pc.field("seq") >= seq))
 
     @property
     def begun(self) -> bool:
@@ -112,14 +153,16 @@ class StateTables:
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
             merchants.result()
-            self._pairs.append(outcome.pairs, outcome.line, metadata)
+            self._detections_so_far.update(detection.pattern_id for detection in outcome.detections)
+            self._pairs.append(outcome.pairs, outcome.line, self._with_count(metadata))
         self._rows_appended += outcome.pairs.num_rows
 
-    def compact_if_due(self, state: PairState, line: int, metadata: dict[str, str]) -> str | None:
+    def compact_if_due(self, state: PairState | None, line: int, metadata: dict[str, str]) -> str | None:
         """Keep the tables small as they are written, at most one a batch; return the URL of the one that was.
 
         Every 50 appends a table's small files are merged; where half of the rows of pairs are superseded, all pairs
-        are written anew, one row each, so that a row is rewritten about once whatever the number of pairs.
+        are written anew, one row each, so that a row is rewritten about once whatever the number of pairs: where the
+        whole `state` is here.
 
         Raises:
             SecondDetectorError: as in `commit`.
@@ -129,8 +172,8 @@ class StateTables:
         if due is None:
             return None
         with self._alone():
-            if due is self._pairs and self._rows_appended >= 2 * len(state):
-                self._pairs.overwrite(state.all_rows(line), line, metadata)
+            if due is self._pairs and state is not None and self._rows_appended >= 2 * len(state):
+                self._pairs.overwrite(state.all_rows(line), line, self._with_count(metadata))
                 self._rows_appended = len(state)
             else:
                 due.compact()
@@ -146,22 +189,52 @@ class StateTables:
 
     def _append_merchants(self, outcome: Outcome) -> None:
         before = self._merchants.line or 0
-        rows = outcome.merchants.filter(pc.greater(outcome.merchants.column("line"), before))
+        rows = outcome.merchants.filter(pc.greater(outcome.merchants.column(LINE), before))
         if rows.num_rows:
             self._merchants.append(rows, outcome.line)
 
+    def _bring_up(self, pairs: PairState, committed: int) -> None:
+        """Where an earlier detector made the table: take what was reported from all detections, once and for all."""
+        if not self._pairs.lacks(PAIRS_SCHEMA):
+            return
+        if not len(pairs):
+            self._pairs.add_columns(PAIRS_SCHEMA)
+            return
+        reported = self._reported(pc.field(LINE) <= committed)
+        pairs.mark_reported(*(reported.column(name) for name in REPORTED_COLUMNS))
+        # One commit, columns and rows.
+        self._pairs.overwrite(pairs.all_rows(committed), committed)
+        self._rows_appended = len(pairs)
 
-def _open(url: str, schema: pa.Schema) -> LineTable:
-    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION)
+    def _reported(self, which: pc.Expression) -> pa.Table:
+        return self._detections.read([*REPORTED_COLUMNS, LINE], which)
+
+    def _count_detections(self, beyond: pa.Table | None) -> Counter[str]:
+        text = self.last_metadata(_DETECTIONS_SO_FAR)
+        if text is None:
+            ids = self._detections.read(["patternId"]).column("patternId")
+        else:
+            ids = beyond.column("patternId") if beyond else pa.chunked_array([], pa.string())
+        counts = {entry["values"]: entry["counts"] for entry in ids.value_counts().to_pylist()}
+        return Counter(json.loads(text) if text else {}) + Counter(counts)
+
+    def _with_count(self, metadata: dict[str, str]) -> dict[str, str]:
+        return metadata | {_DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
+
+
+def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
+    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION, sorted_by)
     description = table.handle.metadata().description
     if description != STATE_DESCRIPTION:
         msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
         raise StateError(msg)
-    # A table that an earlier detector made has fewer columns; its rows have null there.
-    table.add_columns(schema)
     return table
 
 
 def _read(table: LineTable, schema: pa.Schema) -> pa.Table:
-    rows = table.handle.to_pyarrow_table()
-    return rows.select(schema.names).cast(schema)
+    rows = table.read(None)
+    columns: list[Any] = [
+        rows.column(field.name).cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)

@@ -9,7 +9,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema, Transaction, write_deltalake
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Schema,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from spark_jobs.core.errors import StorageError
@@ -25,6 +33,8 @@ _CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 1 days",
 }
 NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
+# Small row groups, so that the rows of a few merchants are read without the rest (docs/decisions/0021).
+WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 # Larger files are left as they are, so that what a compaction costs does not grow with the table.
 _COMPACTED_BYTES = 16 << 20
 # A commit that others stand against is done again on top of theirs; they come once a day.
@@ -44,9 +54,11 @@ class LineTable:
     maintenance.
     """
 
-    def __init__(self, table: DeltaTable, application: str) -> None:
+    def __init__(self, table: DeltaTable, application: str, sorted_by: str | None = None) -> None:
+        """Take a table as it was just opened; merged files are put in order of `sorted_by`."""
         self._table = table
         self._application = application
+        self._sorted_by = sorted_by
         # Kept here: asked for it, the handle reads its whole log anew.
         self._line = table.transaction_version(application)
         self._appends = 0
@@ -71,6 +83,26 @@ class LineTable:
         """The table as of this writer's last commit, for reading."""
         return self._table
 
+    def lacks(self, schema: pa.Schema) -> bool:
+        """Return whether a column of `schema` is not in the table."""
+        return bool(set(schema.names) - {field.name for field in self._table.schema().fields})
+
+    def read(self, columns: list[str] | None, rows: pc.Expression | None = None) -> pa.Table:
+        """Return these columns (None for all) of these rows; files and row groups that cannot have any are not read.
+
+        Raises:
+            StorageError: the store failed.
+        """
+        try:
+            return self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows)
+        except (DeltaError, OSError) as error:
+            raise storage_error(self.url, error) from error
+
+    def greatest(self, column: str) -> Any:
+        """Return the greatest value of a column, None where there are no rows; from the log alone."""
+        files = pa.table(self._table.get_add_actions(flatten=True))
+        return pc.max(files.column(f"max.{column}")).as_py() if files.num_rows else None
+
     def append(self, rows: pa.Table, line: int, metadata: dict[str, str] | None = None) -> None:
         """Append rows as of `line` in one commit.
 
@@ -82,7 +114,7 @@ class LineTable:
         self._appends += 1
 
     def overwrite(self, rows: pa.Table, line: int, metadata: dict[str, str] | None = None) -> None:
-        """Replace all rows in one commit; raises what `append` does."""
+        """Replace all rows, and the columns, in one commit; raises what `append` does."""
         self._write(rows, line, "overwrite", metadata)
         self._appends = 0
 
@@ -105,6 +137,8 @@ class LineTable:
             return
         try:
             rows = self._table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) >= first)
+            if self._sorted_by:
+                rows = rows.sort_by(self._sorted_by)
             self._replace_from(first, rows)
         except CommitFailedError:
             self._load_anew()
@@ -117,6 +151,7 @@ class LineTable:
             rows,
             mode="overwrite",
             predicate=f"{LINE} >= {first}",
+            writer_properties=WRITER,
             post_commithook_properties=NO_CLEANING,
         )
 
@@ -139,6 +174,8 @@ class LineTable:
                 self._table,
                 rows,
                 mode=mode,
+                schema_mode="overwrite" if mode == "overwrite" else None,
+                writer_properties=WRITER,
                 commit_properties=CommitProperties(app_transactions=[transaction], custom_metadata=metadata),
                 post_commithook_properties=NO_CLEANING,
             )
@@ -182,19 +219,21 @@ def _first_small_line(table: DeltaTable) -> int | None:
     return pc.min(small.column(f"min.{LINE}")).as_py() if small.num_rows > 1 else None
 
 
-def open_table(url: str, application: str) -> LineTable | None:
+def open_table(url: str, application: str, sorted_by: str | None = None) -> LineTable | None:
     """Open the newest version of a table, None where there is none."""
     try:
-        return LineTable(DeltaTable(url, storage_options=storage_options()), application)
+        return LineTable(DeltaTable(url, storage_options=storage_options()), application, sorted_by)
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
         raise storage_error(url, error) from cause(error)
 
 
-def open_or_create_table(url: str, application: str, schema: pa.Schema, description: str | None = None) -> LineTable:
+def open_or_create_table(
+    url: str, application: str, schema: pa.Schema, description: str | None = None, sorted_by: str | None = None
+) -> LineTable:
     """Open the newest version of a table; create an empty one where there is none."""
-    table = open_table(url, application)
+    table = open_table(url, application, sorted_by)
     if table is not None:
         return table
     try:
@@ -208,11 +247,11 @@ def open_or_create_table(url: str, application: str, schema: pa.Schema, descript
         )
     except (DeltaError, OSError) as error:
         # Somebody else may have created it in between; if so, it opens.
-        table = open_table(url, application)
+        table = open_table(url, application, sorted_by)
         if table is None:
             raise storage_error(url, error) from cause(error)
         return table
-    created = open_table(url, application)
+    created = open_table(url, application, sorted_by)
     if created is None:
         msg = f"{url}: the table was created and cannot be found"
         raise StorageError(msg)

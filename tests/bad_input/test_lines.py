@@ -13,7 +13,7 @@ from detection_page.quarantine import parse_quarantine
 from spark_jobs.chunker.land import Job, land_next_chunk
 from spark_jobs.core.chunk_csv import parse_rows
 from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.core.detect import Detector, Outcome, Rules
+from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
 from spark_jobs.core.detections import Detection, detection_file, detection_rows, parse_detection_rows
 from spark_jobs.core.names import quarantine_path
 from spark_jobs.core.pair_state import PairState
@@ -42,7 +42,7 @@ def landed(lines: list[bytes], job: Job) -> ChunkSums:
 
 
 def detected(sums: ChunkSums) -> Outcome:
-    return Detector(PairState(), set(), 0, 0, RULES, lambda: NOW).advance([sums])
+    return Detector(PairState(), Reported(), RULES, lambda: NOW).advance([sums])
 
 
 def ids_in_file(detections: list[Detection]) -> set[tuple[str, str]]:
@@ -95,7 +95,7 @@ def test_all_kinds_at_once_are_the_same_in_the_state_after_a_restart(tmp_path: P
     pairs = {(line.becomes.customer, line.becomes.merchant) for line in LINES if isinstance(line.becomes, Lands)}
     rows = loaded.pairs.all_rows(0).to_pylist()
     assert {(row["customer"], row["merchant"]) for row in rows} == pairs
-    assert {(d.customer, d.merchant) for d in loaded.detections} == pairs
+    assert {(d.customer, d.merchant) for d in tables.detections_from(0)} == pairs
     assert sum(row["transactions"] for row in rows) == sum(isinstance(line.becomes, Lands) for line in LINES)
 
 

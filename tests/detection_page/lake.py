@@ -85,10 +85,9 @@ class PageLake:
         """Run the detector over what is landed, up to a line, one micro-batch a chunk."""
         tables = StateTables(self.objects)
         loaded = tables.load()
-        reported = {detection.key for detection in loaded.detections}
         rules = Rules(PATTERNS, self.thresholds, every_chunk=False)
-        detector = Detector(loaded.pairs, reported, len(loaded.detections), loaded.detected_line, rules, now)
-        files = DetectionFiles(self.objects, loaded.detections)
+        detector = Detector(loaded.pairs, loaded.reported, rules, now)
+        files = DetectionFiles(self.objects, loaded.reported.next_seq, tables.detections_from)
         landing = open_landing(self.landing_format, self.objects)
         landed = read_landed_line(self.objects) if until is None else until
         firsts = [first for first in landing.first_lines(loaded.committed_line, 1_000_000) if first < landed]

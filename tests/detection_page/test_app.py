@@ -285,7 +285,7 @@ def test_a_table_that_was_compacted_is_read_on(lake: PageLake, page: Page) -> No
     lake.land()
     lake.detect()
     page.state_when(lambda state: state["found"]["total"] == 80)
-    assert StateTables(lake.objects).load().detections[-1].seq == 79
+    assert StateTables(lake.objects).load().reported.next_seq == 80
 
 
 def test_only_dags_that_the_user_may_see_are_shown(page: Page) -> None:

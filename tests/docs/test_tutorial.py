@@ -27,7 +27,7 @@ def detected(s3: LocalS3, name: str, data: bytes, child_transactions: float) -> 
     open_objects("s3://transactions").write(f"{name}.csv", data)
     lake.land()
     lake.detect()
-    return StateTables(lake.objects).load().detections
+    return StateTables(lake.objects).detections_from(0)
 
 
 @pytest.mark.parametrize(("child_transactions", "line"), [(80, 16_000), (90, 18_000)])

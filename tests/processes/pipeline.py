@@ -17,7 +17,8 @@ from local.environment import spark_environment
 from local.java import find_java
 from local.s3 import S3Address
 from spark_jobs.core.detections import DETECTIONS_SCHEMA, detection_file, parse_detection_rows
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
 
 ROOT = Path(__file__).parent.parent.parent
 BUCKET = "transactions"

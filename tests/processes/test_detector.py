@@ -149,3 +149,22 @@ def test_spark_reads_the_state_with_delta(undisturbed: Pipeline, tmp_path_factor
         assert rows.where("evidence['transactions'] < thresholds['transactions']").count() == 0
     finally:
         spark.stop()
+
+
+def test_with_its_state_in_the_cluster_it_finds_the_same_and_reads_what_a_batch_touches(
+    landed: Landed, undisturbed: Pipeline, importance: str
+) -> None:
+    pipeline = landed()
+    arguments = ("--importance", importance, "--placement", "cluster", "--max-chunks", "9")
+    # Stopped on its way, and gone on from with the state in the driver, and back.
+    for until, placement in ((20_000, "cluster"), (40_000, "driver"), (ROWS, "cluster")):
+        detector = pipeline.start_detector(*arguments, "--placement", placement, "--until-line", str(until))
+        try:
+            assert detector.wait(120) == 0, pipeline.log.read_text()
+        finally:
+            processes.stop(detector)
+    assert pipeline.found() == undisturbed.found()
+    assert pipeline.state() == undisturbed.state()
+    pipeline.assert_files_are_the_table()
+    batches = [json.loads(line) for line in pipeline.log.read_text().splitlines() if '"batch committed"' in line]
+    assert all(batch["state_bytes_read"] > 0 for batch in batches[-2:])

@@ -20,6 +20,7 @@ _LAKE = Lake(
     "delta",
     2000,
     "child_transactions=8,dei_female_customers=40",
+    "cluster",
 )
 _LOCAL = {str(job.name): job for job in (chunker_job(_LAKE), detector_job(_LAKE), maintain_state_job(_LAKE))}
 
@@ -62,6 +63,7 @@ def definitions(terraform_there: None, tmp_path_factory: pytest.TempPathFactory)
         "importance_url": _LAKE.importance,
         "landing_format": _LAKE.landing_format,
         "chunk_size": _LAKE.chunk_size,
+        "placement": _LAKE.placement,
         "thresholds": {"dei_female_customers": 40, "child_transactions": 8},
     }
     (directory / "terraform.tfvars.json").write_text(json.dumps(values))

@@ -1,20 +1,26 @@
 """For any data, chunks, micro-batches and restarts, the detector finds what the plain way finds, line for line."""
 
+import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.core.chunk_csv import read_columns, verify_lines
 from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.core.detect import Detector, Outcome, Rules
+from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.core.detections import detection_rows
 from spark_jobs.core.importance import Importance, parse_importance
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.core.shards import Shard, advance_shard, merge, split
 from spark_jobs.core.thresholds import Thresholds
 from tests import reference
 from tests.reference import ImportanceRow, Transaction
@@ -35,12 +41,16 @@ important_rows = st.builds(
 
 @dataclass(frozen=True)
 class Case:
-    """One run: lines (None is in quarantine), sizes of chunks, of batches in chunks, and which batches restart."""
+    """One run: lines (None is in quarantine), sizes of chunks, of batches in chunks, and what comes after each batch.
+
+    After a batch the detector goes on, is restarted, or is restarted after it was killed between its two commits: its
+    detections are there, its pairs are not.
+    """
 
     lines: list[Transaction | None]
     chunk_ends: list[int]
     batch_sizes: list[int]
-    restarts: list[bool]
+    then: list[str]
     importance: list[ImportanceRow] | None
     thresholds: Thresholds
     every_chunk: bool
@@ -71,17 +81,58 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.lists(st.one_of(transaction, transaction, st.none()), min_size=count, max_size=count)),
         list(accumulate(sizes)),
         draw(st.lists(st.integers(1, 3), min_size=len(sizes), max_size=len(sizes))),
-        draw(st.lists(st.booleans(), min_size=len(sizes), max_size=len(sizes))),
+        draw(st.lists(st.sampled_from(["go on", "restart", "killed"]), min_size=len(sizes), max_size=len(sizes))),
         draw(st.one_of(st.none(), st.lists(important_rows, min_size=1, max_size=12))),
         thresholds,
         draw(st.booleans()),
     )
 
 
+class Driver:
+    """The state in memory; a restart goes through the rows of `state/pairs`."""
+
+    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
+        self._detector = Detector(PairState.restore(rows), reported, rules, lambda: NOW)
+
+    def advance(self, chunks: list[ChunkSums]) -> Outcome:
+        return self._detector.advance(chunks)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an executor needs."""
+
+    rows: pa.Table
+    shard: Shard
+    reported: Reported
+    rules: Rules
+
+
+class Cluster:
+    """The state in the rows of `state/pairs` alone, and three shards a batch, as executors get and return them."""
+
+    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
+        self._rows, self._reported, self._rules = rows, reported, rules
+
+    def advance(self, chunks: list[ChunkSums]) -> Outcome:
+        chunks = sorted(chunks, key=lambda chunk: chunk.end)
+        outcomes = []
+        for shard in split(chunks, 3):
+            held = self._rows.filter(pc.is_in(self._rows.column("merchant"), pa.array(shard.merchants)))
+            sent = pickle.loads(pickle.dumps(Sent(held, shard, self._reported, self._rules)))
+            outcome = advance_shard(sent.rows, sent.shard, sent.reported, sent.rules, lambda: NOW)
+            outcomes.append(pickle.loads(pickle.dumps(outcome)))
+        outcome = merge(outcomes, chunks[-1].end, self._reported.next_seq, self._rules, lambda: NOW)
+        self._rows = pa.concat_tables([self._rows, outcome.pairs])
+        self._reported = replace(self._reported, next_seq=self._reported.next_seq + len(outcome.detections))
+        return outcome
+
+
+@pytest.mark.parametrize("placement", [Driver, Cluster])
 @settings(max_examples=200, deadline=None)
-@given(cases())
-def test_detections_equal_those_recomputed_from_all_rows(case: Case) -> None:
-    outcomes = run(case)
+@given(case=cases())
+def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver] | type[Cluster], case: Case) -> None:
+    outcomes = run(case, placement)
 
     found = [detection for outcome in outcomes for detection in outcome.detections]
     expected = reference.detections(
@@ -105,25 +156,31 @@ def test_merchants_hold_what_the_patterns_saw(case: Case) -> None:
             assert tuple(row[name] for name in (*names, *percentiles)) == expected
 
 
-def run(case: Case) -> list[Outcome]:
-    """Feed the detector batch by batch; a restart goes through the rows of `state/pairs`."""
+def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Outcome]:
+    """Feed the detector batch by batch; return what is in the tables in the end."""
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
     rules = Rules(PATTERNS, case.thresholds, case.every_chunk)
-    detector = Detector(PairState(), set(), 0, 0, rules, lambda: NOW)
-    rows = PAIRS_SCHEMA.empty_table()
+    detector = placement(PAIRS_SCHEMA.empty_table(), Reported(), rules)
+    rows = [PAIRS_SCHEMA.empty_table()]
     outcomes: list[Outcome] = []
     extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
-    for size, restart in zip(case.batch_sizes, case.restarts, strict=True):
-        batch, extents = extents[:size], extents[size:]
+    todo = extents
+    for size, then in zip([*case.batch_sizes, len(extents)], [*case.then, "go on"], strict=True):
+        batch, todo = todo[:size], todo[size:]
         if not batch:
             break
         outcomes.append(detector.advance(sums_of(case.lines, batch, importance)))
-        rows = pa.concat_tables([rows, outcomes[-1].pairs])
-        if restart:
-            done = [detection for outcome in outcomes for detection in outcome.detections]
-            reported = {detection.key for detection in done}
-            detector = Detector(PairState.restore(rows), reported, len(done), batch[-1][1], rules, lambda: NOW)
-    outcomes.append(detector.advance(sums_of(case.lines, extents, importance))) if extents else None
+        rows.append(outcomes[-1].pairs)
+        if then == "killed":
+            rows.pop()
+            todo = batch + todo
+        if then != "go on":
+            found = [detection for outcome in outcomes for detection in outcome.detections]
+            beyond = detection_rows([d for d in found if d.line > todo[0][0]]) if todo else None
+            through = max((outcome.line for outcome in outcomes), default=0)
+            detector = placement(pa.concat_tables(rows), Reported(len(found), through, beyond), rules)
+    if todo:
+        outcomes.append(detector.advance(sums_of(case.lines, todo, importance)))
     return outcomes
 
 

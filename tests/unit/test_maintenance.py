@@ -14,7 +14,7 @@ import pytest
 from spark_jobs.core.detect import Detector
 from spark_jobs.core.errors import StorageError
 from spark_jobs.core.names import LANDING_ZONE, MERCHANTS, PAIRS, QUARANTINE, chunk_path, quarantine_path
-from spark_jobs.core.pair_state import PAIRS_SCHEMA
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.maintenance import cli
 from spark_jobs.maintenance import tables as maintenance
 from spark_jobs.maintenance.tables import compact_pairs, vacuum
@@ -62,12 +62,13 @@ def rows_of(lake: Objects, name: str) -> list[str]:
 
 
 def assert_nothing_is_lost_or_doubled(lake: Objects, running: RunningDetector) -> None:
-    loaded = StateTables(lake).load()
+    tables = StateTables(lake)
+    loaded = tables.load()
     assert loaded.committed_line == running.line
     assert set(map(str, loaded.pairs.all_rows(0).to_pylist())) == set(
         map(str, running.detector.state.all_rows(0).to_pylist())
     )
-    assert [detection.seq for detection in loaded.detections] == list(range(len(running.detector.state)))
+    assert [detection.seq for detection in tables.detections_from(0)] == list(range(len(running.detector.state)))
     merchants = rows_of(lake, MERCHANTS)
     assert len(merchants) == len(set(merchants)) == running.line // 10
 

@@ -13,7 +13,7 @@ from spark_jobs.core.detections import parse_detection_rows
 from spark_jobs.core.errors import StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.names import DETECTIONS, MERCHANTS, PAIRS
-from spark_jobs.core.pair_state import PAIRS_SCHEMA
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.maintenance.tables import compact_pairs, vacuum
 from spark_jobs.storage.objects import Objects, open_objects
 from spark_jobs.storage.past_state import Neighbours, PastState, read_state_at
@@ -144,8 +144,9 @@ def test_columns_that_an_earlier_detector_did_not_know_are_null(lake: Objects) -
     earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
     table = open_or_create_table(lake.place(MERCHANTS), "detector", earlier, STATE_DESCRIPTION)
     table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
-    pairs = open_or_create_table(lake.place(PAIRS), "detector", PAIRS_SCHEMA, STATE_DESCRIPTION)
-    pairs.append(pa.table([["M1"], ["C1"], ["F"], [1], [1], [1], [1], [10]], schema=PAIRS_SCHEMA), 10)
+    earlier = pa.schema(list(PAIRS_SCHEMA)[:8])
+    pairs = open_or_create_table(lake.place(PAIRS), "detector", earlier, STATE_DESCRIPTION)
+    pairs.append(pa.table([["M1"], ["C1"], ["F"], [1], [1], [1], [1], [10]], schema=earlier), 10)
     past = read_state_at(lake, 10)
     assert isinstance(past, PastState)
     assert past.merchants.schema == MERCHANTS_SCHEMA

@@ -12,7 +12,7 @@ from spark_jobs.detector.replay import Replay, begin, claim_output
 from spark_jobs.storage.detection_files import DetectionFiles
 from spark_jobs.storage.landing import open_landing
 from spark_jobs.storage.objects import Objects, open_objects
-from spark_jobs.storage.state_tables import LoadedState, StateTables
+from spark_jobs.storage.state_tables import StateTables
 from spark_jobs.storage.tables import LineTable, open_table
 from tests.unit.test_state_tables import chunk_of, new_detector, run_chunks
 
@@ -53,9 +53,9 @@ def test_a_replay_from_a_line_goes_on_as_the_lake_went_on_and_the_lake_stays_as_
     claim_output(Replay(lake.url, 60), output)
     tables = begin_at(60, lake, output)
     loaded = tables.load()
-    assert (loaded.committed_line, loaded.detected_line, len(loaded.pairs)) == (60, 60, 60)
+    assert (loaded.committed_line, loaded.reported.through_line, len(loaded.pairs)) == (60, 60, 60)
     tables.commit(new_detector(tables).advance(chunk_of(60)), {})
-    assert_same(StateTables(output).load(), StateTables(lake).load())
+    assert_same(StateTables(output), StateTables(lake))
     assert content(lake) == before
 
 
@@ -70,16 +70,18 @@ def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Obje
     assert tables.load().committed_line == 60
 
 
-def assert_same(one: LoadedState, other: LoadedState) -> None:
-    assert one.committed_line == other.committed_line
-    assert one.detections == other.detections
-    states = (sorted(map(str, loaded.pairs.all_rows(0).to_pylist())) for loaded in (one, other))
+def assert_same(one: StateTables, other: StateTables) -> None:
+    assert one.detections_from(0) == other.detections_from(0)
+    loaded = (one.load(), other.load())
+    assert len({state.committed_line for state in loaded}) == 1
+    states = (sorted(map(str, state.pairs.all_rows(0).to_pylist())) for state in loaded)
     assert next(states) == next(states)
 
 
 def test_the_files_of_what_was_detected_before_its_line_are_written_again(lake: Objects, output: Objects) -> None:
-    DetectionFiles(output, begin_at(60, lake, output).load().detections).write_missing()
-    files = dict([detection_file(StateTables(lake).load().detections[:50])])
+    tables = begin_at(60, lake, output)
+    DetectionFiles(output, 60, tables.detections_from).write_missing()
+    files = dict([detection_file(StateTables(lake).detections_from(0)[:50])])
     assert {path: data for path, data in content(output).items() if path.startswith("detections/")} == files
 
 
@@ -101,7 +103,7 @@ def test_killed_as_it_begins_it_begins_again(
         with pytest.raises(KeyboardInterrupt):
             begin_at(90, lake, output)
     assert not StateTables(output).begun
-    assert_same(begin_at(90, lake, output).load(), StateTables(lake).load())
+    assert_same(begin_at(90, lake, output), StateTables(lake))
     detections = open_table(output.place(DETECTIONS), "detector")
     assert detections
     assert detections.handle.to_pyarrow_table().num_rows == 90

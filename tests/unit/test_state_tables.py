@@ -7,9 +7,10 @@ import pytest
 
 from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.core.detect import Detector, Outcome, Rules
-from spark_jobs.core.detections import detection_rows
+from spark_jobs.core.detections import Detection, detection_rows
 from spark_jobs.core.errors import SecondDetectorError, StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.storage.detection_files import DetectionFiles
 from spark_jobs.storage.objects import Objects, open_objects
@@ -28,8 +29,7 @@ def lake(tmp_path: Path) -> Objects:
 
 def new_detector(tables: StateTables, rules: Rules = RULES) -> Detector:
     loaded = tables.load()
-    reported = {detection.key for detection in loaded.detections}
-    return Detector(loaded.pairs, reported, len(loaded.detections), loaded.detected_line, rules, lambda: NOW)
+    return Detector(loaded.pairs, loaded.reported, rules, lambda: NOW)
 
 
 def chunk_of(first: int, lines: int = 30, end: int | None = None) -> list[ChunkSums]:
@@ -60,8 +60,9 @@ def test_a_start_finds_what_was_committed(lake: Objects) -> None:
     outcomes = run_chunks(lake, 0, 30)
     tables = StateTables(lake)
     loaded = tables.load()
-    assert (loaded.committed_line, loaded.detected_line) == (60, 60)
-    assert loaded.detections == [detection for outcome in outcomes for detection in outcome.detections]
+    assert (loaded.committed_line, loaded.reported.through_line, loaded.reported.next_seq) == (60, 60, 60)
+    assert loaded.detections == {"PatId2": 60}
+    assert tables.detections_from(0) == [detection for outcome in outcomes for detection in outcome.detections]
     assert len(loaded.pairs) == 60
     assert tables.last_metadata("importanceEtag") == "e1"
 
@@ -81,8 +82,8 @@ def test_what_a_killed_detector_left_beyond_the_committed_line_is_kept_and_not_d
     assert again.detections == []
     tables.commit(again, {})
 
-    loaded = StateTables(lake).load()
-    assert [detection.seq for detection in loaded.detections] == list(range(60))
+    assert tables.load().detections == {"PatId2": 60}
+    assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
     merchants = open_table(lake.place("state/merchants"), "detector")
     assert merchants
     rows = merchants.handle.to_pyarrow_table().select(MERCHANTS_SCHEMA.names).sort_by("line").to_pylist()
@@ -96,9 +97,9 @@ def test_a_second_detector_loses_the_race_and_doubles_nothing(lake: Objects) -> 
     first.commit(outcomes[0], {})
     with pytest.raises(SecondDetectorError, match="a second detector runs on"):
         second.commit(outcomes[1], {})
-    loaded = StateTables(lake).load()
-    assert loaded.committed_line == 60
-    assert [detection.seq for detection in loaded.detections] == list(range(60))
+    tables = StateTables(lake)
+    assert tables.load().committed_line == 60
+    assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
 
 
 def test_a_state_of_another_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,11 +132,11 @@ def test_files_that_a_killed_detector_left_out_are_written_with_the_same_bytes(l
     outcomes = run_chunks(lake, 0, 30, 60, 90)
     detections = [detection for outcome in outcomes for detection in outcome.detections]
     other = open_objects((tmp_path / "other").as_uri())
-    assert DetectionFiles(other, []).add(detections) == 2
+    assert DetectionFiles(other).add(detections) == 2
 
     # Killed after the first file.
-    DetectionFiles(lake, []).add(detections[:50])
-    files = DetectionFiles(lake, detections)
+    DetectionFiles(lake).add(detections[:50])
+    files = DetectionFiles(lake, len(detections), StateTables(lake).detections_from)
     assert files.write_missing() == 1
     assert files.waiting == 20
     paths = list(other.list_after("detections", ""))
@@ -152,3 +153,35 @@ def test_a_table_of_an_earlier_detector_gets_the_columns_that_it_lacks(lake: Obj
     assert merchants
     rows = merchants.handle.to_pyarrow_table().sort_by("line").to_pylist()
     assert [(row["line"], row["customers"]) for row in rows] == [(10, None), (40, 30)]
+
+
+def test_a_state_of_an_earlier_detector_learns_what_was_reported_from_the_detections(lake: Objects) -> None:
+    run_chunks(lake, 0)
+    pairs = open_table(lake.place("state/pairs"), "detector")
+    assert pairs
+    earlier = [name for name in PAIRS_SCHEMA.names if not name.endswith("reported")]
+    pairs.overwrite(pairs.handle.to_pyarrow_table().select(earlier), 30)
+
+    for _ in range(2):
+        tables = StateTables(lake)
+        detector = new_detector(tables)
+        assert detector.advance(chunk_of(0, end=60)).detections == []
+    assert tables.load().detections == {"PatId2": 30}
+    assert tables._pairs.handle.metadata().description == STATE_DESCRIPTION
+
+
+def test_a_start_looks_back_as_far_as_files_are_missing_and_no_further(lake: Objects) -> None:
+    outcomes = run_chunks(lake, *range(0, 3000, 30))
+    detections = [detection for outcome in outcomes for detection in outcome.detections]
+    stored = StateTables(lake).detections_from
+    asked: list[int] = []
+
+    def seen(seq: int) -> list[Detection]:
+        asked.append(seq)
+        return stored(seq)
+
+    DetectionFiles(lake).add(detections[: 50 * 30])
+    assert DetectionFiles(lake, 3000, seen).write_missing() == 30
+    assert asked == [50 * 40, 0]
+    assert DetectionFiles(lake, 3000, seen).write_missing() == 0
+    assert asked[2:] == [50 * 40]

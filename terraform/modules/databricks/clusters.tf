@@ -1,5 +1,5 @@
 locals {
-  # All three work in one process of one machine.
+  # All three work in one process of one machine, unless the detector has workers.
   single_node = {
     "spark.databricks.cluster.profile" = "singleNode"
     "spark.master"                     = "local[*]"
@@ -24,7 +24,7 @@ resource "databricks_cluster_policy" "jobs" {
     "aws_attributes.instance_profile_arn" = { type = "fixed", value = databricks_instance_profile.jobs.id }
     "data_security_mode"                  = { type = "fixed", value = "SINGLE_USER" }
     "spark_version"                       = { type = "fixed", value = var.spark_version }
-    "num_workers"                         = { type = "fixed", value = 0 }
+    "num_workers"                         = { type = "range", maxValue = var.detector_workers }
     "node_type_id"                        = { type = "allowlist", values = distinct(values(var.node_types)) }
     "custom_tags.Project"                 = { type = "fixed", value = var.name }
   })

@@ -7,6 +7,7 @@ module "jobs" {
   landing_format = var.landing_format
   chunk_size     = var.chunk_size
   thresholds     = var.thresholds
+  placement      = var.placement
 }
 
 resource "databricks_job" "this" {
@@ -41,17 +42,20 @@ resource "databricks_job" "this" {
     for_each = each.key == "chunker" ? [] : [1]
 
     content {
-      job_cluster_key = "single_node"
+      job_cluster_key = "own"
 
       new_cluster {
         policy_id          = databricks_cluster_policy.jobs.id
         spark_version      = var.spark_version
         node_type_id       = var.node_types[each.key]
-        num_workers        = 0
+        num_workers        = each.key == "detector" ? var.detector_workers : 0
         data_security_mode = "SINGLE_USER"
-        spark_conf         = local.single_node
+        spark_conf         = each.key == "detector" && var.detector_workers > 0 ? null : local.single_node
         spark_env_vars     = local.environment
-        custom_tags        = local.tags
+        custom_tags = {
+          for name, value in local.tags : name => value
+          if name == "Project" || each.key != "detector" || var.detector_workers == 0
+        }
 
         aws_attributes {
           instance_profile_arn = databricks_instance_profile.jobs.id
@@ -66,7 +70,7 @@ resource "databricks_job" "this" {
   task {
     task_key            = each.key
     existing_cluster_id = each.key == "chunker" ? databricks_cluster.chunker.id : null
-    job_cluster_key     = each.key == "chunker" ? null : "single_node"
+    job_cluster_key     = each.key == "chunker" ? null : "own"
 
     python_wheel_task {
       package_name     = each.value.package

@@ -84,3 +84,13 @@ variable "thresholds" {
   description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/core/patterns)."
   type        = map(number)
 }
+
+variable "placement" {
+  description = "Where the detector's state is: driver or cluster."
+  type        = string
+}
+
+variable "detector_workers" {
+  description = "Workers of the detector's cluster; 0 is one machine for all."
+  type        = number
+}

@@ -22,7 +22,11 @@ locals {
     # Continuous: Databricks is the one that starts it again when it ends.
     detector = {
       parameters = merge(
-        { lake = var.lake_url, threshold = join(",", [for name, value in var.thresholds : "${name}=${value}"]) },
+        {
+          lake      = var.lake_url
+          threshold = join(",", [for name, value in var.thresholds : "${name}=${value}"])
+          placement = var.placement
+        },
         var.importance_url == null ? {} : { importance = var.importance_url },
       )
       max_concurrent_runs = 1

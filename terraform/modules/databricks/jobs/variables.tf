@@ -38,3 +38,13 @@ variable "thresholds" {
   description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/core/patterns)."
   type        = map(number)
 }
+
+variable "placement" {
+  description = "Where the detector's state is: in its driver's memory (driver), or in Delta and advanced by its workers (cluster)."
+  type        = string
+
+  validation {
+    condition     = contains(["driver", "cluster"], var.placement)
+    error_message = "placement must be driver or cluster."
+  }
+}
