@@ -7,7 +7,9 @@
 ARG BASE_IMAGE=python:3.12-slim-bookworm
 
 FROM ${BASE_IMAGE} AS base
+# Slim images lack folders that Debian's packages of Java and PostgreSQL link manual pages into.
 RUN useradd --uid 10001 --create-home pipeline \
+    && mkdir -p /usr/share/man/man1 /usr/share/man/man7 \
     && install --directory --owner=pipeline --group=pipeline --mode=700 /secrets
 ENV PYTHONUNBUFFERED=1
 

@@ -33,7 +33,7 @@ test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
 compose-test: setup  ## The stack in containers, built, run, tested and taken down; it takes a Docker engine
 	@docker info >/dev/null 2>&1 || { echo "There is no Docker engine that answers: start one, and see that 'docker info' works"; exit 1; }
 	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose 2 is needed, as a plugin: 'docker compose version' fails"; exit 1; }
-	@COMPOSE_BAKE=false docker compose build --quiet
+	@docker compose build --quiet
 	@$(RUN) $(BIN)/python -m pytest tests/compose $(ARGS)
 
 check: setup  ## Format, lint, types, and which imports may not be

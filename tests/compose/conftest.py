@@ -9,7 +9,8 @@ from local.ports import free_port
 from local.s3 import S3Address
 from local.s3_environment import s3_environment
 from local.sample_data import write_sample
-from tests.compose.stack import Containers, MasterFile, Ports, Stack, said_password
+from local.stack import Ports
+from tests.compose.stack import Containers, MasterFile, Stack, said_password
 from tests.processes.pipeline import THRESHOLDS, Pipeline
 
 _SAMPLE_ROWS, _MORE_ROWS = 20_000, 100_000
@@ -40,5 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         source = MasterFile(s3, directory / "transactions.csv")
         yield Stack(containers, ports, s3, source, Pipeline(s3, LAKE_KEY, directory), said_password(containers))
     finally:
-        (directory / "logs").write_text(containers.compose("logs", "--no-color"))
-        containers.compose("down", "--volumes", "--timeout", "5")
+        try:
+            (directory / "logs").write_text(containers.compose("logs", "--no-color"))
+        finally:
+            containers.compose("down", "--volumes", "--timeout", "5")

@@ -16,6 +16,7 @@ from local.bucket import BUCKET, SOURCE_KEY
 from local.lake_view import LakeView
 from local.progress import Status
 from local.s3 import S3Address
+from local.stack import Ports
 from spark_jobs.core.names import LANDING_ZONE
 from tests.processes.pipeline import ROOT, Pipeline, wait_until
 
@@ -30,21 +31,14 @@ SERVICES = (
     "airflow-triggerer",
 )
 _PATIENCE_SECONDS = 240
-
-
-@dataclass(frozen=True)
-class Ports:
-    """On loopback."""
-
-    airflow: int
-    databricks: int
-    s3: int
+_SECONDS_BETWEEN_LOOKS = 0.3
 
 
 class Containers:
     """`docker compose` with a project of its own."""
 
     def __init__(self, project: str, settings: dict[str, str]) -> None:
+        self._project = project
         self._command = ["docker", "compose", "--project-name", project]
         self._environment = {**os.environ, **settings}
 
@@ -58,8 +52,7 @@ class Containers:
 
     def inspect(self, service: str) -> dict[str, Any]:
         """Return what Docker knows of a service's container."""
-        name = self.compose("ps", "--all", "--quiet", service).strip()
-        found: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", name]))
+        found: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", f"{self._project}-{service}-1"]))
         return found[0]
 
     def kill(self, service: str) -> None:
@@ -70,15 +63,12 @@ class Containers:
         state = self.inspect(service)["State"]
         command = ["docker", "run", "--rm", "--pid=host", "--user=root", "--network=none", "transaction-patterns/s3"]
         self._run([*command, "sh", "-c", f"kill -9 {state['Pid']}"])
-        wait_until(lambda: self.inspect(service)["State"]["StartedAt"] != state["StartedAt"], seconds=_PATIENCE_SECONDS)
+        await_patiently(lambda: self.inspect(service)["State"]["StartedAt"] != state["StartedAt"])
         self.await_health(service)
 
     def await_health(self, service: str) -> None:
         """Wait until a service is healthy."""
-        wait_until(
-            lambda: self.inspect(service)["State"]["Health"]["Status"] == "healthy",
-            seconds=_PATIENCE_SECONDS,
-        )
+        await_patiently(lambda: self.inspect(service)["State"]["Health"]["Status"] == "healthy")
 
     def _run(self, command: list[str]) -> str:
         done = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
@@ -120,6 +110,9 @@ class Stack:
     pipeline: Pipeline
     password: str
 
+    def __post_init__(self) -> None:
+        self._view = LakeView(self.s3)
+
     @property
     def airflow_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.airflow}"
@@ -135,20 +128,21 @@ class Stack:
         return httpx.request(method, url, headers=headers, json=body or None, timeout=30).raise_for_status().json()
 
     def status(self) -> Status:
-        return LakeView(self.s3).status(self.source.rows, 1.0)
-
-    def wait(self, condition: Callable[[], object]) -> None:
-        """Wait for a condition, patiently."""
-        wait_until(lambda: bool(condition()), seconds=_PATIENCE_SECONDS)
+        return self._view.status(self.source.rows, 1.0)
 
     def wait_until_all_is_committed(self) -> None:
-        self.wait(lambda: self.status().committed_line == self.source.rows)
+        await_patiently(lambda: self.status().committed_line == self.source.rows)
 
     def assert_lines_are_landed_once_each_in_order(self) -> None:
         lines: list[int] = []
         for key in self.pipeline.keys(f"{LANDING_ZONE}/"):
             lines += [int(row.split(b",", 1)[0]) for row in self.pipeline.read(key).splitlines()[1:]]
         assert lines == list(range(self.source.rows))
+
+
+def await_patiently(condition: Callable[[], object]) -> None:
+    """Wait for a condition, and leave the cores to those who bring it about."""
+    wait_until(lambda: bool(condition()), seconds=_PATIENCE_SECONDS, between=_SECONDS_BETWEEN_LOOKS)
 
 
 def said_password(containers: Containers) -> str:

@@ -1,6 +1,7 @@
 """The stack in containers, from outside: what it does, and that it heals whatever is done to it."""
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import httpx
 import pytest
 
 from local.bucket import BUCKET, IMPORTANCE_URL
-from tests.compose.stack import SERVICES, Stack
+from tests.compose.stack import SERVICES, Stack, await_patiently
 from tests.processes.pipeline import Pipeline
 
 pytestmark = pytest.mark.compose
@@ -42,19 +43,20 @@ def test_what_is_appended_is_landed_committed_and_detected(stack: Stack) -> None
 def test_maintenance_compacts_the_state_and_prunes_airflows_database(stack: Stack) -> None:
     run = stack.airflow("POST", "/dags/maintain/dagRuns", logical_date=None)["dag_run_id"]
     path = f"/dags/maintain/dagRuns/{run}"
-    stack.wait(lambda: stack.airflow("GET", path)["state"] in ("success", "failed"))
+    await_patiently(lambda: stack.airflow("GET", path)["state"] in ("success", "failed"))
     tasks = stack.airflow("GET", f"{path}/taskInstances")["task_instances"]
     assert {task["task_id"]: task["state"] for task in tasks} == dict.fromkeys(
         ("maintain_state", "prune_database", "prune_logs"), "success"
     )
 
 
-def test_a_tasks_log_is_read_in_airflow(stack: Stack) -> None:
-    path = "/dags/chunk_transactions/dagRuns/~/taskInstances?state=success&order_by=-start_date&limit=1"
-    [task] = stack.airflow("GET", path)["task_instances"]
-    run, name = task["dag_run_id"], task["task_id"]
-    log = stack.airflow("GET", f"/dags/chunk_transactions/dagRuns/{run}/taskInstances/{name}/logs/1")
-    assert "chunk_transactions" in json.dumps(log["content"])
+def test_a_tasks_log_is_read_in_airflow_and_leads_to_its_run_in_databricks(stack: Stack) -> None:
+    path = "/dags/chunk_transactions/dagRuns/~/taskInstances?task_id=land_chunks&state=success&limit=1"
+    task = stack.airflow("GET", path)["task_instances"][0]
+    path = f"/dags/chunk_transactions/dagRuns/{task['dag_run_id']}/taskInstances/land_chunks/logs/{task['try_number']}"
+    log = json.dumps(stack.airflow("GET", path)["content"])
+    [run] = set(re.findall(r"logs at (http://127\.0\.0\.1:\d+/jobs/\d+/runs/\d+)", log))
+    assert "chunker" in httpx.get(run).raise_for_status().text
 
 
 def test_without_the_secrets_there_is_no_way_in(stack: Stack) -> None:
@@ -93,7 +95,7 @@ def test_a_minute_without_s3_is_made_up_for(stack: Stack) -> None:
     stack.source.append(5000)
     stack.containers.compose("stop", "s3")
     until = time.monotonic() + _OUTAGE_SECONDS
-    stack.wait(lambda: time.monotonic() > until)
+    await_patiently(lambda: time.monotonic() > until)
     stack.containers.compose("start", "s3")
     stack.containers.await_health("s3")
     stack.wait_until_all_is_committed()

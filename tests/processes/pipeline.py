@@ -108,15 +108,22 @@ class Pipeline:
 
 
 def wait_until(
-    condition: Callable[[], bool], alive: Sequence["subprocess.Popen[bytes]"] = (), seconds: float = 90
+    condition: Callable[[], bool],
+    alive: Sequence["subprocess.Popen[bytes]"] = (),
+    seconds: float = 90,
+    between: float = 0.02,
 ) -> None:
-    """Wait for a condition; fail where it does not come, or where a process that must live has ended."""
+    """Wait for a condition; fail where it does not come, or where a process that must live has ended.
+
+    Args:
+        between: seconds from one look to the next; more where a look costs what the awaited needs.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         ended = [process.args for process in alive if process.poll() is not None]
         assert not ended, f"ended too early: {ended}"
         assert time.monotonic() < deadline, "the condition did not come true in time"
-        time.sleep(0.02)
+        time.sleep(between)
 
 
 def spark_python(version: str) -> str:
