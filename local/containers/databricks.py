@@ -12,6 +12,8 @@ from local.java import find_java
 _COMMAND = ("-m", "local.databricks", "--host", "0.0.0.0", "--port", "8085", "--directory", "/databricks")
 # Of the service, to the others.
 _NAME = urlsplit(DATABRICKS).hostname or ""
+# As long as Airflow keeps its own runs.
+_KEEP_DAYS = "3"
 
 
 def main() -> None:
@@ -25,9 +27,8 @@ def main() -> None:
         **s3_variables(secrets),
         "LOCAL_DATABRICKS_TOKEN": secrets.databricks_token,
     }
-    os.execve(
-        sys.executable, [sys.executable, *_COMMAND, "--name", _NAME, "--url", os.environ["DATABRICKS_URL"]], environment
-    )
+    options = ("--name", _NAME, "--keep-days", _KEEP_DAYS, "--url", os.environ["DATABRICKS_URL"])
+    os.execve(sys.executable, [sys.executable, *_COMMAND, *options], environment)
 
 
 if __name__ == "__main__":

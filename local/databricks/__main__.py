@@ -17,6 +17,7 @@ from local.databricks.api import Service, build_api
 from local.databricks.engine import Engine, Settings
 from local.databricks.notifications import LoggedNotifier, WebhookNotifier
 from local.databricks.pages import build_pages
+from local.databricks.retention import keep_forgetting
 from local.databricks.store import Store
 
 TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"
@@ -37,6 +38,7 @@ def main() -> None:
     notifier = WebhookNotifier(options.webhook, log) if options.webhook else LoggedNotifier(log)
     engine = Engine(store, settings, notifier, _now, log)
     engine.start()
+    forgetting = keep_forgetting(store, engine, round(options.keep_days * 86_400_000), _now)
     base_url = options.url or f"http://127.0.0.1:{options.port}"
     names = (urlsplit(base_url).hostname or "", *options.name)
     app = build_api(Service(store, engine, {token: options.user}, base_url, _now, names))
@@ -45,6 +47,7 @@ def main() -> None:
     try:
         _serve(app, options.host, options.port)
     finally:
+        forgetting.set()
         engine.stop()
         store.close()
     if engine.failed:
@@ -79,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--user", default="local", help="whose token it is (%(default)s)")
     parser.add_argument(
         "--start-delay", type=float, default=0, metavar="SECONDS", help="a cluster's start, for each run (%(default)s)"
+    )
+    parser.add_argument(
+        "--keep-days", type=float, default=60, metavar="DAYS", help="after which a run is forgotten (%(default)s)"
     )
     parser.add_argument("--webhook", metavar="URL", help="takes notifications; without it they are logged")
     return parser

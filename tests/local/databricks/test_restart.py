@@ -89,6 +89,21 @@ def test_a_run_waits_for_the_clusters_start(tmp_path: Path, script: Script) -> N
         assert (run.setup_duration or 0) >= 1000
 
 
+def test_old_runs_are_forgotten_with_their_logs_and_live_ones_are_not(tmp_path: Path, script: Script) -> None:
+    directory = tmp_path / "databricks"
+    with local_databricks(directory, {}) as server:
+        client = client_of(server)
+        over = ended(client, started(client, job_of(client, task_of(script("print('done')")))))
+        continuous = jobs.Continuous(pause_status=jobs.PauseStatus.UNPAUSED)
+        job_id = job_of(client, task_of(script(_LIVES)), continuous=continuous)
+        wait_until(lambda: [state_of(run)[0] for run in client.jobs.list_runs(job_id=job_id)] == ["RUNNING"])
+        assert (directory / "logs" / f"{attempt_of(over)}.log").exists()
+        server.restart(["--keep-days", "0"])
+        wait_until(lambda: over.run_id not in [run.run_id for run in client.jobs.list_runs()])
+        wait_until(lambda: not (directory / "logs" / f"{attempt_of(over)}.log").exists())
+        wait_until(lambda: len(list(client.jobs.list_runs(job_id=job_id, active_only=True))) == 1)
+
+
 def test_a_server_whose_engine_has_failed_ends_and_says_why(tmp_path: Path) -> None:
     directory = tmp_path / "databricks"
     with local_databricks(directory, {}) as server:
