@@ -27,8 +27,8 @@ def main() -> None:
         **s3_variables(secrets),
         "LOCAL_DATABRICKS_TOKEN": secrets.databricks_token,
     }
-    command = [sys.executable, *_COMMAND, "--name", _NAME, "--keep-days", _KEEP_DAYS]
-    os.execve(command[0], [*command, "--url", os.environ["DATABRICKS_URL"]], environment)
+    options = ("--name", _NAME, "--keep-days", _KEEP_DAYS, "--url", os.environ["DATABRICKS_URL"])
+    os.execve(sys.executable, [sys.executable, *_COMMAND, *options], environment)
 
 
 if __name__ == "__main__":

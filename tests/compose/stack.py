@@ -48,7 +48,10 @@ class Containers:
 
     def up(self) -> None:
         """Start what does not run, and wait until all of it is healthy."""
-        self.compose("up", "--detach", "--wait", "--wait-timeout", str(_PATIENCE_SECONDS))
+        try:
+            self.compose("up", "--detach", "--wait", "--wait-timeout", str(_PATIENCE_SECONDS))
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.compose('logs', '--no-color', '--tail', '8')}") from None
 
     def inspect(self, service: str) -> dict[str, Any]:
         """Return what Docker knows of a service's container."""
