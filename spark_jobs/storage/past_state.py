@@ -22,9 +22,10 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.error_text import cause
+from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.state_tables import APPLICATION, STATE_DESCRIPTION
-from spark_jobs.storage.tables import storage_error, storage_options
+from spark_jobs.storage.tables import storage_options
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
             _rows_through(_newest(lake, names.DETECTIONS), line, DETECTIONS_SCHEMA),
         )
     except (DeltaError, OSError) as error:
-        raise storage_error(lake.place("state"), error) from cause(error)
+        raise storage_failure(lake.place("state"), error) from cause(error)
 
 
 class _PairsVersions:

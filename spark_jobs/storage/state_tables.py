@@ -163,5 +163,4 @@ def _open(url: str, schema: pa.Schema) -> LineTable:
 
 
 def _read(table: LineTable, schema: pa.Schema) -> pa.Table:
-    rows = table.handle.to_pyarrow_table()
-    return rows.select(schema.names).cast(schema)
+    return table.read().select(schema.names).cast(schema)
