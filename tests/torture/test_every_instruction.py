@@ -1,0 +1,76 @@
+"""Killed at any storage operation and started again, each job leaves what it leaves undisturbed."""
+
+import random
+from itertools import groupby
+
+import pytest
+
+from tests.torture.every_instruction import Moment, kill_again_and_again, kill_at, moments_of
+from tests.torture.scenarios import Scenario, Stage
+
+pytestmark = pytest.mark.processes
+
+_OF_EACH_LABEL = 2
+_DELTA_LOG = {"_delta_log/N.checkpoint.parquet", "_delta_log/_last_checkpoint"}
+# Every operation that changes anything in an undisturbed run. A new one belongs here: it is killed like the others, and
+# whoever adds it has thought of what is left where it was the last.
+WRITES = {
+    "chunker": {
+        "PUT lake/landing_zone/chunk_N.csv": 4,
+        "PUT lake/quarantine/quarantine_N.csv": 2,
+        "PUT lake/offset.csv": 4,
+    },
+    "detector": {
+        "PUT lake/state/pairs/_delta_log/N.json": 7,
+        "PUT lake/state/pairs/part-00000-U-c000.zstd.parquet": 6,
+        "PUT lake/state/merchants/_delta_log/N.json": 6,
+        "PUT lake/state/merchants/part-00000-U-c000.zstd.parquet": 5,
+        "PUT lake/state/detections/_delta_log/N.json": 5,
+        "PUT lake/state/detections/part-00000-U-c000.zstd.parquet": 4,
+        "PUT lake/detections/detections_N_N.csv": 2,
+        "PUT lake/state/detector.json": 2,
+        "PUT lake/state/detector_history.json": 2,
+    },
+    "maintain_state": {
+        **{
+            f"PUT lake/state/{table}/{name}": 1 for table in ("pairs", "merchants", "detections") for name in _DELTA_LOG
+        },
+        "PUT lake/state/pairs/_delta_log/N.json": 2,
+        "PUT lake/state/merchants/_delta_log/N.json": 1,
+        "PUT lake/state/merchants/part-00000-U-c000.zstd.parquet": 1,
+        "DELETE MANY 1 objects": 1,
+        "DELETE MANY 2 objects": 1,
+        "DELETE MANY 4 objects": 2,
+        "DELETE MANY 6 objects": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("job", WRITES)
+def test_no_operation_that_writes_goes_unnoticed(scenarios: dict[str, Scenario], job: str) -> None:
+    assert dict(scenarios[job].writes()) == WRITES[job]
+
+
+@pytest.mark.parametrize("job", WRITES)
+def test_killed_at_an_operation_it_ends_as_if_undisturbed(
+    stage: Stage, scenarios: dict[str, Scenario], job: str
+) -> None:
+    scenario = scenarios[job]
+    assert kill_at(stage, scenario, short_form(scenario)).failures == []
+
+
+@pytest.mark.parametrize("job", WRITES)
+def test_killed_again_and_again_it_ends_as_if_undisturbed(
+    stage: Stage, scenarios: dict[str, Scenario], job: str
+) -> None:
+    assert kill_again_and_again(stage, scenarios[job], random.Random(job), rounds=1).failures == []
+
+
+def short_form(scenario: Scenario) -> list[Moment]:
+    """Return one moment of each state that storage can be left in: after each write, and within those with halves."""
+    moments = moments_of(scenario)
+    halves = [m for m in moments if m.when == "during" and m.label.startswith("DELETE MANY")]
+    by_label = sorted((m for m in moments if m.when == "after"), key=lambda moment: moment.label)
+    # A long series of the same operation is in the long form.
+    few = [moment for _, same in groupby(by_label, lambda m: m.label) for moment in list(same)[:_OF_EACH_LABEL]]
+    return sorted([*few, *halves], key=lambda moment: moment.operation)
