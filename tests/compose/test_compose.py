@@ -121,7 +121,7 @@ def test_after_all_this_nothing_is_lost_and_nothing_is_doubled(stack: Stack, tmp
         target = key.replace(stack.pipeline.name, undisturbed.name, 1)
         stack.s3.client().copy({"Bucket": BUCKET, "Key": key}, BUCKET, target)
     detector = undisturbed.start_detector("--importance", IMPORTANCE_URL, "--available-now")
-    assert detector.wait(120) == 0, undisturbed.log.read_text()
+    assert detector.wait(300) == 0, undisturbed.log.read_text()
     assert len(stack.pipeline.found()) > 50
     assert stack.pipeline.found() == undisturbed.found()
     assert stack.pipeline.state() == undisturbed.state()
