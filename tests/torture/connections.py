@@ -1,0 +1,79 @@
+"""HTTP connections that are kept open, as S3 keeps them, and cut where that is asked for."""
+
+import socket
+import sys
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tests.torture.operations import Answer, ConnectionCut
+
+# Method, path with query, headers in lower case, body.
+Respond = Callable[[str, str, dict[str, str], bytes], Answer]
+
+
+class Server(ThreadingHTTPServer):
+    """A thread for each connection, on a free port of loopback."""
+
+    daemon_threads = True
+
+    def __init__(self, respond: Respond) -> None:
+        super().__init__(("127.0.0.1", 0), _handler(respond))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that are gone: they were killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        """One connection, kept open between requests as S3 does."""
+
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def handle_expect_100(self) -> bool:
+            super().handle_expect_100()
+            self.wfile.flush()
+            return True
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            try:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                answer = respond(self.command, self.path, headers, body)
+                self._send(answer)
+            except (ConnectionCut, ConnectionError):
+                self.close_connection = True
+                self._cut()
+
+        def _send(self, answer: Answer) -> None:
+            # Of an object's head, the length is that of the object.
+            length = next((v for n, v in answer.headers if n.lower() == "content-length"), str(len(answer.body)))
+            self.send_response(answer.status)
+            for name, value in answer.headers:
+                if name.lower() not in ("content-length", "date", "server", "connection"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", length if self.command == "HEAD" else str(len(answer.body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer.body[: answer.sent])
+            self.wfile.flush()
+            if answer.sent is not None:
+                raise ConnectionCut
+
+        def _cut(self) -> None:
+            try:
+                self.connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                # The client is gone already.
+                return
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's interface
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: the operations are kept."""
+
+    return Handler

@@ -1,0 +1,176 @@
+"""An S3 that can be told to go wrong: moto's, in this process, behind a server that holds every connection in hand.
+
+Each request that a job makes is an **operation** with a number. A `Fault` decides what becomes of it: whether it takes
+effect, and what the client sees of that.
+"""
+
+import io
+import re
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3.models import s3_backends
+from werkzeug.test import run_wsgi_app
+
+from tests.torture.connections import Server
+from tests.torture.operations import Answer, Fault, Operation
+
+BUCKET = "torture"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as it is kept aside."""
+
+    key: str
+    data: bytes
+
+
+class FaultyS3:
+    """The server. Requests are applied one at a time, so conditions hold as in S3."""
+
+    def __init__(self) -> None:
+        self._app = create_backend_app("s3")
+        self._applying = threading.Lock()
+        self._counting = threading.Lock()
+        self._operations: list[Operation] = []
+        self._fault: Fault = lambda operation: operation.apply()
+        self._server = Server(self._respond)
+        self._backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        self._backend.create_bucket(BUCKET, "us-east-1")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The `AWS_*` variables that lead every client to it."""
+        return {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}",
+            "AWS_ACCESS_KEY_ID": secrets.token_hex(10),
+            "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
+            "AWS_REGION": "us-east-1",
+        }
+
+    def begin(self, fault: Fault | None = None) -> None:
+        """Count operations from 0 again, and let `fault` decide what becomes of each."""
+        with self._counting:
+            self._operations = []
+            self._fault = fault or (lambda operation: operation.apply())
+
+    @property
+    def operations(self) -> list[Operation]:
+        """What came since `begin`."""
+        with self._counting:
+            return list(self._operations)
+
+    def objects(self) -> list[Stored]:
+        """Return everything that is stored."""
+        with self._applying:
+            keys = self._backend.get_bucket(BUCKET).keys
+            return [Stored(name, bytes(keys[name].value)) for name in sorted(keys)]
+
+    def restore(self, objects: list[Stored], written_at: datetime | None = None) -> None:
+        """Store exactly these objects, as if they had been written at a time."""
+        with self._applying:
+            keys = self._backend.get_bucket(BUCKET).keys
+            for name in list(keys):
+                del keys[name]
+            for stored in objects:
+                key = self._backend.put_object(BUCKET, stored.key, stored.data, disable_notification=True)
+                if written_at:
+                    key.last_modified = written_at.replace(tzinfo=None)
+
+    def _respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        """Take one request.
+
+        Raises:
+            ConnectionCut: it gets no answer.
+        """
+        operation = self._operation(method, path, headers, body)
+        return self._fault(operation)
+
+    def _operation(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Operation:
+        location, _, query = path.partition("?")
+        key = unquote(location).removeprefix(f"/{BUCKET}").lstrip("/")
+        if "list-type" in query:
+            method, key = "LIST", unquote(dict(_pairs(query)).get("prefix", ""))
+        if query.startswith("delete"):
+            method, key = "DELETE MANY", f"{len(re.findall(b'<Key>', body))} objects"
+        http_method = {"LIST": "GET", "DELETE MANY": "POST"}.get(method, method)
+
+        def apply(sent: bytes = body) -> Answer:
+            with self._applying:
+                return self._apply(http_method, location, query, {**headers, "content-length": str(len(sent))}, sent)
+
+        def apply_half() -> None:
+            if method == "DELETE MANY":
+                objects = re.findall(rb"<Object>.*?</Object>", body, re.DOTALL)
+                for stored in objects[len(objects) // 2 :]:
+                    half = body.replace(stored, b"")
+                    apply(half) if stored == objects[-1] else None
+
+        with self._counting:
+            conditional = "if-match" in headers or "if-none-match" in headers
+            operation = Operation(len(self._operations), method, key, body, conditional, apply, apply_half)
+            self._operations.append(operation)
+        return operation
+
+    def _apply(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> Answer:
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote(path),
+            "RAW_URI": f"{path}?{query}",
+            "QUERY_STRING": query,
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": str(self._server.server_port),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "CONTENT_TYPE": headers.get("content-type", ""),
+            "CONTENT_LENGTH": headers.get("content-length", "0"),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            **{f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()},
+        }
+        pieces, status, found = run_wsgi_app(self._app, environ, buffered=True)
+        return Answer(int(status.split()[0]), list(found), b"".join(pieces))
+
+    def serve(self) -> threading.Thread:
+        """Serve on a thread until `stop`."""
+        thread = threading.Thread(target=self._server.serve_forever, name="faulty-s3", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        """End the server; all that is in it ends with it."""
+        self._server.shutdown()
+        self._server.server_close()
+        self.restore([])
+        del self._backend.buckets[BUCKET]
+
+
+@contextmanager
+def faulty_s3() -> Iterator[FaultyS3]:
+    """Run one."""
+    server = FaultyS3()
+    server.serve()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _pairs(query: str) -> Iterator[tuple[str, str]]:
+    for piece in query.split("&"):
+        name, _, value = piece.partition("=")
+        yield name, value

@@ -1,0 +1,89 @@
+"""Killed at any storage operation and started again, each job leaves what it leaves undisturbed."""
+
+import random
+from collections.abc import Iterator
+from itertools import groupby
+
+import pytest
+
+from tests.torture.every_instruction import Killer, Moment, Scenario
+from tests.torture.jobs import job_processes
+from tests.torture.s3 import faulty_s3
+
+pytestmark = pytest.mark.processes
+
+_DELTA_LOG = {"_delta_log/N.checkpoint.parquet", "_delta_log/_last_checkpoint"}
+# Every operation that changes anything in an undisturbed run. A new one belongs here: it is killed like the others, and
+# whoever adds it has thought of what is left where it was the last.
+WRITES = {
+    "chunker": {
+        "PUT lake/landing_zone/chunk_N.csv": 4,
+        "PUT lake/quarantine/quarantine_N.csv": 2,
+        "PUT lake/offset.csv": 4,
+    },
+    "detector": {
+        "PUT lake/state/pairs/_delta_log/N.json": 7,
+        "PUT lake/state/pairs/part-00000-U-c000.snappy.parquet": 6,
+        "PUT lake/state/merchants/_delta_log/N.json": 6,
+        "PUT lake/state/merchants/part-00000-U-c000.snappy.parquet": 5,
+        "PUT lake/state/detections/_delta_log/N.json": 5,
+        "PUT lake/state/detections/part-00000-U-c000.snappy.parquet": 4,
+        "PUT lake/detections/detections_N_N.csv": 2,
+        "PUT lake/state/detector.json": 2,
+        "PUT lake/state/detector_history.json": 2,
+    },
+    "maintain_state": {
+        **{
+            f"PUT lake/state/{table}/{name}": 1 for table in ("pairs", "merchants", "detections") for name in _DELTA_LOG
+        },
+        "PUT lake/state/pairs/_delta_log/N.json": 2,
+        "PUT lake/state/merchants/_delta_log/N.json": 1,
+        "PUT lake/state/merchants/part-00000-U-c000.snappy.parquet": 1,
+        "DELETE MANY 1 objects": 1,
+        "DELETE MANY 2 objects": 1,
+        "DELETE MANY 4 objects": 2,
+        "DELETE MANY 6 objects": 1,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def killer() -> Iterator[Killer]:
+    with faulty_s3() as s3, job_processes(s3.environment) as jobs:
+        yield Killer(s3, jobs)
+
+
+@pytest.fixture(scope="module")
+def scenarios(killer: Killer) -> dict[str, Scenario]:
+    return {scenario.name.partition(",")[0]: scenario for scenario in killer.scenarios("csv")}
+
+
+@pytest.mark.parametrize("job", WRITES)
+def test_no_operation_that_writes_goes_unnoticed(scenarios: dict[str, Scenario], job: str) -> None:
+    assert dict(scenarios[job].writes()) == WRITES[job]
+
+
+@pytest.mark.parametrize("job", WRITES)
+def test_killed_at_an_operation_it_ends_as_if_undisturbed(
+    killer: Killer, scenarios: dict[str, Scenario], job: str
+) -> None:
+    scenario = scenarios[job]
+    assert killer.kill_at(scenario, short_form(scenario)).failures == []
+
+
+@pytest.mark.parametrize("job", WRITES)
+def test_killed_again_and_again_it_ends_as_if_undisturbed(
+    killer: Killer, scenarios: dict[str, Scenario], job: str
+) -> None:
+    assert killer.kill_again_and_again(scenarios[job], random.Random(job), rounds=1).failures == []
+
+
+def short_form(scenario: Scenario) -> list[Moment]:
+    """Return one moment of each state that storage can be left in: after each write, and within those with halves."""
+    moments = [moment for moment in scenario.moments() if moment.when == "after"]
+    halves = [m for m in scenario.moments() if m.when == "during" and m.label.startswith("DELETE MANY")]
+    # A long series of the same operation is in the long form.
+    first_three = [
+        m for _, same in groupby(sorted(moments, key=lambda m: m.label), lambda m: m.label) for m in list(same)[:3]
+    ]
+    return sorted([*first_three, *halves], key=lambda moment: moment.operation)
