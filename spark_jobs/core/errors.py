@@ -9,6 +9,7 @@
     │   ├── OffsetRaceLostError       another chunker run moved offset.csv first
     │   └── StorageError              the object store did not do what was asked
     └── PermanentError            stop: somebody has to look
+        ├── StorageRefusedError       the object store refuses: rights, credentials, this machine's clock
         ├── SourceHeaderError         no header, or a header that cannot be used
         ├── SourceLineError           a line of the master file that does not end
         ├── SourceRewrittenError      what was already read is gone or different
@@ -58,6 +59,10 @@ class PermanentError(PipelineError):
     """Raised when running again cannot help before somebody has acted."""
 
     retryable = False
+
+
+class StorageRefusedError(PermanentError):
+    """Raised when the object store refuses what was asked, as it would the next time."""
 
 
 class SourceHeaderError(PermanentError):

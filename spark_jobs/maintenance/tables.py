@@ -18,8 +18,9 @@ from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.error_text import cause
+from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.state_tables import APPLICATION
-from spark_jobs.storage.tables import NO_CLEANING, WRITER, storage_error, storage_options
+from spark_jobs.storage.tables import NO_CLEANING, WRITER, storage_options
 
 # The detector compacts every 50 batches; a commit of it can fall into ours, hardly five times in a row.
 _TRIES = 5
@@ -84,7 +85,7 @@ def _rewrite(
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
-            raise storage_error(url, error) from cause(error)
+            raise storage_failure(url, error) from cause(error)
         return Rewrite(line, before.num_rows, after.num_rows)
     msg = f"{url}: the detector rewrote the table in each of {_TRIES} tries; nothing was changed, run again"
     raise StorageError(msg)
@@ -109,7 +110,7 @@ def vacuum(url: str) -> int:
         table.cleanup_metadata()
         return len(deleted)
     except (DeltaError, OSError) as error:
-        raise storage_error(url, error) from cause(error)
+        raise storage_failure(url, error) from cause(error)
 
 
 def _replace_through(table: DeltaTable, line: int, rows: pa.Table) -> None:

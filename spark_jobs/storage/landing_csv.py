@@ -1,5 +1,6 @@
 """The landing zone as chunk files, created with `If-None-Match`."""
 
+import time
 from datetime import datetime
 from itertools import islice, takewhile
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 from spark_jobs.core.chunk_csv import format_rows, parse_rows, read_columns, verify_lines
 from spark_jobs.core.errors import LandingZoneError
 from spark_jobs.core.names import LANDING_ZONE, chunk_first_line, chunk_path
+from spark_jobs.storage import retries
 from spark_jobs.storage.objects import Objects
 
 
@@ -54,8 +56,11 @@ class CsvLanding:
         return len(expired)
 
     def _bytes(self, first: int) -> bytes:
-        found = self._lake.find(chunk_path(first))
-        if found is None:
-            msg = f"{self.place(first)} is gone; restore it from the bucket's versions"
-            raise LandingZoneError(msg)
-        return found.data
+        # It was there a moment ago: one "not found" is not believed.
+        for pause in (*retries.PAUSES_SECONDS, 0.0):
+            found = self._lake.find(chunk_path(first))
+            if found:
+                return found.data
+            time.sleep(pause)
+        msg = f"{self.place(first)} is gone; restore it from the bucket's versions"
+        raise LandingZoneError(msg)

@@ -5,6 +5,7 @@ S3 is reached with the standard `AWS_*` environment variables and the cloud's ow
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, Pre
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from spark_jobs.core.errors import PermanentError, StorageError
-from spark_jobs.storage.error_text import cause, first_line
-
-_RETRIES: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=30)}
+from spark_jobs.storage import retries
+from spark_jobs.storage.error_text import cause
+from spark_jobs.storage.failures import storage_failure
+from spark_jobs.storage.retries import retried
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,10 @@ class ListedObject:
 
 
 class Objects:
-    """Objects under one root. Every method raises `StorageError` where the store fails for good."""
+    """Objects under one root.
+
+    Every method raises `StorageError` where the store fails for good, and `StorageRefusedError` where it refuses.
+    """
 
     def __init__(self, store: Any, url: str) -> None:
         self._store = store
@@ -53,7 +58,7 @@ class Objects:
 
     def find(self, path: str) -> StoredObject | None:
         """Return the whole object, None where there is none."""
-        return self._get(path, {})
+        return retried(lambda: self._get(path, {}))
 
     def find_range(self, path: str, start: int, end: int, etag: str | None = None) -> StoredObject | None:
         """Return bytes `[start, end)` of an object, fewer at its end; None where there is no object.
@@ -70,49 +75,37 @@ class Objects:
             # A range of an empty object is an error to S3.
             head = self.head(path)
             if head is None or head.size > start:
-                raise
+                return retried(lambda: self._get(path, options))
             return head
 
     def head(self, path: str) -> StoredObject | None:
         """Return an object's size and ETag without its bytes, None where there is none."""
-        try:
-            with self._named(path):
-                meta = obstore.head(self._store, path)
-        except (NotFoundError, FileNotFoundError):
-            return None
-        return StoredObject(b"", meta["size"], meta["e_tag"] or "")
+        return retried(lambda: self._head(path))
 
     def create(self, path: str, data: bytes) -> bool:
-        """Create an object; return False, changing nothing, where there is one already. Atomic."""
-        try:
-            with self._named(path):
-                obstore.put(self._store, path, data, mode="create", use_multipart=False)
-        except AlreadyExistsError:
-            return False
-        return True
+        """Create an object; return False, changing nothing, where there is one already. Atomic.
+
+        One that this very call has created in an attempt whose answer was lost counts as there already.
+        """
+        return self._put_if(path, data, "create")
 
     def replace(self, path: str, data: bytes, etag: str) -> bool:
-        """Replace the version `etag` of an object; return False, changing nothing, where it is another. Atomic."""
+        """Replace the version `etag` of an object; return False, changing nothing, where it is another. Atomic.
+
+        One that this very call has replaced in an attempt whose answer was lost counts as another.
+        """
         if isinstance(self._store, LocalStore):
             return self._replace_locked(path, data, etag)
-        try:
-            with self._named(path):
-                mode: Any = {"e_tag": etag}
-                obstore.put(self._store, path, data, mode=mode, use_multipart=False)
-        except (PreconditionError, NotFoundError):
-            return False
-        return True
+        return self._put_if(path, data, {"e_tag": etag})
 
     def write(self, path: str, data: bytes) -> None:
         """Write an object, whether there is one or not."""
-        with self._named(path):
-            obstore.put(self._store, path, data, use_multipart=False)
+        retried(lambda: self._put(path, data))
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete objects; one that is gone already is no error."""
         if paths:
-            with self._named(paths[0]):
-                obstore.delete(self._store, list(paths))
+            retried(lambda: self._delete(paths))
 
     def list_after(self, prefix: str, after: str) -> Iterator[str]:
         """Yield the paths under `prefix/` that sort after `after`, in order; a page is fetched as it is needed."""
@@ -120,14 +113,65 @@ class Objects:
 
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         """Yield what `list_after` does, with times."""
-        with self._named(prefix):
-            pages = obstore.list(self._store, f"{prefix}/", offset=after or None, chunk_size=1000)
-            # S3 lists in order; a local directory or a dictionary need not.
-            if isinstance(self._store, S3Store):
-                for page in pages:
+        # S3 lists in order; a local directory or a dictionary need not.
+        if not isinstance(self._store, S3Store):
+            found = [_listed(meta) for page in self._list(prefix, after) for meta in page]
+            yield from sorted(found, key=lambda entry: entry.path)
+            return
+        failures = 0
+        while True:
+            try:
+                for page in self._list(prefix, after):
                     yield from map(_listed, page)
+                    after = page[-1]["path"] if page else after
+                return
+            except StorageError:
+                if failures == len(retries.PAUSES_SECONDS):
+                    raise
+                time.sleep(retries.PAUSES_SECONDS[failures])
+                failures += 1
+
+    def _list(self, prefix: str, after: str) -> Iterator[Any]:
+        with self._named(prefix):
+            yield from obstore.list(self._store, f"{prefix}/", offset=after or None, chunk_size=1000)
+
+    def _put_if(self, path: str, data: bytes, mode: Any) -> bool:
+        """Put an object under a condition; return False where it does not hold."""
+        for pause in (*retries.PAUSES_SECONDS, 0.0):
+            try:
+                with self._named(path):
+                    obstore.put(self._store, path, data, mode=mode, use_multipart=False)
+            except (AlreadyExistsError, PreconditionError, NotFoundError) as error:
+                # S3 answers 409 where another request for the same object got in the way: nothing is said of the
+                # condition, though the client reports that it does not hold.
+                # Nothing to replace is another version, too; nothing is never there already.
+                refused = mode != "create" if isinstance(error, NotFoundError) else "409 Conflict" not in str(error)
+                if refused:
+                    return False
+                failure: Exception = storage_failure(self.place(path), error)
+            except StorageError as error:
+                # The client does not send it again after a time-out; under a condition that is harmless.
+                failure = error
             else:
-                yield from sorted((_listed(meta) for page in pages for meta in page), key=lambda found: found.path)
+                return True
+            time.sleep(pause)
+        raise failure
+
+    def _put(self, path: str, data: bytes) -> None:
+        with self._named(path):
+            obstore.put(self._store, path, data, use_multipart=False)
+
+    def _delete(self, paths: Sequence[str]) -> None:
+        with self._named(paths[0]):
+            obstore.delete(self._store, list(paths))
+
+    def _head(self, path: str) -> StoredObject | None:
+        try:
+            with self._named(path):
+                meta = obstore.head(self._store, path)
+        except (NotFoundError, FileNotFoundError):
+            return None
+        return StoredObject(b"", meta["size"], meta["e_tag"] or "")
 
     def _get(self, path: str, options: Any) -> StoredObject | None:
         try:
@@ -160,9 +204,7 @@ class Objects:
                 raise PermanentError(msg) from error
             raise
         except (BaseError, OSError) as error:
-            said = first_line(error)
-            msg = f"{self.place(path)}: {said}; check the address, the AWS_* variables and the store's health"
-            raise StorageError(msg) from cause(error)
+            raise storage_failure(self.place(path), error) from cause(error)
 
 
 def _listed(meta: Any) -> ListedObject:
@@ -186,8 +228,11 @@ def open_objects(url: str) -> Objects:
             store: Any = S3Store(
                 parts.netloc,
                 prefix=parts.path.strip("/") or None,
-                client_options={"allow_http": http_endpoint(), "timeout": "30s"},
-                retry_config=_RETRIES,
+                client_options={"allow_http": http_endpoint(), "timeout": f"{retries.REQUEST_SECONDS}s"},
+                retry_config={
+                    "max_retries": retries.MAX_RETRIES,
+                    "retry_timeout": timedelta(seconds=retries.RETRY_SECONDS),
+                },
             )
         case "file":
             _directory(url).mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,10 @@ from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage.error_text import cause
+from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.state_tables import APPLICATION, STATE_DESCRIPTION
-from spark_jobs.storage.tables import storage_error, storage_options
+from spark_jobs.storage.tables import storage_options
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
         merchants = _rows_through(_newest(lake, names.MERCHANTS), line, MERCHANTS_SCHEMA)
         return PastState(line, state.all_rows(line), merchants, detections)
     except (DeltaError, OSError) as error:
-        raise storage_error(lake.place("state"), error) from cause(error)
+        raise storage_failure(lake.place("state"), error) from cause(error)
 
 
 class _PairsVersions:

@@ -4,8 +4,10 @@ Files are removed by rewriting a range of lines, never by `optimize.compact()`: 
 `deltalake` (1.6) lets both through, and every row is there twice (docs/decisions/0009).
 """
 
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,10 +22,13 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from spark_jobs.core.errors import StorageError
+from spark_jobs.core.errors import StorageError, StorageRefusedError
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.error_text import cause, first_line
+from spark_jobs.storage import retries
+from spark_jobs.storage.error_text import cause
+from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.objects import http_endpoint
+from spark_jobs.storage.retries import retried
 
 # A day has 17,280 commits: the log is kept for a day, and cleaned by maintenance. Left to each commit, as is
 # `deltalake`'s default, every one would list the whole log (docs/decisions/0004).
@@ -37,8 +42,11 @@ NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 # Larger files are left as they are, so that what a compaction costs does not grow with the table.
 _COMPACTED_BYTES = 16 << 20
-# A commit that others stand against is done again on top of theirs; they come once a day.
-_TRIES = 5
+# Which commit it is, so that a writer knows its own whose answer was lost.
+_COMMIT_ID = "commitId"
+
+
+_Result = TypeVar("_Result")
 
 
 class CommitRaceLostError(Exception):
@@ -51,7 +59,8 @@ class LineTable:
     The handle is that of this writer's own last commit: `deltalake` refuses a commit whose application another writer
     has committed since the handle was loaded, and only then. So it is loaded anew only where a commit was refused, and
     what it says of the application must then be this writer's own last line: the others were of another kind, such as
-    maintenance.
+    maintenance. Or it is the line of this very commit, under the id that this writer gave it: then it took effect, and
+    only the answer was lost.
     """
 
     def __init__(self, table: DeltaTable, application: str, sorted_by: str | None = None) -> None:
@@ -87,16 +96,17 @@ class LineTable:
         """Return whether a column of `schema` is not in the table."""
         return bool(set(schema.names) - {field.name for field in self._table.schema().fields})
 
-    def read(self, columns: list[str] | None, rows: pc.Expression | None = None) -> pa.Table:
+    def read(self, columns: list[str] | None = None, rows: pc.Expression | None = None) -> pa.Table:
         """Return these columns (None for all) of these rows; files and row groups that cannot have any are not read.
 
         Raises:
             StorageError: the store failed.
         """
-        try:
-            return self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows)
-        except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from error
+        return retried(
+            lambda: _converted(
+                self.url, lambda: self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows)
+            )
+        )
 
     def greatest(self, column: str) -> Any:
         """Return the greatest value of a column, None where there are no rows; from the log alone."""
@@ -132,18 +142,15 @@ class LineTable:
             StorageError: the store failed.
         """
         self._appends = 0
+        self._commit(self._merge_small_files, again_where_refused=False)
+
+    def _merge_small_files(self) -> None:
         first = _first_small_line(self._table)
-        if first is None:
-            return
-        try:
+        if first is not None:
             rows = self._table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) >= first)
             if self._sorted_by:
                 rows = rows.sort_by(self._sorted_by)
             self._replace_from(first, rows)
-        except CommitFailedError:
-            self._load_anew()
-        except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from cause(error)
 
     def _replace_from(self, first: int, rows: pa.Table) -> None:
         write_deltalake(
@@ -165,10 +172,11 @@ class LineTable:
         try:
             self._table.alter.add_columns(fields)
         except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from cause(error)
+            raise storage_failure(self.url, error) from cause(error)
 
     def _write(self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None) -> None:
         transaction = Transaction(self._application, line)
+        commit_id = uuid4().hex
         self._commit(
             lambda: write_deltalake(
                 self._table,
@@ -176,39 +184,66 @@ class LineTable:
                 mode=mode,
                 schema_mode="overwrite" if mode == "overwrite" else None,
                 writer_properties=WRITER,
-                commit_properties=CommitProperties(app_transactions=[transaction], custom_metadata=metadata),
+                commit_properties=CommitProperties(
+                    app_transactions=[transaction], custom_metadata={**(metadata or {}), _COMMIT_ID: commit_id}
+                ),
                 post_commithook_properties=NO_CLEANING,
-            )
+            ),
+            line,
+            commit_id,
         )
         self._line = line
 
-    def _commit(self, write: Callable[[], object]) -> None:
-        for _ in range(_TRIES):
+    def _commit(
+        self,
+        write: Callable[[], object],
+        line: int | None = None,
+        commit_id: str = "",
+        *,
+        again_where_refused: bool = True,
+    ) -> None:
+        """Commit on top of what others have committed, again where the store failed and it did not take effect."""
+        for pause in (*retries.PAUSES_SECONDS, 0.0):
             try:
                 write()
                 return
-            except CommitFailedError:
-                self._load_anew()
+            except CommitFailedError as error:
+                msg = f"{self.url}: commits are refused again and again, others write all the time; stop them"
+                failure: StorageError | StorageRefusedError = StorageError(msg)
+                reason: Exception = error
+                if self._load_anew(line, commit_id) or not again_where_refused:
+                    return
             except (DeltaError, OSError) as error:
-                raise storage_error(self.url, error) from cause(error)
-        msg = f"{self.url}: {_TRIES} commits in a row were refused, others write all the time; stop them"
-        raise StorageError(msg)
+                failure, reason = storage_failure(self.url, error), error
+                if isinstance(failure, StorageRefusedError):
+                    raise failure from cause(error)
+                if self._load_anew(line, commit_id):
+                    return
+            time.sleep(pause)
+        raise failure from cause(reason)
 
-    def _load_anew(self) -> None:
-        """Take up what others have committed.
+    def _load_anew(self, line: int | None, commit_id: str) -> bool:
+        """Take up what has been committed; return whether the commit of that line and id is among it.
 
         Raises:
-            CommitRaceLostError: one of them under this application.
+            CommitRaceLostError: another one under this application.
         """
-        try:
-            table = DeltaTable(self.url, storage_options=storage_options())
-            line = table.transaction_version(self._application)
-        except (DeltaError, OSError) as error:
-            raise storage_error(self.url, error) from cause(error)
-        if line != self._line:
+        known = self._table.version()
+        table = retried(lambda: _converted(self.url, lambda: _load(self.url)))
+        newest = _converted(self.url, lambda: table.transaction_version(self._application))
+        own = bool(commit_id) and newest == line and _last_commit_id(table, known) == commit_id
+        if not own and newest != self._line:
             msg = f"{self.url}: another writer has committed as {self._application!r}"
             raise CommitRaceLostError(msg)
         self._table = table
+        return own
+
+
+def _last_commit_id(table: DeltaTable, after_version: int) -> str | None:
+    """Return the id of the last commit after a version that has one."""
+    # Maintenance gives none.
+    commits = _converted(table.table_uri, lambda: table.history(limit=max(1, table.version() - after_version)))
+    return next((str(commit[_COMMIT_ID]) for commit in commits if _COMMIT_ID in commit), None)
 
 
 def _first_small_line(table: DeltaTable) -> int | None:
@@ -222,11 +257,9 @@ def _first_small_line(table: DeltaTable) -> int | None:
 def open_table(url: str, application: str, sorted_by: str | None = None) -> LineTable | None:
     """Open the newest version of a table, None where there is none."""
     try:
-        return LineTable(DeltaTable(url, storage_options=storage_options()), application, sorted_by)
+        return retried(lambda: _converted(url, lambda: LineTable(_load(url), application, sorted_by)))
     except TableNotFoundError:
         return None
-    except (DeltaError, OSError) as error:
-        raise storage_error(url, error) from cause(error)
 
 
 def open_or_create_table(
@@ -234,8 +267,13 @@ def open_or_create_table(
 ) -> LineTable:
     """Open the newest version of a table; create an empty one where there is none."""
     table = open_table(url, application, sorted_by)
-    if table is not None:
-        return table
+    return table or retried(lambda: _create_table(url, application, schema, description, sorted_by))
+
+
+def _create_table(
+    url: str, application: str, schema: pa.Schema, description: str | None, sorted_by: str | None
+) -> LineTable:
+    failure = None
     try:
         DeltaTable.create(
             url,
@@ -246,23 +284,33 @@ def open_or_create_table(
             storage_options=storage_options(),
         )
     except (DeltaError, OSError) as error:
-        # Somebody else may have created it in between; if so, it opens.
-        table = open_table(url, application, sorted_by)
-        if table is None:
-            raise storage_error(url, error) from cause(error)
-        return table
+        failure = storage_failure(url, error)
+    # Somebody else may have created it in between, or the answer was lost; if so, it opens.
     created = open_table(url, application, sorted_by)
     if created is None:
-        msg = f"{url}: the table was created and cannot be found"
-        raise StorageError(msg)
+        raise failure or StorageError(f"{url}: the table was created and cannot be found; check the store's health")
     return created
 
 
 def storage_options() -> dict[str, str]:
-    """Return what `deltalake` needs beside the `AWS_*` variables."""
-    return {"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {}
+    """Return what `deltalake` needs beside the `AWS_*` variables: as long a patience as other objects have."""
+    patience = {
+        "timeout": f"{retries.REQUEST_SECONDS}s",
+        "max_retries": str(retries.MAX_RETRIES),
+        "retry_timeout": f"{retries.RETRY_SECONDS}s",
+    }
+    return patience | ({"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {})
 
 
-def storage_error(url: str, error: Exception) -> StorageError:
-    """Return the error to raise where `deltalake` failed with another one, `from cause(error)`."""
-    return StorageError(f"{url}: {first_line(error)}; check the AWS_* variables and the store's health")
+def _load(url: str) -> DeltaTable:
+    return DeltaTable(url, storage_options=storage_options())
+
+
+def _converted(url: str, call: Callable[[], _Result]) -> _Result:
+    """Return what `call` returns, its error as one of ours but for a table that is not there."""
+    try:
+        return call()
+    except TableNotFoundError:
+        raise
+    except (DeltaError, OSError) as error:
+        raise storage_failure(url, error) from cause(error)

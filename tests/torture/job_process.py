@@ -24,7 +24,7 @@ from spark_jobs.detector import run as detector_run
 from spark_jobs.detector.chunk_source import ChunkPartition, ChunkStreamReader
 from spark_jobs.detector.stream import Chunks
 from spark_jobs.maintenance import cli as maintenance_cli
-from spark_jobs.storage import state_tables
+from spark_jobs.storage import retries, state_tables
 
 _JOBS = {"chunker": chunker_cli.main, "detector": detector_cli.main, "maintain_state": maintenance_cli.main}
 _SECONDS_BETWEEN_IDLE_LOOKS = 0.01
@@ -42,6 +42,7 @@ class JobRequest:
         appends_between_compactions: few, so that a short run of the detector compacts.
         beats: whether the heartbeat beats every second; else at the start and at the end only, so that the operations
             of two runs are the same.
+        request_seconds: how long a client waits for an answer; a fourth of the time for which it tries again.
         spark: whether the detector runs under Spark, as it does in earnest.
     """
 
@@ -51,6 +52,7 @@ class JobRequest:
     log: str = os.devnull
     appends_between_compactions: int = 50
     beats: bool = True
+    request_seconds: int = 30
     spark: bool = False
 
     def to_line(self) -> str:
@@ -142,6 +144,8 @@ def _be(request: JobRequest) -> None:
             setattr(detector_run, "open_session", lambda: None)  # noqa: B010 - other types, on purpose
             setattr(detector_run, "ChunkStream", LoopStream)  # noqa: B010
         setattr(state_tables, "_APPENDS_BETWEEN_COMPACTIONS", request.appends_between_compactions)  # noqa: B010
+        setattr(retries, "REQUEST_SECONDS", request.request_seconds)  # noqa: B010
+        setattr(retries, "RETRY_SECONDS", request.request_seconds * 4)  # noqa: B010
         if not request.beats:
             setattr(heartbeat, "_SECONDS_BETWEEN_BEATS", 3600.0)  # noqa: B010
         code = _function(request.job)(request.arguments)

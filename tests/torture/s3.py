@@ -40,7 +40,8 @@ class FaultyS3:
     def __init__(self) -> None:
         self._app = create_backend_app("s3")
         self._applying = threading.Lock()
-        self._counting = threading.Lock()
+        self._counting = threading.Condition()
+        self._under_way = 0
         self._operations: list[Operation] = []
         self._fault: Fault = lambda operation: operation.apply()
         self._server = Server(self._respond)
@@ -93,7 +94,19 @@ class FaultyS3:
             ConnectionCut: it gets no answer.
         """
         operation = self._operation(method, path, headers, body)
-        return self._fault(operation)
+        with self._counting:
+            self._under_way += 1
+        try:
+            return self._fault(operation)
+        finally:
+            with self._counting:
+                self._under_way -= 1
+                self._counting.notify_all()
+
+    def await_quiet(self) -> None:
+        """Wait until no request is under way: some take effect long after their client is gone."""
+        with self._counting:
+            assert self._counting.wait_for(lambda: self._under_way == 0, timeout=60)
 
     def _operation(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Operation:
         location, _, query = path.partition("?")

@@ -1,17 +1,16 @@
 """Killed at any storage operation and started again, each job leaves what it leaves undisturbed."""
 
 import random
-from collections.abc import Iterator
 from itertools import groupby
 
 import pytest
 
-from tests.torture.every_instruction import Killer, Moment, Scenario
-from tests.torture.jobs import job_processes
-from tests.torture.s3 import faulty_s3
+from tests.torture.every_instruction import Moment, kill_again_and_again, kill_at, moments_of
+from tests.torture.scenarios import Scenario, Stage
 
 pytestmark = pytest.mark.processes
 
+_OF_EACH_LABEL = 2
 _DELTA_LOG = {"_delta_log/N.checkpoint.parquet", "_delta_log/_last_checkpoint"}
 # Every operation that changes anything in an undisturbed run. A new one belongs here: it is killed like the others, and
 # whoever adds it has thought of what is left where it was the last.
@@ -47,17 +46,6 @@ WRITES = {
 }
 
 
-@pytest.fixture(scope="module")
-def killer() -> Iterator[Killer]:
-    with faulty_s3() as s3, job_processes(s3.environment) as jobs:
-        yield Killer(s3, jobs)
-
-
-@pytest.fixture(scope="module")
-def scenarios(killer: Killer) -> dict[str, Scenario]:
-    return {scenario.name.partition(",")[0]: scenario for scenario in killer.scenarios("csv")}
-
-
 @pytest.mark.parametrize("job", WRITES)
 def test_no_operation_that_writes_goes_unnoticed(scenarios: dict[str, Scenario], job: str) -> None:
     assert dict(scenarios[job].writes()) == WRITES[job]
@@ -65,25 +53,24 @@ def test_no_operation_that_writes_goes_unnoticed(scenarios: dict[str, Scenario],
 
 @pytest.mark.parametrize("job", WRITES)
 def test_killed_at_an_operation_it_ends_as_if_undisturbed(
-    killer: Killer, scenarios: dict[str, Scenario], job: str
+    stage: Stage, scenarios: dict[str, Scenario], job: str
 ) -> None:
     scenario = scenarios[job]
-    assert killer.kill_at(scenario, short_form(scenario)).failures == []
+    assert kill_at(stage, scenario, short_form(scenario)).failures == []
 
 
 @pytest.mark.parametrize("job", WRITES)
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
-    killer: Killer, scenarios: dict[str, Scenario], job: str
+    stage: Stage, scenarios: dict[str, Scenario], job: str
 ) -> None:
-    assert killer.kill_again_and_again(scenarios[job], random.Random(job), rounds=1).failures == []
+    assert kill_again_and_again(stage, scenarios[job], random.Random(job), rounds=1).failures == []
 
 
 def short_form(scenario: Scenario) -> list[Moment]:
     """Return one moment of each state that storage can be left in: after each write, and within those with halves."""
-    moments = [moment for moment in scenario.moments() if moment.when == "after"]
-    halves = [m for m in scenario.moments() if m.when == "during" and m.label.startswith("DELETE MANY")]
+    moments = moments_of(scenario)
+    halves = [m for m in moments if m.when == "during" and m.label.startswith("DELETE MANY")]
+    by_label = sorted((m for m in moments if m.when == "after"), key=lambda moment: moment.label)
     # A long series of the same operation is in the long form.
-    first_three = [
-        m for _, same in groupby(sorted(moments, key=lambda m: m.label), lambda m: m.label) for m in list(same)[:3]
-    ]
-    return sorted([*first_three, *halves], key=lambda moment: moment.operation)
+    few = [moment for _, same in groupby(by_label, lambda m: m.label) for moment in list(same)[:_OF_EACH_LABEL]]
+    return sorted([*few, *halves], key=lambda moment: moment.operation)

@@ -3,10 +3,14 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
+from deltalake.exceptions import CommitFailedError
 
+from spark_jobs.storage import tables
 from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table
 
 SCHEMA = pa.schema([("line", pa.int64())])
@@ -46,3 +50,59 @@ def test_a_writer_whose_application_another_has_committed_loses(tmp_path: Path) 
         append(second, 1)
     assert second.line is None
     assert open_numbers(tmp_path / "t").handle.to_pyarrow_table().column("line").to_pylist() == [1]
+
+
+def lose_answers(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int = 1) -> None:
+    """Let commits take effect, and the writer be told that they have not."""
+    answers = [error] * times
+
+    def write(*arguments: Any, **named: Any) -> None:
+        write_deltalake(*arguments, **named)
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(tables, "write_deltalake", write)
+
+
+@pytest.mark.parametrize("error", [CommitFailedError("Concurrent transaction failed."), OSError("timed out")])
+def test_a_writer_knows_its_own_commit_whose_answer_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    table = open_numbers(tmp_path / "t")
+    lose_answers(monkeypatch, error)
+    append(table, 1)
+    append(table, 2)
+    table.overwrite(table.read(), 2)
+    assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
+    assert table.line == 2
+
+
+def test_a_writer_that_was_overtaken_after_its_lost_answer_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = open_numbers(tmp_path / "t")
+
+    def write(*arguments: Any, **named: Any) -> None:
+        write_deltalake(*arguments, **named)
+        monkeypatch.undo()
+        append(open_numbers(tmp_path / "t"), 2)
+        raise OSError("timed out")
+
+    monkeypatch.setattr(tables, "write_deltalake", write)
+    with pytest.raises(CommitRaceLostError):
+        append(table, 1)
+    assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
+
+
+def test_a_writer_that_was_told_nothing_took_effect_commits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = open_numbers(tmp_path / "t")
+
+    def refuse(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(tables, "write_deltalake", refuse)
+    append(table, 1)
+    assert open_numbers(tmp_path / "t").read().column("line").to_pylist() == [1]
