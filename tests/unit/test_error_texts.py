@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from spark_jobs.core.errors import PermanentError, StorageError
+from spark_jobs.core.errors import PermanentError, StorageRefusedError
 from spark_jobs.storage.objects import open_object, open_objects
 from spark_jobs.storage.tables import open_table
 
@@ -53,7 +53,7 @@ def test_what_s3_sends_back_with_a_refusal_is_told_without_credentials() -> None
         lambda: lake.write("offset.csv", b""),
         lambda: open_table("s3://bucket/lake/state/pairs", "detector"),
     ):
-        with pytest.raises(StorageError) as failed:
+        with pytest.raises(StorageRefusedError) as failed:
             call()
         assert "s3://bucket/lake" in str(failed.value)
         assert CANARY not in "".join(traceback.format_exception(failed.value))
