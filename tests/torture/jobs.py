@@ -43,6 +43,11 @@ class Jobs:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The process whose child is the job that runs."""
+        return self._server.pid
+
     def run(self, request: JobRequest, seconds: float = _SECONDS) -> Ended:
         """Run a job to its end, or until `kill`; one that takes too long is killed, which fails."""
         assert self._server.stdin
