@@ -72,7 +72,6 @@ class LoopStream:
             "max_chunks": str(chunks.max_chunks),
             "partitions": "2",
         }
-        self._until = chunks.until_line
         self._reader = ChunkStreamReader(options)
         self._process = process
         self._stopping = threading.Event()
@@ -95,7 +94,7 @@ class LoopStream:
     def _run(self) -> None:
         try:
             at = self._reader.initialOffset()
-            while not self._stopping.is_set() and not (self._until is not None and at["line"] >= self._until):
+            while not self._stopping.is_set():
                 end = self._reader.latestOffset(at)
                 if end == at:
                     self._stopping.wait(_SECONDS_BETWEEN_IDLE_LOOKS)

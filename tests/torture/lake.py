@@ -13,7 +13,8 @@ from deltalake import DeltaTable
 from spark_jobs.core.detections import DETECTIONS_SCHEMA, detection_file, parse_detection_rows
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.names import DETECTIONS, MERCHANTS, PAIRS
-from spark_jobs.core.pair_state import PAIRS_SCHEMA, PairState
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
 from tests.torture.job_process import JobRequest
 from tests.torture.s3 import BUCKET, Stored
 
