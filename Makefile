@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 
-.PHONY: help setup run test compose-test check scan audit docs bench dist clean
+.PHONY: help setup run test torture compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -29,6 +29,9 @@ run: setup  ## The pipeline on one machine, on sample data; ARGS="--source my.cs
 
 test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
 	@$(RUN) $(BIN)/python -m pytest $(ARGS)
+
+torture: setup  ## Every crash point, a bad S3, a day, a load: half an hour; ARGS="--seed N --only s3"
+	@$(RUN) $(BIN)/python -m tests.torture $(ARGS)
 
 compose-test: setup  ## The stack in containers, built, run, tested and taken down; it takes a Docker engine
 	@docker info >/dev/null 2>&1 || { echo "There is no Docker engine that answers: start one, and see that 'docker info' works"; exit 1; }

@@ -17,10 +17,11 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
+from spark_jobs.storage.delta import storage_options
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.state_tables import APPLICATION
-from spark_jobs.storage.tables import NO_CLEANING, WRITER, storage_options
+from spark_jobs.storage.tables import NO_CLEANING, WRITER
 
 # The detector compacts every 50 batches; a commit of it can fall into ours, hardly five times in a row.
 _TRIES = 5

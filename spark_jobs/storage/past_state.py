@@ -22,11 +22,11 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
+from spark_jobs.storage.delta import storage_options
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.state_tables import APPLICATION, STATE_DESCRIPTION
-from spark_jobs.storage.tables import storage_options
 
 
 @dataclass(frozen=True)

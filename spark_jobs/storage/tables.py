@@ -6,7 +6,7 @@ Files are removed by rewriting a range of lines, never by `optimize.compact()`: 
 
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
@@ -25,9 +25,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from spark_jobs.core.errors import StorageError, StorageRefusedError
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage import retries
+from spark_jobs.storage.delta import converted, load, storage_options
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
-from spark_jobs.storage.objects import http_endpoint
 from spark_jobs.storage.retries import retried
 
 # A day has 17,280 commits: the log is kept for a day, and cleaned by maintenance. Left to each commit, as is
@@ -44,9 +44,6 @@ WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 _COMPACTED_BYTES = 16 << 20
 # Which commit it is, so that a writer knows its own whose answer was lost.
 _COMMIT_ID = "commitId"
-
-
-_Result = TypeVar("_Result")
 
 
 class CommitRaceLostError(Exception):
@@ -96,16 +93,14 @@ class LineTable:
         """Return whether a column of `schema` is not in the table."""
         return bool(set(schema.names) - {field.name for field in self._table.schema().fields})
 
-    def read(self, columns: list[str] | None, rows: pc.Expression | None = None) -> pa.Table:
+    def read(self, columns: list[str] | None = None, rows: pc.Expression | None = None) -> pa.Table:
         """Return these columns (None for all) of these rows; files and row groups that cannot have any are not read.
 
         Raises:
             StorageError: the store failed.
         """
         return retried(
-            lambda: _converted(
-                self.url, lambda: self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows)
-            )
+            lambda: converted(self.url, lambda: self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows))
         )
 
     def greatest(self, column: str) -> Any:
@@ -229,8 +224,8 @@ class LineTable:
             CommitRaceLostError: another one under this application.
         """
         known = self._table.version()
-        table = retried(lambda: _converted(self.url, lambda: _load(self.url)))
-        newest = _converted(self.url, lambda: table.transaction_version(self._application))
+        table = retried(lambda: converted(self.url, lambda: load(self.url)))
+        newest = converted(self.url, lambda: table.transaction_version(self._application))
         own = bool(commit_id) and newest == line and _last_commit_id(table, known) == commit_id
         if not own and newest != self._line:
             msg = f"{self.url}: another writer has committed as {self._application!r}"
@@ -242,7 +237,7 @@ class LineTable:
 def _last_commit_id(table: DeltaTable, after_version: int) -> str | None:
     """Return the id of the last commit after a version that has one."""
     # Maintenance gives none.
-    commits = _converted(table.table_uri, lambda: table.history(limit=max(1, table.version() - after_version)))
+    commits = converted(table.table_uri, lambda: table.history(limit=max(1, table.version() - after_version)))
     return next((str(commit[_COMMIT_ID]) for commit in commits if _COMMIT_ID in commit), None)
 
 
@@ -257,7 +252,7 @@ def _first_small_line(table: DeltaTable) -> int | None:
 def open_table(url: str, application: str, sorted_by: str | None = None) -> LineTable | None:
     """Open the newest version of a table, None where there is none."""
     try:
-        return retried(lambda: _converted(url, lambda: LineTable(_load(url), application, sorted_by)))
+        return retried(lambda: converted(url, lambda: LineTable(load(url), application, sorted_by)))
     except TableNotFoundError:
         return None
 
@@ -290,27 +285,3 @@ def _create_table(
     if created is None:
         raise failure or StorageError(f"{url}: the table was created and cannot be found; check the store's health")
     return created
-
-
-def storage_options() -> dict[str, str]:
-    """Return what `deltalake` needs beside the `AWS_*` variables: as long a patience as other objects have."""
-    patience = {
-        "timeout": f"{retries.REQUEST_SECONDS}s",
-        "max_retries": str(retries.MAX_RETRIES),
-        "retry_timeout": f"{retries.RETRY_SECONDS}s",
-    }
-    return patience | ({"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {})
-
-
-def _load(url: str) -> DeltaTable:
-    return DeltaTable(url, storage_options=storage_options())
-
-
-def _converted(url: str, call: Callable[[], _Result]) -> _Result:
-    """Return what `call` returns, its error as one of ours but for a table that is not there."""
-    try:
-        return call()
-    except TableNotFoundError:
-        raise
-    except (DeltaError, OSError) as error:
-        raise storage_failure(url, error) from cause(error)

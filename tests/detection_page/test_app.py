@@ -12,9 +12,9 @@ from deltalake import DeltaTable
 from detection_page.headers import SECURITY_HEADERS
 from spark_jobs.core import names
 from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
+from spark_jobs.storage.delta import storage_options
 from spark_jobs.storage.objects import open_object
 from spark_jobs.storage.state_tables import StateTables
-from spark_jobs.storage.tables import storage_options
 from tests.detection_page.conftest import Page
 from tests.detection_page.lake import PageLake, line, utc_now
 

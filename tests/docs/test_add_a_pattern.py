@@ -16,8 +16,8 @@ import pytest
 from deltalake import DeltaTable
 
 from local.s3 import LocalS3
+from spark_jobs.storage.delta import storage_options
 from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.tables import storage_options
 from tests.docs.pages import ROOT, block_of
 
 pytestmark = pytest.mark.processes

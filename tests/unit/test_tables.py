@@ -72,8 +72,8 @@ def test_a_writer_knows_its_own_commit_whose_answer_was_lost(
     lose_answers(monkeypatch, error)
     append(table, 1)
     append(table, 2)
-    table.overwrite(table.read(None), 2)
-    assert sorted(open_numbers(tmp_path / "t").read(None).column("line").to_pylist()) == [1, 2]
+    table.overwrite(table.read(), 2)
+    assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
     assert table.line == 2
 
 
@@ -91,7 +91,7 @@ def test_a_writer_that_was_overtaken_after_its_lost_answer_stops(
     monkeypatch.setattr(tables, "write_deltalake", write)
     with pytest.raises(CommitRaceLostError):
         append(table, 1)
-    assert sorted(open_numbers(tmp_path / "t").read(None).column("line").to_pylist()) == [1, 2]
+    assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
 
 
 def test_a_writer_that_was_told_nothing_took_effect_commits_again(
@@ -105,4 +105,4 @@ def test_a_writer_that_was_told_nothing_took_effect_commits_again(
 
     monkeypatch.setattr(tables, "write_deltalake", refuse)
     append(table, 1)
-    assert open_numbers(tmp_path / "t").read(None).column("line").to_pylist() == [1]
+    assert open_numbers(tmp_path / "t").read().column("line").to_pylist() == [1]

@@ -1,0 +1,45 @@
+"""Opening Delta tables, and what goes wrong with them as errors of ours."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
+
+from spark_jobs.storage import retries
+from spark_jobs.storage.error_text import cause
+from spark_jobs.storage.failures import storage_failure
+from spark_jobs.storage.objects import http_endpoint
+
+_Result = TypeVar("_Result")
+
+
+def storage_options() -> dict[str, str]:
+    """Return what `deltalake` needs beside the `AWS_*` variables: as long a patience as other objects have."""
+    patience = {
+        "timeout": f"{retries.REQUEST_SECONDS}s",
+        "max_retries": str(retries.MAX_RETRIES),
+        "retry_timeout": f"{retries.RETRY_SECONDS}s",
+    }
+    return patience | ({"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {})
+
+
+def load(url: str) -> DeltaTable:
+    """Return a handle of the newest version of a table; raises what `deltalake` raises."""
+    return DeltaTable(url, storage_options=storage_options())
+
+
+def converted(url: str, call: Callable[[], _Result]) -> _Result:
+    """Return what `call` returns.
+
+    Raises:
+        TableNotFoundError: there is no table.
+        StorageError: all else that `deltalake` raised.
+        StorageRefusedError: where the store refuses.
+    """
+    try:
+        return call()
+    except TableNotFoundError:
+        raise
+    except (DeltaError, OSError) as error:
+        raise storage_failure(url, error) from cause(error)

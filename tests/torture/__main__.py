@@ -1,0 +1,71 @@
+"""`make torture`: what is to be survived, tried for minutes, and a table of it.
+
+The same `--seed` tries the same; without one it is new each time, and told.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.torture import load, long_form, soak
+from tests.torture.long_form import on_all_cores
+from tests.torture.survived import Survived
+
+_SEEDS = 1_000_000
+Chapter = Callable[[int, Path], list[Survived]]
+CHAPTERS: dict[str, Chapter] = {
+    "instructions": lambda seed, _: on_all_cores(long_form.every_instruction, seed),
+    "spark": lambda seed, _: on_all_cores(long_form.every_instruction_under_spark, seed),
+    "s3": lambda seed, _: on_all_cores(long_form.bad_s3, seed),
+    "soak": lambda seed, directory: soak.soak(directory, seed),
+    "load": lambda seed, directory: load.load(directory, seed),
+}
+
+
+def main() -> int:
+    """Run the chapters asked for; return 1 where anything was not survived."""
+    options = _parser().parse_args()
+    console = Console(width=140)
+    console.print(f"seed {options.seed}")
+    survived: list[Survived] = []
+    for name in options.only or CHAPTERS:
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix=f"torture-{name}-") as directory:
+            survived += CHAPTERS[name](options.seed, Path(directory))
+        console.print(f"{name}: {time.monotonic() - began:.0f} s")
+    console.print(_table(survived))
+    failures = [failure for line in survived for failure in line.failures]
+    for failure in failures:
+        console.print(failure, markup=False)
+    return 1 if failures else 0
+
+
+def _table(survived: list[Survived]) -> Table:
+    table = Table(title="Tried and survived")
+    for name in ("what", "how"):
+        table.add_column(name)
+    for name in ("tried", "survived", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("measured")
+    for line in survived:
+        good = line.tried - len(line.failures)
+        table.add_row(line.chapter, line.what, f"{line.tried:,}", f"{good:,}", f"{line.seconds:.0f}", line.note)
+    return table
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.randrange(_SEEDS), help="(new each time)")
+    parser.add_argument("--only", choices=CHAPTERS, action="append", help="a chapter; repeatable")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

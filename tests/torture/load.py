@@ -1,0 +1,102 @@
+"""Ten times the usual arrival for an hour in fast motion, then a back-log of 5 million rows: drained in order."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+import pyarrow.compute as pc
+from deltalake import DeltaTable
+
+from local.sample_data import write_sample
+from tests.torture.job_process import JobRequest
+from tests.torture.jobs import Ended, Jobs, job_processes
+from tests.torture.survived import Survived
+from tests.torture.watched import Watch, watched
+
+CHAPTER = "load"
+# The usual arrival is 200 rows a second (docs/decisions/0008).
+ROWS_PER_SECOND, SECONDS = 2_000, 3_600
+BACKLOG = 5_000_000
+CHUNK = 10_000
+# Of the detector with its JVM and its Python workers, shared pages counted once for each.
+MOST_MEGABYTES = 2_500
+_STEP_SECONDS = 60
+_SAMPLE_ROWS = 600_000
+_SECONDS = 1200
+
+
+@dataclass(frozen=True)
+class _Lake:
+    """Where the file grows, and what it is landed in."""
+
+    source: Path
+    root: Path
+    lines: Iterator[bytes]
+
+    def append(self, rows: int) -> None:
+        """Let the file grow."""
+        with self.source.open("ab") as out:
+            out.writelines(islice(self.lines, rows))
+
+    def land(self, jobs: Jobs, rows: int) -> None:
+        """Land these rows in one run."""
+        arguments = ["--source", self.source.as_uri(), "--lake", self.root.as_uri(), "--max-chunks", str(rows // CHUNK)]
+        ended = jobs.run(JobRequest("chunker", arguments), _SECONDS)
+        assert ended.code == 0, ended.log[-3000:]
+
+    def detect(self, jobs: Jobs, until: int) -> tuple[Ended, Watch]:
+        """Run the detector, Spark and all, through a line."""
+        request = JobRequest("detector", ["--lake", self.root.as_uri(), "--until-line", str(until)], spark=True)
+        with watched(jobs.pid) as watch:
+            return jobs.run(request, _SECONDS), watch
+
+
+def load(directory: Path, seed: int) -> list[Survived]:
+    """Let the file grow minute by minute while the detector follows, then all at once."""
+    write_sample(directory / "sample", _SAMPLE_ROWS, seed)
+    header, *lines = (directory / "sample" / "transactions.csv").read_bytes().splitlines(keepends=True)
+    lake = _Lake(directory / "transactions.csv", directory / "lake", cycle(lines))
+    lake.source.write_bytes(header)
+    hour = ROWS_PER_SECOND * SECONDS
+    with job_processes({}) as jobs, job_processes({}) as detector_jobs, ThreadPoolExecutor(1) as pool:
+        began = time.monotonic()
+        following = pool.submit(lake.detect, detector_jobs, hour)
+        for _ in range(SECONDS // _STEP_SECONDS):
+            lake.append(ROWS_PER_SECOND * _STEP_SECONDS)
+            lake.land(jobs, ROWS_PER_SECOND * _STEP_SECONDS)
+        first = _line("ten times the arrival, for an hour", lake, hour, following.result(), began)
+        lake.append(BACKLOG)
+        lake.land(jobs, BACKLOG)
+        began = time.monotonic()
+        drained = lake.detect(detector_jobs, hour + BACKLOG)
+        return [first, _line("a back-log of 5 million rows", lake, hour + BACKLOG, drained, began)]
+
+
+def _line(what: str, lake: _Lake, until: int, run: tuple[Ended, Watch], began: float) -> Survived:
+    ended, watch = run
+    assert ended.code == 0, ended.log[-3000:]
+    entries = [json.loads(line) for line in ended.log.splitlines() if '"batch committed"' in line]
+    committed = [entry["committed_line"] for entry in entries]
+    most = max(watch.megabytes)
+    failures = []
+    if committed != sorted(set(committed)) or committed[-1] != until:
+        failures.append(f"load, {what}: committed out of order, or not all: the last line is {committed[-1]}")
+    if _transactions(lake.root) != until:
+        failures.append(f"load, {what}: state/merchants counts {_transactions(lake.root)} transactions, not {until}")
+    if most > MOST_MEGABYTES:
+        failures.append(f"load, {what}: the detector took {most:.0f} MB, more than {MOST_MEGABYTES}")
+    seconds = time.monotonic() - began
+    chunks = sum(entry["chunks"] for entry in entries)
+    note = f"{chunks * CHUNK / seconds:,.0f} rows a second, at most {most:,.0f} MB, {len(entries)} batches"
+    return Survived(CHAPTER, what, chunks, failures, note, seconds)
+
+
+def _transactions(lake: Path) -> int:
+    """Return how many transactions the newest rows of all merchants count."""
+    rows = DeltaTable((lake / "state" / "merchants").as_uri()).to_pyarrow_table()
+    newest = rows.group_by("merchant").aggregate([("transactions", "max")])
+    return int(pc.sum(newest.column("transactions_max")).as_py())
