@@ -9,7 +9,7 @@ import argparse
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -184,12 +184,12 @@ def _compare(name: str, ours: Merchants, theirs: Merchants) -> None:
             raise AssertionError(msg)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure all sizes; print the table, and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=_SIZES)
     parser.add_argument("--images", type=Path, default=Path("docs/images"))
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     results = []
     print(
         "| rows so far | ours, summed to committed | polars, all rows | DuckDB, all rows |\n| --- | --- | --- | --- |"
