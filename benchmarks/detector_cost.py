@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import statistics
 import sys
@@ -9,19 +10,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
+from benchmarks.kernel_cost import state_rows
 from local import processes
 from spark_jobs.chunker.cli import main as chunker
-from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.core.detect import Detector, Reported, Rules
+from spark_jobs.core.detect import Outcome
+from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.names import OFFSET
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.storage.objects import open_objects
 from spark_jobs.storage.state_tables import StateTables
 
@@ -41,12 +40,22 @@ class Commits:
         return min(self.committed.values()) - self.started
 
 
-def landed_to_committed(bucket: str, directory: Path, chunks: int) -> list[float]:
-    """Land chunk after chunk beside a running detector; return the seconds of each, polling included."""
-    lake = f"s3://{bucket}/one-by-one"
+@dataclass(frozen=True)
+class CatchUp:
+    """What catching up took: transactions a second from the first commit to the last, and seconds to the first."""
+
+    lake: str
+    rate: float
+    first_commit: float
+
+
+def landed_to_committed(root: str, bucket: str, directory: Path, chunks: int) -> list[float]:
+    """Land chunk after chunk under `root` beside a running detector; return the seconds of each, polling included."""
+    lake = f"{root}/one-by-one"
     source = ["--source", f"s3://{bucket}/transactions.csv", "--lake", lake]
     landed: dict[int, float] = {}
-    with _detector(lake, bucket, directory / "one-by-one.log") as log:
+    log = directory / f"one-by-one-{root.partition(':')[0]}.log"
+    with _detector(lake, bucket, log):
         for number in range(1, chunks + 1):
             chunker(source)
             stored = open_objects(lake).find(OFFSET)
@@ -60,16 +69,20 @@ def landed_to_committed(bucket: str, directory: Path, chunks: int) -> list[float
     return [committed[line] - at for line, at in landed.items() if line in committed]
 
 
-def catch_up(bucket: str, directory: Path) -> tuple[float, float]:
-    """Land all, then start; return transactions a second over whole 20-chunk batches, and seconds to the first."""
-    lake = f"s3://{bucket}/catch-up"
+def catch_up(
+    root: str, bucket: str, directory: Path, max_chunks: int = 20, placement: str = "driver", cores: int = 2
+) -> CatchUp:
+    """Land all under `root`, then start, with so many chunks a micro-batch and cores of Spark."""
+    name = f"catch-up-{max_chunks}-{placement}-{cores}"
+    lake, log = f"{root}/{name}", directory / f"{name}-{root.partition(':')[0]}.log"
     chunker(["--source", f"s3://{bucket}/transactions.csv", "--lake", lake, "--max-chunks", "1000"])
-    with _detector(lake, bucket, directory / "catch-up.log", "--available-now") as log:
-        _await_commit(log, 1)
+    options = ("--available-now", "--max-chunks", str(max_chunks), "--placement", placement)
+    with _detector(lake, bucket, log, *options, cores=cores):
         _await_end(log)
     commits = read_log(log)
     lines, times = zip(*sorted(commits.committed.items()), strict=True)
-    return (lines[-1] - lines[0]) / (times[-1] - times[0]), commits.to_first_commit()
+    rate = (lines[-1] - lines[0]) / (times[-1] - times[0]) if len(lines) > 1 else math.nan
+    return CatchUp(lake, rate, commits.to_first_commit())
 
 
 def restart(bucket: str, directory: Path, pairs: int) -> float:
@@ -102,31 +115,18 @@ def quantile(seconds: list[float], percent: int) -> float:
 
 
 def _write_state(lake: str, pairs: int) -> None:
-    """Write a state of so many pairs as of the first chunk's end, 100,000 customers with each merchant."""
-    numbers = np.arange(pairs)
-    columns = {
-        "merchant": [f"M{number // 100_000}" for number in numbers],
-        "customer": [f"C{number % 100_000}" for number in numbers],
-        "category": ["es_food"] * pairs,
-        **dict.fromkeys(("transactions", "amount_paise", "weight_units", "weighted_transactions"), np.ones(pairs, int)),
-        "first_line": numbers,
-        "gender": ["F"] * pairs,
-    }
-    sums = ChunkSums(_CHUNK, pa.table(columns, schema=SUMS_SCHEMA))
-    tables = StateTables(open_objects(lake))
-    # No patterns: what is measured is the state of pairs, not a million detections.
-    detector = Detector(
-        PairState(), Reported(), Rules((), DEFAULT_THRESHOLDS, every_chunk=False), lambda: datetime.now(UTC)
-    )
-    tables.commit(detector.advance([sums]), {})
+    """Write a state of so many pairs of 100 merchants as of the first chunk's end, as compacted."""
+    rows = state_rows(pairs, 100, np.random.default_rng(7)).sort_by("merchant")
+    StateTables(open_objects(lake)).commit(Outcome(_CHUNK, [], MERCHANTS_SCHEMA.empty_table(), rows), {})
 
 
 @contextmanager
-def _detector(lake: str, bucket: str, log: Path, *arguments: str) -> Iterator[Path]:
+def _detector(lake: str, bucket: str, log: Path, *arguments: str, cores: int = 2) -> Iterator[Path]:
     log.with_suffix(".started").write_text(str(time.time()))
     importance = f"s3://{bucket}/CustomerImportance.csv"
     command = [sys.executable, "-m", "spark_jobs.detector.cli", "--lake", lake, "--importance", importance]
-    process = processes.start([*command, *arguments], log, os.environ)
+    environment = {**os.environ, "PYSPARK_SUBMIT_ARGS": f"--master local[{cores}] pyspark-shell"}
+    process = processes.start([*command, *arguments], log, environment)
     try:
         yield log
     finally:

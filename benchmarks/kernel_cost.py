@@ -7,7 +7,7 @@ in fifty of them new; 50 merchants share the pairs, as in the sample data, unles
 import argparse
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -51,7 +51,7 @@ class Cost:
 def measure(pairs: int, merchants: int, chunks: int) -> Cost:
     """Measure `chunks` chunks on a state of so many pairs, spread evenly over so many merchants."""
     random = np.random.default_rng(7)
-    rows = _state_rows(pairs, merchants, random)
+    rows = state_rows(pairs, merchants, random)
     before = _resident_bytes()
     began = time.perf_counter()
     state = PairState.restore(rows)
@@ -68,7 +68,8 @@ def measure(pairs: int, merchants: int, chunks: int) -> Cost:
     return Cost(pairs, merchants, restore, added / pairs, seconds)
 
 
-def _state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Table:
+def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Table:
+    """Return one row of `state/pairs` for each of so many pairs, spread evenly over so many merchants."""
     count = random.geometric(0.1, pairs)
     columns = {
         "merchant": _merchant_names(np.arange(pairs) % merchants),
@@ -132,13 +133,13 @@ def _resident_bytes() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure all shapes and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=300)
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--merchants", type=int, default=50)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     shapes = [(options.pairs, options.merchants)] if options.pairs else _SHAPES
     print("| pairs | merchants | updates/s | ms a chunk: mean | median | p99 | most | bytes a pair | restore |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")

@@ -13,8 +13,11 @@ from local.jars import delta_jars, delta_session
 _CORES = 2
 
 
-def seconds_per_chunk(chunks: Sequence[Path], directory: Path) -> list[float]:
-    """Take chunk after chunk into a state on local disk; return the seconds of each."""
+def seconds_per_chunk(chunks: Sequence[Path], directory: Path) -> tuple[list[float], dict[str, tuple[int, int, int]]]:
+    """Take chunk after chunk into a state on local disk; return the seconds of each, and the merchants in the end.
+
+    Of a merchant: its transactions, its female and its male customers.
+    """
     spark = delta_session(_CORES, delta_jars())
     state = str(directory / "merge-state")
     try:
@@ -24,7 +27,7 @@ def seconds_per_chunk(chunks: Sequence[Path], directory: Path) -> list[float]:
             _merge(spark, _sums(spark, chunk), state)
             _evaluate(spark, state)
             seconds.append(time.perf_counter() - began)
-        return seconds
+        return seconds, _merchants(spark, state)
     finally:
         spark.stop()
 
@@ -48,6 +51,14 @@ def _merge(spark: SparkSession, sums: DataFrame, state: str) -> None:
         .whenNotMatchedInsertAll()
         .execute()
     )
+
+
+def _merchants(spark: SparkSession, state: str) -> dict[str, tuple[int, int, int]]:
+    rows = spark.read.format("delta").load(state).groupBy("merchant")
+    totals = rows.agg(
+        sf.sum("transactions"), sf.count_if(sf.col("gender") == "F"), sf.count_if(sf.col("gender") == "M")
+    )
+    return {name: (total, female, male) for name, total, female, male in totals.collect()}
 
 
 def _evaluate(spark: SparkSession, state: str) -> None:

@@ -4,6 +4,7 @@ Every commit here replaces rows of lines at or below the committed line, which n
 others rewrites the same files meanwhile, one of the two commits is refused and made again on top of the other.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ from spark_jobs.storage.tables import NO_CLEANING, WRITER
 # The detector compacts every 50 batches; a commit of it can fall into ours, hardly five times in a row.
 _TRIES = 5
 _SORT_ORDER = ["merchant", "customer"]
+# Of pairs, a part of which is rewritten at a time: 2 GB of memory.
+_ROWS_AT_A_TIME = 5_000_000
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,70 @@ class Rewrite:
     rows_after: int
 
 
-def compact_pairs(url: str) -> Rewrite | None:
+@dataclass(frozen=True)
+class Merchants:
+    """Those from one name to another, both included."""
+
+    first: str
+    last: str
+
+    @property
+    def rows(self) -> pc.Expression:
+        """Their rows, for reading."""
+        return (pc.field("merchant") >= self.first) & (pc.field("merchant") <= self.last)
+
+    @property
+    def predicate(self) -> str:
+        """Their rows, for replacing."""
+        first, last = (name.replace("'", "''") for name in (self.first, self.last))
+        return f"merchant >= '{first}' AND merchant <= '{last}'"
+
+
+def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | None:
     """Leave one row a pair in the table at `url`, in order of merchant; None where there is no state yet.
 
     The rows stand for the state as of the committed line; what the detector appends meanwhile has greater lines and
-    stays. A crash leaves the table as it was before or after.
+    stays. Some merchants follow others, one commit for about so many rows, so that the memory which it takes does not
+    grow with the state. A crash leaves those that were done, and the others as they were.
 
     Raises:
         StorageError: the store failed, or the detector's own compactions came in between each time.
     """
-    return _rewrite(url, PAIRS_SCHEMA, lambda committed_line: committed_line, _one_row_a_pair)
+    done = []
+    for merchants in _in_parts(url, rows_at_a_time):
+        rewrite = _rewrite(url, PAIRS_SCHEMA, lambda committed_line: committed_line, _one_row_a_pair, merchants)
+        if rewrite is None:
+            return None
+        done.append(rewrite)
+    if not done:
+        return None
+    through = min(rewrite.through_line for rewrite in done)
+    return Rewrite(through, sum(r.rows_before for r in done), sum(r.rows_after for r in done))
+
+
+def _in_parts(url: str, rows_at_a_time: int) -> list[Merchants | None]:
+    """Return all merchants of pairs in parts of about so many rows; None stands for all, where they are fewer."""
+    try:
+        table = _open(url)
+        if table is None:
+            return []
+        counts: Counter[str] = Counter()
+        for batch in table.to_pyarrow_dataset().scanner(columns=["merchant"]).to_batches():
+            counts.update({entry["values"]: entry["counts"] for entry in batch.column(0).value_counts().to_pylist()})
+    except (DeltaError, OSError) as error:
+        raise storage_error(url, error) from error
+    if counts.total() <= rows_at_a_time:
+        return [None]
+    parts: list[Merchants | None] = []
+    names: list[str] = []
+    rows = 0
+    for name in sorted(counts):
+        if names and rows + counts[name] > rows_at_a_time:
+            parts.append(Merchants(names[0], names[-1]))
+            names, rows = [], 0
+        names.append(name)
+        rows += counts[name]
+    return [*parts, Merchants(names[0], names[-1])]
 
 
 def thin_merchants(url: str, below_line: int) -> Rewrite | None:
@@ -67,9 +124,13 @@ def _newest_of_each_merchant(rows: pa.Table, line: int) -> pa.Table:  # noqa: AR
 
 
 def _rewrite(
-    url: str, schema: pa.Schema, through: Callable[[int], int], rewritten: Callable[[pa.Table, int], pa.Table]
+    url: str,
+    schema: pa.Schema,
+    through: Callable[[int], int],
+    rewritten: Callable[[pa.Table, int], pa.Table],
+    merchants: Merchants | None = None,
 ) -> Rewrite | None:
-    """Replace the rows through a line, which follows from the committed line, by fewer."""
+    """Replace the rows through a line, which follows from the committed line, by fewer: all, or some merchants'."""
     for _ in range(_TRIES):
         try:
             table = _open(url)
@@ -77,12 +138,13 @@ def _rewrite(
             if table is None or committed_line is None or _lacks(table, schema):
                 return None
             line = through(committed_line)
-            before = (
-                table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) <= line).select(schema.names).cast(schema)
-            )
+            which = pc.field(LINE) <= line
+            if merchants:
+                which &= merchants.rows
+            before = table.to_pyarrow_dataset().to_table(filter=which).select(schema.names).cast(schema)
             after = rewritten(before, line).select(schema.names)
             if after.num_rows < before.num_rows:
-                _replace_through(table, line, after)
+                _replace_through(table, line, after, merchants)
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
@@ -114,12 +176,12 @@ def vacuum(url: str) -> int:
         raise storage_failure(url, error) from cause(error)
 
 
-def _replace_through(table: DeltaTable, line: int, rows: pa.Table) -> None:
+def _replace_through(table: DeltaTable, line: int, rows: pa.Table, merchants: Merchants | None) -> None:
     write_deltalake(
         table,
         rows,
         mode="overwrite",
-        predicate=f"{LINE} <= {line}",
+        predicate=f"{LINE} <= {line}" + (f" AND {merchants.predicate}" if merchants else ""),
         writer_properties=WRITER,
         post_commithook_properties=NO_CLEANING,
     )

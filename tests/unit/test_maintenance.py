@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.detect import Detector
 from spark_jobs.core.names import LANDING_ZONE, MERCHANTS, PAIRS, QUARANTINE, chunk_path, quarantine_path
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
@@ -84,6 +86,22 @@ def test_one_row_a_pair_is_left_in_order_of_merchant(lake: Objects) -> None:
     assert rows.column("customer").to_pylist() == sorted(rows.column("customer").to_pylist())
     assert_nothing_is_lost_or_doubled(lake, running)
     assert compact_pairs(lake.place(PAIRS)) == maintenance.Rewrite(30, rows_before=25, rows_after=25)
+
+
+def test_some_merchants_follow_others_so_that_memory_does_not_grow_with_the_state(lake: Objects) -> None:
+    tables = StateTables(lake)
+    detector = new_detector(tables)
+    names = ["M1", "M2's", "M3", "M4"]
+    for end in (10, 20, 30):
+        chunks = [chunk_of(0, 5, end=end)[0].rows.set_column(0, "merchant", pa.array([name] * 5)) for name in names]
+        tables.commit(detector.advance([ChunkSums(end, pa.concat_tables(chunks))]), {})
+    expected = sorted(map(str, detector.state.all_rows(30).to_pylist()))
+    assert compact_pairs(lake.place(PAIRS), rows_at_a_time=20) == maintenance.Rewrite(30, rows_before=60, rows_after=20)
+    assert sorted(map(str, StateTables(lake).load().pairs.all_rows(30).to_pylist())) == expected
+    assert len(tables.pair_files()) == 3, "the detector's own view, as of its last commit"
+    # The detector goes on.
+    tables.commit(detector.advance(chunk_of(0, 5, end=40)), {})
+    assert StateTables(lake).load().committed_line == 40
 
 
 @pytest.mark.parametrize("first", ["commit", "compact", "overwrite"])

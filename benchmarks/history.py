@@ -1,0 +1,215 @@
+"""One more chunk over a history that grows to 50 million rows: ours, and polars and DuckDB over all rows anew.
+
+`python -m benchmarks.history` writes its table and its plot into a directory. All three see the same transactions, and
+what they say of every merchant after the chunk is compared before any time is shown: transactions, the 90th percentile
+of transactions and the 10th of mean amounts over its customers, its female and its male customers.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.plots import Line, draw
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.core.detect import Detector, Reported, Rules
+from spark_jobs.core.pair_rows import PAIRS_SCHEMA
+from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.storage.objects import open_objects
+from spark_jobs.storage.state_tables import StateTables
+
+_CHUNK, _FILE = 10_000, 1_000_000
+_SIZES = (594_643, 5_000_000, 20_000_000, 50_000_000)
+_MERCHANTS, _CUSTOMERS_A_ROW = 50, 0.007
+# Of a chunk: repeated, the median counts.
+_CHUNKS, _RECOMPUTED = 25, 3
+
+Merchants = dict[str, tuple[int, float, float, int, int]]
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Of one more chunk after so many rows, at the median."""
+
+    rows: int
+    ours: float
+    polars: float
+    duckdb: float
+
+
+def measure(rows: int, directory: Path) -> Seconds:
+    """Measure one size; fails where the three do not agree."""
+    random = np.random.default_rng(11)
+    history = directory / f"history-{rows}"
+    history.mkdir()
+    customers = max(1000, int(rows * _CUSTOMERS_A_ROW))
+    for number, first in enumerate(range(0, rows, _FILE)):
+        part = _transactions(random, min(_FILE, rows - first), first, customers)
+        pq.write_table(part, history / f"{number:03}.parquet", compression="zstd")
+    state = _state(history)
+    chunks = [_transactions(random, _CHUNK, rows + number * _CHUNK, customers) for number in range(_CHUNKS)]
+    pq.write_table(pa.concat_tables(chunks), history / "chunks.parquet", compression="zstd")
+    ours, merchants = _ours(state, chunks, rows, directory)
+    results = [_timed(recompute, history) for recompute in (_polars, _duckdb)]
+    for name, (_, found) in zip(("polars", "DuckDB"), results, strict=True):
+        _compare(name, merchants, found)
+    shutil.rmtree(history)
+    return Seconds(rows, ours, results[0][0], results[1][0])
+
+
+def _transactions(random: np.random.Generator, count: int, first: int, customers: int) -> pa.Table:
+    customer = (random.random(count) ** 2 * customers).astype(np.int64)
+    merchant = (random.random(count) ** 2 * _MERCHANTS).astype(np.int64)
+    # A customer's gender is one and the same: which transaction is the first makes no difference.
+    gender = np.array(["F", "M"])[customer % 2]
+    amount = np.round(random.gamma(2.0, 15.0, count), 2)
+    return pa.table(
+        {
+            "line": np.arange(first, first + count),
+            "customer": pa.DictionaryArray.from_arrays(
+                customer.astype(np.int32), [f"C{number:010}" for number in range(customers)]
+            ).cast(pa.string()),
+            "gender": gender,
+            "merchant": pa.array(np.char.add("M", merchant.astype(str))),
+            "category": pa.array(["es_food"] * count),
+            "amount": amount,
+        },
+        schema=pa.schema([(name, kind) for name, kind in CHUNK_COLUMNS.items() if name != "weight"]),
+    )
+
+
+def _state(history: Path) -> PairState:
+    """Return our state after the history, as its sums say it."""
+    paise = (pl.col("amount") * 100).round().cast(pl.Int64)
+    pairs = (
+        pl.scan_parquet(history / "*.parquet")
+        .group_by("merchant", "customer")
+        .agg(pl.first("gender"), pl.len().alias("transactions"), paise.sum().alias("amount_paise"))
+        .collect()
+        .to_arrow()
+    )
+    count = pairs.column("transactions").cast(pa.int64())
+    columns = {
+        "merchant": pairs.column("merchant").cast(pa.string()),
+        "customer": pairs.column("customer").cast(pa.string()),
+        "gender": pairs.column("gender").cast(pa.string()),
+        "transactions": count,
+        "amount_paise": pairs.column("amount_paise"),
+        "weight_units": pa.array(pairs.column("amount_paise").to_numpy() * 100),
+        "weighted_transactions": count,
+        "line": pa.array(np.zeros(len(pairs), dtype=np.int64)),
+    }
+    values = [columns.get(field.name, pa.nulls(len(pairs), field.type)) for field in PAIRS_SCHEMA]
+    return PairState.restore(pa.table(values, schema=PAIRS_SCHEMA))
+
+
+def _ours(state: PairState, chunks: list[pa.Table], rows: int, directory: Path) -> tuple[float, Merchants]:
+    """Sum each chunk, advance the state, evaluate, and commit to Delta on local disk."""
+    tables = StateTables(open_objects((directory / f"lake-{rows}").as_uri()))
+    tables.load()
+    rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+    detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
+    seconds, found = [], {}
+    for number, chunk in enumerate(chunks, 1):
+        began = time.perf_counter()
+        outcome = detector.advance([sum_chunk(chunk, rows + number * _CHUNK)])
+        tables.commit(outcome, {})
+        seconds.append(time.perf_counter() - began)
+        found.update({row["merchant"]: row for row in outcome.merchants.to_pylist()})
+    columns = ("transactions", "transactions_percentile", "weight_percentile", "female_customers", "male_customers")
+    merchants = {name: tuple(row[column] for column in columns) for name, row in found.items()}
+    return float(np.median(seconds)), merchants
+
+
+def _polars(history: Path) -> Merchants:
+    paise = (pl.col("amount") * 100).round().cast(pl.Int64)
+    pairs = (
+        pl.scan_parquet(history / "*.parquet")
+        .group_by("merchant", "customer")
+        .agg(pl.len().alias("n").cast(pl.Int64), paise.sum().alias("paise"), pl.first("gender"))
+    )
+    merchants = pairs.group_by("merchant").agg(
+        pl.sum("n"),
+        pl.col("n").quantile(0.9, "linear").alias("high"),
+        (pl.col("paise") / pl.col("n") / 100).quantile(0.1, "linear").alias("low"),
+        (pl.col("gender") == "F").sum().alias("female"),
+        (pl.col("gender") == "M").sum().alias("male"),
+    )
+    return {name: tuple(rest) for name, *rest in merchants.collect().rows()}
+
+
+def _duckdb(history: Path) -> Merchants:
+    rows = duckdb.execute(
+        """
+        with pairs as (
+            select merchant, customer, count(*) n, sum(round(amount * 100)::bigint)::double paise, first(gender) gender
+            from read_parquet(?) group by all
+        )
+        select merchant, sum(n), quantile_cont(n, 0.9), quantile_cont(paise / n / 100, 0.1),
+               count(*) filter (gender = 'F'), count(*) filter (gender = 'M')
+        from pairs group by merchant
+        """,
+        [str(history / "*.parquet")],
+    ).fetchall()
+    return {name: tuple(rest) for name, *rest in rows}
+
+
+def _timed(recompute: Callable[[Path], Merchants], history: Path) -> tuple[float, Merchants]:
+    seconds = []
+    for _ in range(_RECOMPUTED):
+        began = time.perf_counter()
+        found = recompute(history)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds)), found
+
+
+def _compare(name: str, ours: Merchants, theirs: Merchants) -> None:
+    if set(ours) != set(theirs):
+        msg = f"{name} knows other merchants: {set(ours) ^ set(theirs)}"
+        raise AssertionError(msg)
+    for merchant, values in ours.items():
+        if not np.allclose(values, [float(value) for value in theirs[merchant]], rtol=1e-12, atol=0):
+            msg = f"{name} differs at {merchant}: {theirs[merchant]}, here {values}"
+            raise AssertionError(msg)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure all sizes; print the table, and draw the plot."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=_SIZES)
+    parser.add_argument("--images", type=Path, default=Path("docs/images"))
+    options = parser.parse_args(arguments)
+    results = []
+    print(
+        "| rows so far | ours, summed to committed | polars, all rows | DuckDB, all rows |\n| --- | --- | --- | --- |"
+    )
+    with tempfile.TemporaryDirectory(prefix="history-") as name:
+        for rows in options.sizes:
+            result = measure(rows, Path(name))
+            results.append(result)
+            print(f"| {rows:,} | {result.ours:.3f} s | {result.polars:.3f} s | {result.duckdb:.3f} s |", flush=True)
+    draw(
+        options.images / "benchmark-history.svg",
+        "One more chunk of 10,000 rows",
+        "rows so far",
+        "seconds",
+        [
+            Line(label, [result.rows for result in results], [getattr(result, field) for result in results])
+            for label, field in (("ours", "ours"), ("polars, recomputed", "polars"), ("DuckDB, recomputed", "duckdb"))
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
