@@ -91,7 +91,7 @@ def _in_parts(url: str, rows_at_a_time: int) -> list[Merchants | None]:
         for batch in table.to_pyarrow_dataset().scanner(columns=["merchant"]).to_batches():
             counts.update({entry["values"]: entry["counts"] for entry in batch.column(0).value_counts().to_pylist()})
     except (DeltaError, OSError) as error:
-        raise storage_error(url, error) from error
+        raise storage_failure(url, error) from cause(error)
     if counts.total() <= rows_at_a_time:
         return [None]
     parts: list[Merchants | None] = []
