@@ -64,7 +64,7 @@ class LakeReader:
             offset_error=offset_error,
             heartbeat=heartbeat,
             heartbeat_error=heartbeat_error,
-            uncommitted_since=self._uncommitted_since(committed, arrivals is not None) if committed < landed else None,
+            uncommitted_since=self._lake.landed_at(committed) if committed < landed else None,
             landed_at=arrivals,
             quarantined=quarantined,
             quarantine_window=window,
@@ -111,13 +111,6 @@ class LakeReader:
                 since = moved_at if offset.source_etag == source.etag else max(moved_at, source.modified_at)
             self._behind = (landed, since)
         return self._behind[1]
-
-    def _uncommitted_since(self, committed: int, chunks_are_files: bool) -> datetime | None:
-        if chunks_are_files:
-            return self._lake.landed_at(committed)
-        # In a Delta table chunks have no time of their own; the history has, to the minute.
-        minute = next((sample.minute for sample in self._history if sample.landed_line > committed), None)
-        return datetime.fromtimestamp(minute * 60, self._now().tzinfo) if minute is not None else None
 
 
 class _Arrivals:
