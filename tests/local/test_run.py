@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,8 +99,9 @@ def test_ctrl_c_ends_it(start: Start) -> None:
     wait_until(lambda: "Airflow  " in run.output(), [run.process], seconds=240)
     for process in run.processes():
         # A terminal sends it to all of its foreground group.
-        if os.getpgid(process.pid) == os.getpgid(run.process.pid):
-            process.send_signal(signal.SIGINT)
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getpgid(process.pid) == os.getpgid(run.process.pid):
+                process.send_signal(signal.SIGINT)
     assert run.process.wait(60) == 0
     assert run.output().endswith("stopped\n")
     assert run.processes() == []

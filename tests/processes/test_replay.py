@@ -95,7 +95,9 @@ def test_with_other_thresholds_what_is_found_from_that_line_on_is_what_they_ask_
     assert children
     assert all(row["thresholds"]["transactions"] == 20 for row in children)  # type: ignore[index]
     assert len(output.found()) < len(undisturbed.found())
-    assert output.state() == undisturbed.state(), "thresholds are no part of the state"
+    # All but what was reported.
+    totals = ({row[:-2] for row in pipeline.state()} for pipeline in (output, undisturbed))
+    assert next(totals) == next(totals), "thresholds are no part of the totals"
 
 
 def test_a_line_that_is_not_kept_is_refused_and_the_nearest_one_is_named(
