@@ -59,7 +59,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
         command += ["--airflow-port", "0", "--databricks-port", "0", "--s3-port", "0", *arguments]
         with (tmp_path / "output").open("wb") as output:
             process = subprocess.Popen(
-                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, _MARK: mark}
+                command,
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, _MARK: mark},
+                # As from a terminal: tests that run in the background would hand down that it is ignored.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         runs.append(Run(tmp_path, mark, process))
         return runs[-1]
