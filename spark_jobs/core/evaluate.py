@@ -119,9 +119,9 @@ def findings(
     reported[subjects[at]] |= bit
     merchants = state.merchants.decode(advance.merchants[at if of_merchant else advance.merchant_at[at]]).to_pylist()
     customers = [""] * len(at) if of_merchant else advance.customers.take(pa.array(at)).to_pylist()
-    for merchant, customer, position in sorted(zip(merchants, customers, at.tolist(), strict=True)):
-        evidence, compared_with = evidence_at(comparisons, position)
-        yield Finding(pattern, merchant, customer, dict(evidence), dict(compared_with))
+    found = zip(merchants, customers, evidence_at(comparisons, at), strict=True)
+    for merchant, customer, (evidence, compared_with) in sorted(found, key=lambda named: named[:2]):
+        yield Finding(pattern, merchant, customer, evidence, compared_with)
 
 
 def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: int) -> pa.Table:

@@ -22,6 +22,7 @@ from spark_jobs.core.pair_rows import FEMALE, GENDERS, MALE, all_pair_rows
 from spark_jobs.core.reported import ReportedBits
 
 _BLOCK = 1 << 18
+_ROOM = 1.125
 _MERCHANT_TOTALS = ("transactions", "customers", "female_customers", "male_customers")
 
 
@@ -98,7 +99,9 @@ class PairState:
         lines = rows.column("line").to_numpy()
         if (lines[1:] < lines[:-1]).any():
             rows = rows.take(pa.array(np.argsort(lines, kind="stable")))
-        state.pairs.reserve(len(rows))
+        # With room for what comes: memory that is not used yet costs nothing.
+        state.pairs.reserve(int(len(rows) * _ROOM))
+        state._words.reserve(int(pc.sum(pc.binary_length(rows.column("customer"))).as_py() or 0) // 8 + len(rows))
         state._index.reserve(len(rows))
         for at in range(0, len(rows), _BLOCK):
             state._restore_block(rows.slice(at, _BLOCK))

@@ -118,16 +118,13 @@ class RunningPercentile:
         held = at < len(self._keys)
         held[held] = self._keys[at[held]] == keys[held]
         np.add.at(self._counts, at[held], changes[held])
-        new = np.flatnonzero(~held)
-        if len(new):
-            # What is not held can only have come, at last.
-            distinct, which = np.unique(keys[new], return_inverse=True)
-            counts = np.zeros(len(distinct), dtype=np.int64)
-            np.add.at(counts, which, changes[new])
-            self._merge(distinct, counts)
+        # What is not held can only have come.
+        self._merge(keys[~held], changes[~held])
 
     def _merge(self, keys: Keys, counts: Integers) -> None:
         """Put in keys that are not there, in order, and drop those that no value has any more."""
+        if not len(keys):
+            return
         kept = self._counts > 0
         old_keys, old_counts = self._keys[kept], self._counts[kept]
         at = np.searchsorted(old_keys, keys)
@@ -182,17 +179,29 @@ class RunningPercentile:
 
 
 def _netted(position: Integers, values: Floats, signs: Integers) -> tuple[Integers, Floats, Integers]:
-    """Sum the changes of each (position, value), where the values are whole numbers that lie close together."""
+    """Sum the changes of each (position, value), and return those that are not zero, in order."""
     if not len(values):
         return position, values, signs
     least = values.min()
     span = int(min(values.max() - least, _MOST_CELLS)) + 1
     cells = span * (int(position.max()) + 1)
-    if cells > _CELLS_A_CHANGE * len(values) or (values != np.floor(values)).any():
-        return position, values, signs
-    sums = np.bincount(position * span + (values - least).astype(np.int64), weights=signs)
-    changed = np.flatnonzero(sums)
-    return changed // span, changed % span + least, sums[changed].astype(np.int64)
+    if cells <= _CELLS_A_CHANGE * len(values) and (values == np.floor(values)).all():
+        # Whole numbers that lie close together need not be sorted.
+        sums = np.bincount(position * span + (values - least).astype(np.int64), weights=signs)
+        changed = np.flatnonzero(sums)
+        return changed // span, changed % span + least, sums[changed].astype(np.int64)
+    order = np.argsort(values)
+    order = order[np.argsort(position[order].astype(_narrow(position)), kind="stable")]
+    position, values = position[order], values[order]
+    first = np.flatnonzero(np.append(True, (position[1:] != position[:-1]) | (values[1:] != values[:-1])))
+    sums = np.add.reduceat(signs[order], first)
+    first, sums = first[sums != 0], sums[sums != 0]
+    return position[first], values[first], sums
+
+
+def _narrow(position: Integers) -> type[np.uint16] | type[np.int64]:
+    """Return a type that holds these: numpy sorts the short one by radix."""
+    return np.uint16 if position.max() < 1 << 16 else np.int64
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What a pattern is: a conjunction of comparisons over what a chunk touched."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -115,8 +115,16 @@ def holding(comparisons: list[Comparison]) -> NDArray[np.intp]:
     return np.flatnonzero(np.logical_and.reduce([c.holds(c.values, c.threshold) for c in comparisons]))
 
 
-def evidence_at(comparisons: list[Comparison], position: int) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Return the compared values at a position, and the thresholds they were compared with, by name."""
-    values = {c.name: float(c.values[position]) for c in comparisons}
-    thresholds = {c.name: float(np.broadcast_to(c.threshold, c.values.shape)[position]) for c in comparisons}
-    return values, thresholds
+def evidence_at(
+    comparisons: list[Comparison], positions: NDArray[np.intp]
+) -> list[tuple[dict[str, float], dict[str, float]]]:
+    """Return for each position the compared values, and the thresholds they were compared with, by name."""
+    names = [c.name for c in comparisons]
+    values = [c.values[positions].astype(np.float64).tolist() for c in comparisons]
+    thresholds = [
+        np.broadcast_to(c.threshold, c.values.shape)[positions].astype(np.float64).tolist() for c in comparisons
+    ]
+    return [
+        (dict(zip(names, compared, strict=True)), dict(zip(names, compared_with, strict=True)))
+        for compared, compared_with in zip(zip(*values, strict=True), zip(*thresholds, strict=True), strict=True)
+    ]
