@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError
 
 from spark_jobs.core.errors import StorageError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.delta import storage_options
+from spark_jobs.storage.delta import find, missing_columns
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.state_tables import APPLICATION
@@ -84,7 +84,7 @@ def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | 
 def _in_parts(url: str, rows_at_a_time: int) -> list[Merchants | None]:
     """Return all merchants of pairs in parts of about so many rows; None stands for all, where they are fewer."""
     try:
-        table = _open(url)
+        table = find(url)
         if table is None:
             return []
         counts: Counter[str] = Counter()
@@ -133,9 +133,10 @@ def _rewrite(
     """Replace the rows through a line, which follows from the committed line, by fewer: all, or some merchants'."""
     for _ in range(_TRIES):
         try:
-            table = _open(url)
+            table = find(url)
             committed_line = table.transaction_version(APPLICATION) if table else None
-            if table is None or committed_line is None or _lacks(table, schema):
+            # Where an earlier detector made it, the next one to start brings it up to date first.
+            if table is None or committed_line is None or missing_columns(table, schema):
                 return None
             line = through(committed_line)
             which = pc.field(LINE) <= line
@@ -163,7 +164,7 @@ def vacuum(url: str) -> int:
         StorageError: the store failed; run again.
     """
     try:
-        table = _open(url)
+        table = find(url)
         if table is None:
             return 0
         # As old as the table's own settings say, and never less.
@@ -185,15 +186,3 @@ def _replace_through(table: DeltaTable, line: int, rows: pa.Table, merchants: Me
         writer_properties=WRITER,
         post_commithook_properties=NO_CLEANING,
     )
-
-
-def _lacks(table: DeltaTable, schema: pa.Schema) -> bool:
-    """Return whether an earlier detector made the table: the next one to start brings it up to date first."""
-    return bool(set(schema.names) - {field.name for field in table.schema().fields})
-
-
-def _open(url: str) -> DeltaTable | None:
-    try:
-        return DeltaTable(url, storage_options=storage_options())
-    except TableNotFoundError:
-        return None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
@@ -27,6 +28,28 @@ def storage_options() -> dict[str, str]:
 def load(url: str) -> DeltaTable:
     """Return a handle of the newest version of a table; raises what `deltalake` raises."""
     return DeltaTable(url, storage_options=storage_options())
+
+
+def find(url: str) -> DeltaTable | None:
+    """Return what `load` does, None where there is no table."""
+    try:
+        return load(url)
+    except TableNotFoundError:
+        return None
+
+
+def missing_columns(table: DeltaTable, schema: pa.Schema) -> list[str]:
+    """Return the columns of `schema` that a table lacks, in order: an earlier detector made it."""
+    held = {field.name for field in table.schema().fields}
+    return [name for name in schema.names if name not in held]
+
+
+def with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return the columns of `schema`, null where the rows have none."""
+    for field in schema:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(schema.names).cast(schema)
 
 
 def converted(url: str, call: Callable[[], _Result]) -> _Result:

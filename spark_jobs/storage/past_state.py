@@ -13,20 +13,19 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 
 from spark_jobs.core import names
 from spark_jobs.core.detections import DETECTIONS_SCHEMA, REPORTED_COLUMNS
-from spark_jobs.core.errors import StateError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.delta import storage_options
+from spark_jobs.storage.delta import find, storage_options, with_columns
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.objects import Objects
-from spark_jobs.storage.state_tables import APPLICATION, STATE_DESCRIPTION
+from spark_jobs.storage.state_tables import APPLICATION, verify_state_version
 
 
 @dataclass(frozen=True)
@@ -136,14 +135,9 @@ def _oldest_version(lake: Objects) -> int:
 
 def _newest(lake: Objects, name: str) -> DeltaTable | None:
     url = lake.place(name)
-    try:
-        table = DeltaTable(url, storage_options=storage_options())
-    except TableNotFoundError:
-        return None
-    description = table.metadata().description
-    if description != STATE_DESCRIPTION:
-        msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
-        raise StateError(msg)
+    table = find(url)
+    if table:
+        verify_state_version(table, url)
     return table
 
 
@@ -158,8 +152,4 @@ def _rows_through(table: DeltaTable | None, line: int, schema: pa.Schema) -> pa.
     """Return the rows of lines up to one, null in columns that an earlier detector did not know."""
     if table is None:
         return schema.empty_table()
-    rows = table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) <= line)
-    for field in schema:
-        if field.name not in rows.column_names:
-            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
-    return rows.select(schema.names).cast(schema)
+    return with_columns(table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) <= line), schema)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import DeltaTable
 
 from spark_jobs.core import names
 from spark_jobs.core.detect import Outcome, Reported
@@ -30,7 +30,7 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.delta import converted
+from spark_jobs.storage.delta import converted, with_columns
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.pair_files import PairFile
 from spark_jobs.storage.retries import retried
@@ -225,19 +225,19 @@ class StateTables:
         return metadata | {_DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
 
 
-def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
-    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION, sorted_by)
-    description = table.handle.metadata().description
+def verify_state_version(table: DeltaTable, url: str) -> None:
+    """Raise StateError where a table is not of the state's version that is known here."""
+    description = table.metadata().description
     if description != STATE_DESCRIPTION:
         msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
         raise StateError(msg)
+
+
+def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
+    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION, sorted_by)
+    verify_state_version(table.handle, url)
     return table
 
 
 def _read(table: LineTable, schema: pa.Schema) -> pa.Table:
-    rows = table.read(None)
-    columns: list[Any] = [
-        rows.column(field.name).cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
+    return with_columns(table.read(), schema)

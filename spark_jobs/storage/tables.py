@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from spark_jobs.core.errors import StorageError, StorageRefusedError
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage import retries
-from spark_jobs.storage.delta import converted, load, storage_options
+from spark_jobs.storage.delta import converted, load, missing_columns, storage_options
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.retries import retried
@@ -91,7 +91,7 @@ class LineTable:
 
     def lacks(self, schema: pa.Schema) -> bool:
         """Return whether a column of `schema` is not in the table."""
-        return bool(set(schema.names) - {field.name for field in self._table.schema().fields})
+        return bool(missing_columns(self._table, schema))
 
     def read(self, columns: list[str] | None = None, rows: pc.Expression | None = None) -> pa.Table:
         """Return these columns (None for all) of these rows; files and row groups that cannot have any are not read.
@@ -159,8 +159,7 @@ class LineTable:
 
     def add_columns(self, schema: pa.Schema) -> None:
         """Add the columns of `schema` that the table lacks; rows that are there have null in them."""
-        held = {field.name for field in self._table.schema().fields}
-        missing = [name for name in schema.names if name not in held]
+        missing = missing_columns(self._table, schema)
         if not missing:
             return
         fields = Schema.from_arrow(pa.schema([schema.field(name) for name in missing])).fields

@@ -135,7 +135,7 @@ def test_of_a_lake_without_a_state_nothing_is_there(lake: Objects) -> None:
 
 def test_a_state_of_another_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
-    monkeypatch.setattr("spark_jobs.storage.past_state.STATE_DESCRIPTION", "transaction-patterns state version 0")
+    monkeypatch.setattr("spark_jobs.storage.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
     with pytest.raises(StateError, match="run the version that wrote it"):
         read_state_at(lake, 30)
 
