@@ -12,12 +12,17 @@ pytestmark = [pytest.mark.processes, pytest.mark.faults]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _clusters_that_start_slowly(running: Running) -> Iterator[None]:
-    running.stack.databricks.restart(["--start-delay", "60"])
+def _clusters_that_never_start(running: Running) -> Iterator[None]:
+    # A run that has its cluster already would end well before it is cancelled.
+    running.wait_until_all_is_committed()
+    running.wait(lambda: not running.live_runs(CHUNKER))
+    running.stack.databricks.restart(["--start-delay", "3600"])
     yield
     running.stack.databricks.restart(["--start-delay", "3"])
     running.wait_until_all_is_committed()
     running.assert_lines_are_landed_once_each_in_order()
+    # What people were told of is resolved now, not in the middle of another test.
+    running.supervise_until(lambda: True)
 
 
 @pytest.mark.parametrize("how", ["killed", "cleared", "marked as failed"])
