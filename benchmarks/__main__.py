@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import chunker_cost, detector_cost, history, kernel_cost, merge_peer
+from benchmarks import chunker_cost, detector_cost, history, kernel_cost, limits, merge_peer
 from local.s3 import LocalS3, local_s3
 from local.sample_data import write_sample
 from spark_jobs.storage.objects import open_objects
@@ -17,6 +17,8 @@ _CHUNKS = 59
 # The state has nearly all of its 60,000 pairs by then, and everything is warm.
 _WARM = 25
 _S3 = f"s3://{_BUCKET}"
+# Longer than the sample, so that catching up is more than its beginning and its end.
+_LONG, _LONG_ROWS = "long.csv", 2_400_000
 
 Rows = list[tuple[str, str]]
 
@@ -28,28 +30,34 @@ def main() -> None:
         with local_s3(directory / "s3.log", buckets=(_BUCKET,)) as s3:
             os.environ.update(s3.environment)
             write_sample(directory)
+            write_sample(directory / "long", _LONG_ROWS)
             for file in ("transactions.csv", "CustomerImportance.csv"):
                 s3.client().upload_file(str(directory / file), _BUCKET, file)
+            s3.client().upload_file(str(directory / "long" / "transactions.csv"), _BUCKET, _LONG)
             # The chunker's summaries are not what this prints.
             with contextlib.redirect_stdout(sys.stderr):
-                rows = [*_whole(s3, directory), *_micro_batches(directory), *_starts(directory), *_landing(directory)]
+                caught_up = detector_cost.catch_up(_S3, _BUCKET, directory, 20)
+                rows = _whole(s3, directory, caught_up)
+                importance = f"{_S3}/CustomerImportance.csv"
+                steps = limits.measure(caught_up.lake, importance, f"{_S3}/limits", _CHUNKS)
+                rows += [*_micro_batches(directory), *_starts(directory), *_landing(directory)]
     print("| what | measured |\n| --- | --- |")
     for what, measured in rows:
         print(f"| {what} | {measured} |")
+    print(f"\nWhere it goes, and what the limits are:\n\n{limits.table(steps)}")
     print("\nThe kernel, on one core:\n")
     kernel_cost.main([])
     print("\nOne more chunk over a growing history:\n")
     history.main([])
 
 
-def _whole(s3: LocalS3, directory: Path) -> Rows:
+def _whole(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) -> Rows:
     """One chunk, landed to committed, and the usual way beside it; both must know the same of every merchant."""
     rows = []
     for store, root in (("local S3", _S3), ("local disk", directory.as_uri())):
         seconds = detector_cost.landed_to_committed(root, _BUCKET, directory, _CHUNKS)[-_WARM:]
         quantiles = " / ".join(f"{detector_cost.quantile(seconds, percent):.3f}" for percent in (50, 90, 99))
         rows.append((f"one chunk, landed to committed, {store}, median / p90 / p99", f"{quantiles} s"))
-    caught_up = detector_cost.catch_up(_S3, _BUCKET, directory)
     usual, merchants = merge_peer.seconds_per_chunk(_download_chunks(s3, caught_up.lake, directory), directory)
     if merchants != _merchants(caught_up.lake):
         msg = "the usual way and ours differ in what they know of merchants"
@@ -58,7 +66,6 @@ def _whole(s3: LocalS3, directory: Path) -> Rows:
     return [
         *rows,
         ("the usual MERGE and aggregate, one chunk, local disk, median", theirs),
-        ("catching up, 20 chunks a micro-batch, local S3", f"{caught_up.rate:,.0f} transactions/s"),
         ("start to first commit (of 20 chunks)", f"{caught_up.first_commit:.1f} s"),
     ]
 
@@ -68,16 +75,17 @@ def _micro_batches(directory: Path) -> Rows:
     rows = []
     for root, max_chunks, placement, cores in (
         (_S3, 1, "driver", 2),
+        (_S3, 20, "driver", 2),
+        (_S3, 50, "driver", 2),
         (_S3, 100, "driver", 2),
-        (directory.as_uri(), 20, "driver", 2),
-        (_S3, 20, "cluster", 1),
-        (_S3, 20, "cluster", 2),
+        (directory.as_uri(), 50, "driver", 2),
+        (_S3, 50, "cluster", 1),
+        (_S3, 50, "cluster", 2),
     ):
-        caught_up = detector_cost.catch_up(root, _BUCKET, directory, max_chunks, placement, cores)
+        caught_up = detector_cost.catch_up(root, _BUCKET, directory, max_chunks, placement, cores, _LONG)
         where = f"{root.partition(':')[0]}, state in the {placement}, local[{cores}]"
-        # 100 chunks hold all 60: from the start of the process, then.
-        rate = f"{caught_up.rate:,.0f} transactions/s, first commit after {caught_up.first_commit:.1f} s"
-        rows.append((f"catching up, {max_chunks} chunks a micro-batch, {where}", rate))
+        what = f"catching up, {_LONG_ROWS:,} rows, {max_chunks} chunks a micro-batch, {where}"
+        rows.append((what, f"{caught_up.rate:,.0f} transactions/s"))
     return rows
 
 

@@ -70,12 +70,18 @@ def landed_to_committed(root: str, bucket: str, directory: Path, chunks: int) ->
 
 
 def catch_up(
-    root: str, bucket: str, directory: Path, max_chunks: int = 20, placement: str = "driver", cores: int = 2
+    root: str,
+    bucket: str,
+    directory: Path,
+    max_chunks: int,
+    placement: str = "driver",
+    cores: int = 2,
+    file: str = "transactions.csv",
 ) -> CatchUp:
-    """Land all under `root`, then start, with so many chunks a micro-batch and cores of Spark."""
-    name = f"catch-up-{max_chunks}-{placement}-{cores}"
+    """Land all of a file under `root`, then start, with so many chunks a micro-batch and cores of Spark."""
+    name = f"catch-up-{Path(file).stem}-{max_chunks}-{placement}-{cores}"
     lake, log = f"{root}/{name}", directory / f"{name}-{root.partition(':')[0]}.log"
-    chunker(["--source", f"s3://{bucket}/transactions.csv", "--lake", lake, "--max-chunks", "1000"])
+    chunker(["--source", f"s3://{bucket}/{file}", "--lake", lake, "--max-chunks", "1000"])
     options = ("--available-now", "--max-chunks", str(max_chunks), "--placement", placement)
     with _detector(lake, bucket, log, *options, cores=cores):
         _await_end(log)

@@ -32,7 +32,7 @@ class Cost:
 
     Attributes:
         restore: seconds from rows of `state/pairs` to the state.
-        bytes_a_pair: of the process's memory, by what the state added to it.
+        bytes_a_pair: of the process's memory, by what the state and these chunks added to it.
         seconds: of each chunk, in order.
     """
 
@@ -56,8 +56,6 @@ def measure(pairs: int, merchants: int, chunks: int) -> Cost:
     began = time.perf_counter()
     state = PairState.restore(rows)
     restore = time.perf_counter() - began
-    added = _resident_bytes() - before
-    del rows
     rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
     seconds = []
@@ -65,7 +63,10 @@ def measure(pairs: int, merchants: int, chunks: int) -> Cost:
         began = time.perf_counter()
         detector.advance([chunk])
         seconds.append(time.perf_counter() - began)
-    return Cost(pairs, merchants, restore, added / pairs, seconds)
+    # The rows are still there, as they were before.
+    added = _resident_bytes() - before
+    del rows
+    return Cost(pairs, merchants, restore, added / len(state), seconds)
 
 
 def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Table:
@@ -129,6 +130,8 @@ def _named(schema: pa.Schema) -> tuple[list[str], list[pa.DataType]]:
 
 
 def _resident_bytes() -> int:
+    # What Arrow holds back for its next buffers is not the state's.
+    pa.default_memory_pool().release_unused()
     with open("/proc/self/statm") as statm:  # noqa: PTH123 - not a file
         return int(statm.read().split()[1]) * resource.getpagesize()
 

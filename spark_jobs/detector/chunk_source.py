@@ -1,13 +1,15 @@
 """The landing zone as a streaming source whose offset is a line: `spark.readStream.format("transaction_chunks")`.
 
 Each partition is some consecutive chunks, summed where they are read (`sum_chunk`), so that a micro-batch needs no
-shuffle. Its latest offset is the landed line: one small GET, at most four a second while there is nothing to do.
+shuffle. Its latest offset is the landed line: one small GET, at most ten a second while there is nothing to do.
 """
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +24,7 @@ from spark_jobs.storage.landing import Landing, open_landing
 from spark_jobs.storage.objects import Objects, open_objects
 
 FORMAT = "transaction_chunks"
-_SECONDS_BETWEEN_IDLE_POLLS = 0.25
+_SECONDS_BETWEEN_IDLE_POLLS = 0.1
 # The sums of a chunk cross the JVM as one value: row by row, their conversion cost more than reading them
 # (docs/decisions/0006).
 _SCHEMA = "chunk_end long, sums binary"
@@ -114,15 +116,24 @@ class ChunkStreamReader(DataSourceStreamReader):
         return [ChunkPartition(tuple(chunks[at : at + size])) for at in range(0, len(chunks), size)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Yield one row for each chunk of a partition."""
+        """Yield one row for each chunk of a partition; one is read while the one before is summed."""
         assert isinstance(partition, ChunkPartition)
         landing = _landing(self._lake_url, self._landing_format)
-        for chunk in partition.chunks:
-            sums = sum_chunk(landing.read(chunk.first, chunk.end, CHUNK_COLUMNS), chunk.end)
-            yield pa.record_batch({"chunk_end": [sums.end], "sums": [sums.packed()]})
+
+        def read(chunk: Chunk) -> pa.Table:
+            return landing.read(chunk.first, chunk.end, CHUNK_COLUMNS)
+
+        with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as ahead:
+            coming = ahead.submit(read, partition.chunks[0])
+            for chunk, following in zip_longest(partition.chunks, partition.chunks[1:]):
+                table = coming.result()
+                if following:
+                    coming = ahead.submit(read, following)
+                sums = sum_chunk(table, chunk.end)
+                yield pa.record_batch({"chunk_end": [sums.end], "sums": [sums.packed()]})
 
     def _poll(self, line: int) -> int:
-        """Return the landed line; sleeps where the last poll found nothing and was less than 0.25 s ago."""
+        """Return the landed line; sleeps where the last poll found nothing and was less than 0.1 s ago."""
         if self._idle_since is not None:
             time.sleep(max(0.0, self._idle_since + _SECONDS_BETWEEN_IDLE_POLLS - time.monotonic()))
         landed = read_landed_line(_lake(self._lake_url))

@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that holds line N - 1")
     end.add_argument("--available-now", action="store_true", help="stop at the line that is landed at the start")
     parser.add_argument(
-        "--max-chunks", type=int, default=20, metavar="N", help="chunks a micro-batch may hold (%(default)s)"
+        "--max-chunks", type=int, default=50, metavar="N", help="chunks a micro-batch may hold (%(default)s)"
     )
     parser.add_argument(
         "--threshold",

@@ -145,6 +145,9 @@ class _Batches:
 
     def process(self, chunks: list[ChunkSums]) -> None:
         """Take up one micro-batch when the one before is committed; raises what went wrong with that."""
+        if self._importance:
+            # Here, while the one before is being committed.
+            chunks = [self._importance.join(chunk) for chunk in chunks]
         if self._processed:
             self._processed.result()
         self._processed = self._thread.submit(self._process, chunks)
@@ -155,13 +158,11 @@ class _Batches:
             self._processed.result()
 
     def _process(self, chunks: list[ChunkSums]) -> None:
-        """Take one micro-batch from its sums to its commit and its files of 50."""
+        """Take one micro-batch from its sums, with their weights, to its commit and its files of 50."""
         began = time.monotonic()
         with self._committing:
             if self._stopped or self._stopping.is_set():
                 return
-            if self._importance:
-                chunks = [self._importance.join(chunk) for chunk in chunks]
             outcome = self._placement.advance(chunks)
             self._tables.commit(outcome, self._metadata)
             committed = time.monotonic()

@@ -1,0 +1,115 @@
+"""What each step of a chunk takes by itself, on one core: where the time goes, and what no detector could be below.
+
+Every step gets what the one before gave, of the same chunks, and is repeated; the least counts.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from spark_jobs.core.chunk_csv import read_columns
+from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.core.names import chunk_path
+from spark_jobs.core.pair_state import PairState
+from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.storage.importance_file import read_importance
+from spark_jobs.storage.objects import Objects, open_objects
+from spark_jobs.storage.state_tables import StateTables
+
+_CHUNK = 10_000
+_REPEATED = 3
+_COMMITS = 15
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step takes of each chunk: seconds, and whether it is work of the processor or waiting for the store."""
+
+    name: str
+    seconds: float
+    of_processor: bool = True
+
+
+def measure(lake_url: str, importance_url: str, scratch_url: str, chunks: int) -> list[Step]:
+    """Take the first chunks of a lake's landing zone through all steps.
+
+    Args:
+        lake_url: where they have landed.
+        importance_url: the file of their weights.
+        scratch_url: a place for the tables that are committed to, with nothing in it.
+        chunks: how many.
+    """
+    lake = open_objects(lake_url)
+    importance, _ = read_importance(importance_url)
+    firsts = [number * _CHUNK for number in range(chunks)]
+    data, getting = _least(lambda: [_bytes(lake, first) for first in firsts], time.perf_counter)
+    tables, parsing = _least(lambda: [read_columns(body, CHUNK_COLUMNS, lake_url) for body in data])
+    sums, summing = _least(
+        lambda: [sum_chunk(table, first + _CHUNK) for table, first in zip(tables, firsts, strict=True)]
+    )
+    packed, packing = _least(lambda: [chunk.packed() for chunk in sums])
+    unpacked, unpacking = _least(
+        lambda: [ChunkSums.unpack(chunk.end, body) for chunk, body in zip(sums, packed, strict=True)]
+    )
+    joined, joining = _least(lambda: [importance.join(chunk) for chunk in unpacked])
+    outcomes, advancing = _least(lambda: _advance(joined))
+    committing = _commit(outcomes[-_COMMITS:], scratch_url)
+    return [
+        Step("get it from the store", getting / chunks, of_processor=False),
+        Step("parse the CSV", parsing / chunks),
+        Step("sum by pair and category", summing / chunks),
+        Step("pack the sums and unpack them", (packing + unpacking) / chunks),
+        Step("join the weights", joining / chunks),
+        Step("advance the state, evaluate the patterns", advancing / chunks),
+        Step("commit: detections and merchants, then pairs", committing, of_processor=False),
+    ]
+
+
+def _bytes(lake: Objects, first: int) -> bytes:
+    stored = lake.find(chunk_path(first))
+    assert stored
+    return stored.data
+
+
+def _advance(chunks: list[ChunkSums]) -> list[Outcome]:
+    rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+    detector = Detector(PairState(), Reported(), rules, lambda: datetime.now(UTC))
+    return [detector.advance([chunk]) for chunk in chunks]
+
+
+def _commit(outcomes: list[Outcome], scratch_url: str) -> float:
+    """Return the seconds of one commit of one chunk, at the median."""
+    tables = StateTables(open_objects(scratch_url))
+    tables.load()
+    seconds = []
+    for outcome in outcomes:
+        began = time.perf_counter()
+        tables.commit(outcome, {})
+        seconds.append(time.perf_counter() - began)
+    return sorted(seconds)[len(seconds) // 2]
+
+
+def _least(work: Callable[[], _T], clock: Callable[[], float] = time.process_time) -> tuple[_T, float]:
+    """Return what the work gives, and the seconds of the quickest of some runs."""
+    results = []
+    for _ in range(_REPEATED):
+        began = clock()
+        result = work()
+        results.append((clock() - began, result))
+    seconds, result = min(results, key=lambda entry: entry[0])
+    return result, seconds
+
+
+def table(steps: list[Step]) -> str:
+    """Return the steps as a table in Markdown, with the transactions a second that each alone would allow."""
+    lines = ["| step of one chunk | ms | of it alone, one core |", "| --- | --- | --- |"]
+    for step in steps:
+        how = "" if step.of_processor else " (waiting included)"
+        rate = f"{_CHUNK / step.seconds:,.0f} transactions/s"
+        lines.append(f"| {step.name}{how} | {step.seconds * 1000:.1f} | {rate} |")
+    return "\n".join(lines)
