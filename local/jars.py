@@ -66,14 +66,8 @@ def fetch_jars(directory: Path, log: Path) -> None:
         nothing_to_run = Path(ivy) / "nothing.py"
         nothing_to_run.touch()
         home = Path(pyspark.__file__).parent
-        command = [
-            home / "bin" / "spark-submit",
-            "--packages",
-            _PACKAGE,
-            "--conf",
-            f"spark.jars.ivy={ivy}",
-            nothing_to_run,
-        ]
+        submit = [str(home / "bin" / "spark-submit"), "--packages", _PACKAGE, "--conf", f"spark.jars.ivy={ivy}"]
+        command = [*submit, str(nothing_to_run)]
         with log.open("w") as out:
             done = subprocess.run(
                 command, env={**os.environ, "SPARK_HOME": str(home)}, stdout=out, stderr=subprocess.STDOUT, check=False
