@@ -41,8 +41,12 @@ class Input:
 
 
 def main() -> int:
-    """Run everything; return 0 when told to stop or when all is done, 1 where something failed."""
-    options = _parser().parse_args()
+    """Run everything; return 0 when told to stop or when all is done, 1 where something failed.
+
+    Raises:
+        SystemExit: 2 on a wrong command line.
+    """
+    options = _options()
     # Whoever ends us with SIGTERM means what Ctrl-C means.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
@@ -148,20 +152,30 @@ def _keep_lake(s3: LocalS3, view: LakeView, directory: Path) -> Path:
     return directory
 
 
+def _options() -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args()
+    if options.importance and not options.source:
+        parser.error("--importance is for the customers and merchants of --source: give both, or neither")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make run ARGS=…", description="The whole system on one machine.")
     parser.add_argument("--source", type=Path, metavar="CSV", help="your own master file instead of sample data")
     parser.add_argument("--importance", type=Path, metavar="CSV", help="your own CustomerImportance.csv, with --source")
-    parser.add_argument("--rows", type=int, default=ROWS, help="of sample data (%(default)s)")
+    parser.add_argument("--rows", type=_positive, default=ROWS, help="of sample data (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of sample data (%(default)s)")
-    parser.add_argument("--grow", type=float, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)")
+    parser.add_argument(
+        "--grow", type=_positive, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)"
+    )
     parser.add_argument(
         "--once",
         action=argparse.BooleanOptionalAction,
         default=not sys.stdout.isatty(),
         help="end when the file is processed (what happens where there is no terminal)",
     )
-    parser.add_argument("--chunk-size", type=int, default=10_000, metavar="LINES", help="(%(default)s)")
+    parser.add_argument("--chunk-size", type=_positive, default=10_000, metavar="LINES", help="(%(default)s)")
     parser.add_argument(
         "--threshold",
         action="append",
@@ -174,6 +188,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")
     parser.add_argument("--directory", type=Path, default=Path(".run"), metavar="DIR", help="(%(default)s)")
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        msg = f"{number}: at least 1"
+        raise argparse.ArgumentTypeError(msg)
+    return number
 
 
 if __name__ == "__main__":

@@ -98,6 +98,12 @@ def test_the_wrong_file(mine: Path, content: bytes) -> None:
     assert_shown(f"failed: {raised.value}")
 
 
+def test_a_file_that_is_not_there(mine: Path) -> None:
+    with pytest.raises(OSError, match="cannot be read") as raised:
+        check_files(mine, None)
+    assert_shown(f"failed: {raised.value}".replace(str(mine.parent.absolute()), "/home/me/transaction-patterns"))
+
+
 def test_an_unknown_threshold() -> None:
     with pytest.raises(PermanentError) as raised:
         parse_thresholds(["child=1"], THRESHOLDS)
