@@ -25,6 +25,7 @@ from local.result import print_result
 from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
 from local.stack import Layout, Ports, Stack, running_s3, running_stack
+from spark_jobs.command_line import add_threshold, at_least_one
 from spark_jobs.core.errors import PermanentError
 from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds
@@ -164,10 +165,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make run ARGS=…", description="The whole system on one machine.")
     parser.add_argument("--source", type=Path, metavar="CSV", help="your own master file instead of sample data")
     parser.add_argument("--importance", type=Path, metavar="CSV", help="your own CustomerImportance.csv, with --source")
-    parser.add_argument("--rows", type=_positive, default=ROWS, help="of sample data (%(default)s)")
+    parser.add_argument("--rows", type=at_least_one, default=ROWS, help="of sample data (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of sample data (%(default)s)")
     parser.add_argument(
-        "--grow", type=_positive, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)"
+        "--grow", type=at_least_one, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)"
     )
     parser.add_argument(
         "--once",
@@ -175,27 +176,13 @@ def _parser() -> argparse.ArgumentParser:
         default=not sys.stdout.isatty(),
         help="end when the file is processed (what happens where there is no terminal)",
     )
-    parser.add_argument("--chunk-size", type=_positive, default=10_000, metavar="LINES", help="(%(default)s)")
-    parser.add_argument(
-        "--threshold",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="another threshold for a pattern; repeatable",
-    )
+    parser.add_argument("--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="(%(default)s)")
+    add_threshold(parser)
     parser.add_argument("--airflow-port", type=int, default=8080, help="0 for any free one, as below (%(default)s)")
     parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")
     parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")
     parser.add_argument("--directory", type=Path, default=Path(".run"), metavar="DIR", help="(%(default)s)")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = f"{number}: at least 1"
-        raise argparse.ArgumentTypeError(msg)
-    return number
 
 
 if __name__ == "__main__":

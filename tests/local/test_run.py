@@ -148,8 +148,8 @@ def test_a_wrong_file_is_said_before_anything_is_started(
             ("--importance", "w.csv"),
             "--importance is for the customers and merchants of --source: give both, or neither",
         ),
-        (("--chunk-size", "0"), "argument --chunk-size: 0: at least 1"),
-        (("--grow", "0"), "argument --grow: 0: at least 1"),
+        (("--chunk-size", "0"), "argument --chunk-size: '0' is no whole number of at least 1"),
+        (("--grow", "0"), "argument --grow: '0' is no whole number of at least 1"),
     ],
 )
 def test_a_wrong_command_line_is_said(
