@@ -2,6 +2,10 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && echo $(p))))
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
+# A home that cannot be written, as in some containers, has no place for uv's cache.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
+endif
 
 .PHONY: help setup run test torture compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help
