@@ -2,6 +2,10 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && echo $(p))))
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
+# A home that cannot be written, as in some containers, has no place for uv's cache.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
+endif
 
 .PHONY: help setup run test torture compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help
@@ -9,22 +13,25 @@ RUN := $(BIN)/python -m local.environment
 help:  ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: .venv/ready  ## Set up .venv: packages, Java, jars (the other commands do it by themselves)
+setup: .venv/ready .venv/jars/ready  ## Set up .venv: packages, Java, jars (the other commands do it by themselves)
 
-.venv/ready: pyproject.toml uv.lock local/java.py local/jars.py
+.venv/ready: pyproject.toml uv.lock local/java.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, found $$(python3 --version 2>&1); install one, or say make PYTHON=/path/to/python"; exit 1; }
-	@echo "setup: the environment, in .venv"
+	@echo "setup: the environment, in .venv; it takes 2 GB, and a minute or two"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@echo "setup: packages, as uv.lock has them"
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --compile-bytecode --quiet
 	@echo "setup: Java 17 or later"
 	@$(BIN)/python -m local.java
-	@echo "setup: the Delta jars for Spark"
+	@touch $@
+
+.venv/jars/ready: .venv/ready local/jars.py
+	@echo "setup: Delta's jars for Spark, which the tests read tables with"
 	@$(RUN) $(BIN)/python -m local.jars
 	@touch $@
 
-run: setup  ## The pipeline on one machine, on sample data; ARGS="--source my.csv" for your own
+run: .venv/ready  ## The pipeline on one machine, on sample data; ARGS="--source my.csv" for your own
 	@$(RUN) $(BIN)/python -m local.run $(ARGS)
 
 test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
@@ -39,24 +46,24 @@ compose-test: setup  ## The stack in containers, built, run, tested and taken do
 	@docker compose build --quiet
 	@$(RUN) $(BIN)/python -m pytest tests/compose $(ARGS)
 
-check: setup  ## Format, lint, types, and which imports may not be
+check: .venv/ready  ## Format, lint, types, and which imports may not be
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@PYTHONPATH=plugins $(BIN)/lint-imports
 
-scan: setup  ## Terraform's files under checkov (fetched at first use)
+scan: .venv/ready  ## Terraform's files under checkov (fetched at first use)
 	@$(BIN)/uv tool run --quiet checkov@3.3.30 --directory terraform --framework terraform --skip-download --quiet --compact \
 		--var-file terraform/environments/prod/terraform.tfvars
 
-docs: setup  ## Build the documentation as a site, into dist/docs; links are checked
+docs: .venv/ready  ## Build the documentation as a site, into dist/docs; links are checked
 	@$(RUN) $(BIN)/sphinx-build -q -W --keep-going -d dist/.doctrees docs dist/docs
 	@echo "dist/docs/index.html"
 
-audit: setup  ## Known vulnerabilities of the locked packages; fails, and says so, where nobody could be asked
+audit: .venv/ready  ## Known vulnerabilities of the locked packages; fails, and says so, where nobody could be asked
 	@$(BIN)/uv audit --frozen || { code=$$?; [ $$code = 1 ] || echo "audit: NOTHING WAS CHECKED, see above"; exit $$code; }
 
-dist: setup  ## Build what Terraform uploads, into dist/: wheel, pinned packages, plugins.zip
+dist: .venv/ready  ## Build what Terraform uploads, into dist/: wheel, pinned packages, plugins.zip
 	@$(BIN)/python terraform/dist.py
 
 bench: setup  ## Benchmarks: ours beside the usual ways, about half an hour

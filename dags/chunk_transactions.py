@@ -32,7 +32,7 @@ with DAG(
                       skipped           more chunks a run when it is behind
 ```
 
-**watch_offset** compares the master file with `offset.csv` by size and ETag, and returns how far behind the chunker is.
+**watch_offset** compares the master file with `offset.csv`, and returns how far behind the chunker is.
 **land_chunks** runs the chunker's job. Running it again, or twice at once, lands nothing twice; a run that is cleared,
 marked as failed or killed is cancelled in Databricks.
 

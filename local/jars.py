@@ -3,15 +3,25 @@
 The jobs themselves need none: they write Delta with `deltalake`.
 """
 
+import os
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import pyspark
 from pyspark.sql import SparkSession
 
 _JARS = Path(sys.prefix) / "jars"
-_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
+_LOG = Path(sys.prefix) / "jars.log"
+_VERSION = "4.4.0"
+_PACKAGE = f"io.delta:delta-spark_4.2_2.13:{_VERSION}"
+# What Spark's resolver prints of an attempt, where it says why it failed.
+_REASON = re.compile(
+    r"^\s*(?:Server access error at url \S+ \((?P<error>.*)\)|Host (?P<host>\S+) not found)", re.MULTILINE
+)
 
 
 def delta_jars() -> list[Path]:
@@ -42,21 +52,41 @@ def delta_session(cores: int, jars: list[Path]) -> SparkSession:
     )
 
 
-def _fetch() -> None:
-    with tempfile.TemporaryDirectory() as ivy:
-        session = (
-            SparkSession.builder.master("local[1]")
-            .config("spark.jars.packages", _PACKAGE)
-            .config("spark.jars.ivy", ivy)
-            .config("spark.ui.enabled", "false")
-            .config("spark.log.level", "ERROR")
-            .getOrCreate()
-        )
-        session.stop()
-        _JARS.mkdir(exist_ok=True)
-        for jar in Path(ivy, "jars").glob("*.jar"):
-            shutil.copy(jar, _JARS)
+def fetch_jars(directory: Path, log: Path) -> None:
+    """Fetch the jars with Spark's own resolver, which knows where they are.
+
+    Args:
+        directory: takes them, all or none.
+        log: takes what the resolver prints.
+
+    Raises:
+        SystemExit: they could not be fetched; the message says why, and what to do.
+    """
+    with tempfile.TemporaryDirectory(dir=directory.parent) as ivy:
+        nothing_to_run = Path(ivy) / "nothing.py"
+        nothing_to_run.touch()
+        home = Path(pyspark.__file__).parent
+        submit = [str(home / "bin" / "spark-submit"), "--packages", _PACKAGE, "--conf", f"spark.jars.ivy={ivy}"]
+        command = [*submit, str(nothing_to_run)]
+        with log.open("w") as out:
+            done = subprocess.run(
+                command, env={**os.environ, "SPARK_HOME": str(home)}, stdout=out, stderr=subprocess.STDOUT, check=False
+            )
+        if done.returncode:
+            raise SystemExit(_failure(log))
+        shutil.rmtree(directory, ignore_errors=True)
+        Path(ivy, "jars").rename(directory)
 
 
-if __name__ == "__main__" and not list(_JARS.glob("*.jar")):
-    _fetch()
+def _failure(log: Path) -> str:
+    found = _REASON.search(log.read_text())
+    reason = (found["error"] or f"{found['host']} is not found") if found else "see there"
+    return (
+        f"Delta's jars for Spark, which the tests need, could not be fetched: {reason}; all that was said is in {log}."
+        " Behind a proxy, JAVA_TOOL_OPTIONS takes Java's -Dhttps.proxyHost, -Dhttps.proxyPort and"
+        " -Djavax.net.ssl.trustStore"
+    )
+
+
+if __name__ == "__main__" and not list(_JARS.glob(f"*{_VERSION}.jar")):
+    fetch_jars(_JARS, _LOG)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OLDEST = 17
+_APT_PACKAGE = f"openjdk-{OLDEST}-jre-headless"
 _FETCHED = Path(sys.prefix) / "java"
 
 
@@ -34,7 +35,10 @@ def fetch_java() -> Path:
         home = find_java()
         if home:
             return home
-    raise SystemExit(f"Java {OLDEST} or later is needed and could not be fetched: install one, or set JAVA_HOME")
+    raise SystemExit(
+        f"Java {OLDEST} or later is needed and could not be fetched: install one (Debian, Ubuntu: {_APT_PACKAGE}),"
+        " or set JAVA_HOME"
+    )
 
 
 def _homes() -> Iterator[Path]:
@@ -68,9 +72,8 @@ def _fetch_with_install_jdk() -> None:
 def _fetch_with_apt() -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    package = f"openjdk-{OLDEST}-jre-headless"
-    print(f"installing the system's package {package}", file=sys.stderr)
-    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", package]):
+    print(f"installing the system's package {_APT_PACKAGE}", file=sys.stderr)
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", _APT_PACKAGE]):
         subprocess.run(command, check=False, stdout=sys.stderr)
 
 

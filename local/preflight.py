@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import psutil
 
@@ -51,11 +52,20 @@ def check_files(transactions: Path, importance: Path | None) -> None:
     """Look at the master file's header, and at the whole of the importance file.
 
     Raises:
-        OSError: a file that cannot be read.
+        OSError: a file that cannot be read; the message names its option.
         SourceHeaderError: no header, or one without a needed column.
         ImportanceError: not an importance file.
     """
-    with transactions.open("rb") as file:
+    with _opened("source", transactions) as file:
         parse_header(file.readline(HEADER_BYTES).rstrip(b"\r\n"), str(transactions))
     if importance:
-        parse_importance(importance.read_bytes(), str(importance))
+        with _opened("importance", importance) as file:
+            parse_importance(file.read(), str(importance))
+
+
+def _opened(option: str, path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        msg = f"--{option} {path} cannot be read: {error.strerror}; it was looked for in {Path.cwd()}"
+        raise OSError(msg) from error

@@ -14,6 +14,7 @@ from spark_jobs.core import names
 def print_result(console: Console, view: LakeView, status: Status, directory: Path) -> None:
     """Print what was found, and where it is kept under `directory`."""
     quarantined = view.quarantined_lines()
+    files = len(list(view.keys(f"{names.DETECTION_FILES}/")))
     table = Table("what", "how many", title="Result", title_justify="left")
     table.columns[1].justify = "right"
     rows = [
@@ -21,7 +22,7 @@ def print_result(console: Console, view: LakeView, status: Status, directory: Pa
         ("chunks", len(list(view.keys(f"{names.LANDING_ZONE}/")))),
         ("quarantined lines", quarantined),
         *((f"detections {name}", count) for name, count in sorted(status.detections.items())),
-        ("files of 50 detections", len(list(view.keys(f"{names.DETECTION_FILES}/")))),
+        ("files of 50 detections", files),
         ("detections that wait for their file", status.waiting),
     ]
     for what, count in rows:
@@ -29,6 +30,7 @@ def print_result(console: Console, view: LakeView, status: Status, directory: Pa
     table.add_row("seconds", f"{status.seconds:.1f}")
     console.print(table)
     lake = directory / LAKE_KEY
-    console.print(f"detection files  {lake / names.DETECTION_FILES}")
+    if files:
+        console.print(f"detection files  {lake / names.DETECTION_FILES}")
     console.print(f"state (Delta)    {lake / 'state'}")
     console.print(f"logs             {directory / 'logs'}")

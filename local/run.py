@@ -25,6 +25,7 @@ from local.result import print_result
 from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
 from local.stack import Layout, Ports, Stack, running_s3, running_stack
+from spark_jobs.command_line import add_threshold, at_least_one
 from spark_jobs.core.errors import PermanentError
 from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds
@@ -41,8 +42,12 @@ class Input:
 
 
 def main() -> int:
-    """Run everything; return 0 when told to stop or when all is done, 1 where something failed."""
-    options = _parser().parse_args()
+    """Run everything; return 0 when told to stop or when all is done, 1 where something failed.
+
+    Raises:
+        SystemExit: 2 on a wrong command line.
+    """
+    options = _options()
     # Whoever ends us with SIGTERM means what Ctrl-C means.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console()
@@ -148,27 +153,31 @@ def _keep_lake(s3: LocalS3, view: LakeView, directory: Path) -> Path:
     return directory
 
 
+def _options() -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args()
+    if options.importance and not options.source:
+        parser.error("--importance is for the customers and merchants of --source: give both, or neither")
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make run ARGS=…", description="The whole system on one machine.")
     parser.add_argument("--source", type=Path, metavar="CSV", help="your own master file instead of sample data")
     parser.add_argument("--importance", type=Path, metavar="CSV", help="your own CustomerImportance.csv, with --source")
-    parser.add_argument("--rows", type=int, default=ROWS, help="of sample data (%(default)s)")
+    parser.add_argument("--rows", type=at_least_one, default=ROWS, help="of sample data (%(default)s)")
     parser.add_argument("--seed", type=int, default=SEED, help="of sample data (%(default)s)")
-    parser.add_argument("--grow", type=float, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)")
+    parser.add_argument(
+        "--grow", type=at_least_one, metavar="ROWS_PER_SECOND", help="let the master file grow (all at once)"
+    )
     parser.add_argument(
         "--once",
         action=argparse.BooleanOptionalAction,
         default=not sys.stdout.isatty(),
         help="end when the file is processed (what happens where there is no terminal)",
     )
-    parser.add_argument("--chunk-size", type=int, default=10_000, metavar="LINES", help="(%(default)s)")
-    parser.add_argument(
-        "--threshold",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="another threshold for a pattern; repeatable",
-    )
+    parser.add_argument("--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="(%(default)s)")
+    add_threshold(parser)
     parser.add_argument("--airflow-port", type=int, default=8080, help="0 for any free one, as below (%(default)s)")
     parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")
     parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")

@@ -1,28 +1,24 @@
-"""Takes runs from their request to their end: queue, start, tasks, retries, timeouts, cancellation."""
+"""Takes requests for runs, keeps the runs, and has all that are live advanced by one thread."""
 
 import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.databricks import progress
+from local.databricks.advance import Advance
+from local.databricks.attempts import Attempts
 from local.databricks.errors import invalid, invalid_state, no_run
-from local.databricks.launcher import Launcher, is_running, stop_group
 from local.databricks.model import Attempt, Job, Json, Run, State
 from local.databricks.notifications import Notifier
-from local.databricks.parameters import command_line, environment_of, job_parameters
+from local.databricks.parameters import job_parameters, overriding_parameters
+from local.databricks.repair import check_latest_repair, tasks_to_repair, was_held_up
+from local.databricks.restarts import Restarts
 from local.databricks.store import Store
-from local.databricks.task_process import TaskProcess
 
 _SECONDS_BETWEEN_LOOKS = 0.25
-# From SIGTERM to SIGKILL.
-_GRACE_MILLIS = 10_000
-_STOP_SECONDS = 12
-_RUN_PARAMETERS = ("python_params", "python_named_params")
 
 
 @dataclass(frozen=True)
@@ -53,28 +49,21 @@ class Engine:
         self, store: Store, settings: Settings, notifier: Notifier, now: Callable[[], int], log: logging.Logger
     ) -> None:
         self._store = store
-        self._settings = settings
-        self._notifier = notifier
         self._now = now
         self._log = log
-        self._launcher = Launcher(self._on_exit)
+        self._attempts = Attempts(settings.directory, settings.environment, store.new_id, self._on_exit)
+        self._advance = Advance(self._attempts, notifier, self._has_slot, settings.start_delay_millis)
+        self._restarts = Restarts()
         self._changed = threading.Condition(threading.RLock())
         self._live = {run.run_id: run for run in store.live_runs()}
-        self._failures: dict[int, int] = {}
-        self._not_before: dict[int, int] = {}
         self._stopping = False
         self.failed = False
         self._thread = threading.Thread(target=self._loop, name="engine")
-        settings.directory.mkdir(parents=True, exist_ok=True)
 
     def start(self) -> None:
         """Take up what was live, and begin."""
-        self._launcher.warm_up()
+        self._attempts.take_up(self._live.values())
         for run in self._live.values():
-            for attempt in run.live_attempts():
-                if attempt.process:
-                    stop_group(attempt.process, signal.SIGKILL)
-                    attempt.exit_code = -signal.SIGKILL
             self._store.put_run(run)
         self._thread.start()
 
@@ -84,14 +73,7 @@ class Engine:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join()
-        identities = [a.process for run in self._live.values() for a in run.live_attempts() if a.process]
-        for identity in identities:
-            stop_group(identity, signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_SECONDS
-        while any(map(is_running, identities)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        for identity in identities:
-            stop_group(identity, signal.SIGKILL)
+        self._attempts.stop(self._live.values())
 
     def wake(self) -> None:
         """Look at once: a job has changed."""
@@ -116,8 +98,7 @@ class Engine:
                 # The new run takes the place of the one that goes on, at once even after failures.
                 for active in self._runs_of(job.job_id):
                     self._cancel(active)
-                self._failures.pop(job.job_id, None)
-                self._not_before.pop(job.job_id, None)
+                self._restarts.forget(job.job_id)
             run = Run(
                 run_id=self._store.new_id(),
                 job_id=job.job_id,
@@ -126,7 +107,7 @@ class Engine:
                 trigger=trigger,
                 settings=job.settings,
                 job_parameters=parameters,
-                overriding={name: request[name] for name in _RUN_PARAMETERS if request.get(name) is not None},
+                overriding=overriding_parameters(request),
                 created=self._now(),
                 creator=creator,
             )
@@ -186,8 +167,7 @@ class Engine:
                 raise invalid_state(f"Run {run_id} is active and can't be deleted; cancel it first.")
             self._store.delete_run(run.run_id)
             for attempt in run.attempts:
-                self.log_file(attempt).unlink(missing_ok=True)
-                self.failure_file(attempt).unlink(missing_ok=True)
+                self._attempts.delete_files(attempt)
 
     def repair(self, run_id: int, request: Json) -> int:
         """Run tasks of a run again that is over; return the repair's number.
@@ -199,17 +179,15 @@ class Engine:
             run = self.find(run_id)
             if run.run_id in self._live:
                 raise invalid_state(f"Run {run_id} is active; only a run that is over can be repaired.")
-            latest = run.repairs[-1]["id"] if run.repairs else None
-            if request.get("latest_repair_id") != latest:
-                raise invalid(f"The latest repair of run {run_id} is {latest}, not {request.get('latest_repair_id')}.")
-            keys = _repaired_tasks(run, request)
+            check_latest_repair(run, request)
+            keys = tasks_to_repair(run, request)
             now = self._now()
             run.job_parameters = run.job_parameters | request.get("job_parameters", {})
-            run.overriding |= {name: request[name] for name in _RUN_PARAMETERS if request.get(name) is not None}
+            run.overriding |= overriding_parameters(request)
             # Tasks that were held up by these have never run: they come by themselves.
-            run.attempts = [attempt for attempt in run.attempts if not _was_held_up(attempt)]
+            run.attempts = [attempt for attempt in run.attempts if not was_held_up(attempt)]
             for key in keys:
-                self._try(run, key, now, now, again=True)
+                self._attempts.add(run, key, now, now, anew=True)
             ids = [attempt.run_id for attempt in run.live_attempts()]
             run.repairs.append({"id": self._store.new_id(), "start_time": now, "task_run_ids": ids})
             run.state, run.ended, run.cancelled, run.warned = State("RUNNING"), None, False, False
@@ -220,11 +198,11 @@ class Engine:
 
     def log_file(self, attempt: Attempt) -> Path:
         """Return where an attempt's output is."""
-        return self._settings.directory / f"{attempt.run_id}.log"
+        return self._attempts.log_file(attempt)
 
     def failure_file(self, attempt: Attempt) -> Path:
         """Return where an attempt's process has written why it failed."""
-        return self._settings.directory / f"{attempt.run_id}.failure.json"
+        return self._attempts.failure_file(attempt)
 
     # What follows is called with the lock held.
 
@@ -296,167 +274,19 @@ class Engine:
     def _look(self) -> None:
         now = self._now()
         for run in list(self._live.values()):
-            before = (
-                run.state.life_cycle,
-                [(a.state.life_cycle, a.process, a.stopping) for a in run.attempts],
-                run.warned,
-            )
+            before = _standing(run)
             self._advance(run, now)
-            after = (
-                run.state.life_cycle,
-                [(a.state.life_cycle, a.process, a.stopping) for a in run.attempts],
-                run.warned,
-            )
             if not run.state.is_live:
                 del self._live[run.run_id]
-                self._count_failures(run)
-            if before != after:
+                self._restarts.run_ended(run)
+            if _standing(run) != before:
                 self._store.put_run(run)
         for job in self._store.jobs():
-            if job.is_unpaused and not self._runs_of(job.job_id) and now >= self._not_before.get(job.job_id, 0):
-                restarted = job.job_id in self._not_before
-                trigger = "CONTINUOUS_RESTART" if restarted else "CONTINUOUS"
-                self.run_now(job, {}, trigger, job.creator)
-
-    def _count_failures(self, run: Run) -> None:
-        failed = run.state.result in ("FAILED", "TIMEDOUT")
-        self._failures[run.job_id] = self._failures.get(run.job_id, 0) + 1 if failed else 0
-        self._not_before[run.job_id] = (run.ended or 0) + progress.restart_delay(self._failures[run.job_id])
-
-    def _advance(self, run: Run, now: int) -> None:
-        if run.state.life_cycle == "QUEUED" and self._has_slot(run):
-            run.state = State("PENDING")
-        if run.cancelled and run.state.life_cycle in ("QUEUED", "PENDING"):
-            self._end(run, ("CANCELED", "USER_CANCELED", "Run cancelled."), now)
-        if run.state.life_cycle == "PENDING" and now >= run.created + self._settings.start_delay_millis:
-            run.state, run.started = State("RUNNING"), now
-            self._notifier.notify("on_start", run)
-        if run.state.life_cycle not in ("RUNNING", "TERMINATING"):
-            return
-        run_timed_out = progress.run_timed_out(run, now)
-        for attempt in list(run.live_attempts()):
-            self._advance_attempt(run, attempt, now, run_timed_out=run_timed_out)
-        if not run.cancelled and not run_timed_out:
-            self._try_tasks(run, now)
-        for task, result in progress.tasks_in_vain(run):
-            attempt = self._try(run, task["task_key"], now, now)
-            attempt.state.end(result, result, "A task that it depends on has not succeeded.")
-            attempt.ended = now
-        if progress.runs_too_long(run, now) and not run.warned:
-            run.warned = True
-            self._notifier.notify("on_duration_warning_threshold_exceeded", run)
-        outcome = progress.result_of(run)
-        if outcome is None and (run.cancelled or run_timed_out) and not any(run.live_attempts()):
-            # Tasks that never began.
-            outcome = ("CANCELED", "USER_CANCELED", "Run cancelled.") if run.cancelled else _RUN_TIMED_OUT
-        if outcome:
-            self._end(run, outcome, now)
-
-    def _try_tasks(self, run: Run, now: int) -> None:
-        for task in run.tasks:
-            last = run.last_attempt(task["task_key"])
-            if last and not last.state.is_live:
-                due = progress.retry_due(task, last)
-                # A repair has tried the task anew: its count begins anew too.
-                if due is not None:
-                    self._try(run, task["task_key"], now, due)
-        for task in progress.ready_tasks(run):
-            self._try(run, task["task_key"], now, now)
-        for attempt in run.live_attempts():
-            if attempt.process is None and attempt.exit_code is None and now >= attempt.due:
-                self._launch(run, attempt, now)
-
-    def _try(self, run: Run, task_key: str, now: int, due: int, *, again: bool = False) -> Attempt:
-        last = run.last_attempt(task_key)
-        number = 0 if last is None or again else last.number + 1
-        state = State("WAITING_FOR_RETRY" if due > now else "PENDING")
-        attempt = Attempt(self._store.new_id(), task_key, number, now, due, state)
-        run.attempts.append(attempt)
-        return attempt
-
-    def _launch(self, run: Run, attempt: Attempt, now: int) -> None:
-        task = _task(run, attempt.task_key)
-        wheel, script = task.get("python_wheel_task", {}), task.get("spark_python_task", {})
-        attempt.state, attempt.started = State("RUNNING"), now
-        attempt.process = self._launcher.start(
-            attempt.run_id,
-            TaskProcess(
-                package=wheel.get("package_name", ""),
-                entry_point=wheel.get("entry_point", ""),
-                python_file=script.get("python_file", ""),
-                arguments=command_line(run, task, attempt),
-                environment={**self._settings.environment, **environment_of(run, task)},
-                log=self.log_file(attempt),
-                failure=self.failure_file(attempt),
-            ),
-        )
-
-    def _advance_attempt(self, run: Run, attempt: Attempt, now: int, *, run_timed_out: bool) -> None:
-        if attempt.exit_code is not None:
-            _end_attempt(attempt, now)
-            return
-        timed_out = run_timed_out or progress.timed_out(_task(run, attempt.task_key), attempt, now)
-        if not run.cancelled and not timed_out:
-            return
-        reason = "CANCELED" if run.cancelled else "TIMEDOUT"
-        if attempt.process is None:
-            attempt.stop_reason = reason
-            _end_attempt(attempt, now)
-        elif attempt.stopping is None:
-            attempt.stopping, attempt.stop_reason = now, reason
-            attempt.state.life_cycle = "TERMINATING"
-            stop_group(attempt.process, signal.SIGTERM)
-        elif now - attempt.stopping > _GRACE_MILLIS:
-            stop_group(attempt.process, signal.SIGKILL)
-
-    def _end(self, run: Run, result: tuple[str, str, str], now: int) -> None:
-        run.state.end(*result)
-        run.ended = now
-        if run.repairs and "end_time" not in run.repairs[-1]:
-            run.repairs[-1]["end_time"] = now
-        if run.started is None:
-            run.started = now
-        if run.state.result == "SUCCESS":
-            self._notifier.notify("on_success", run)
-        elif run.state.result != "CANCELED":
-            self._notifier.notify("on_failure", run)
+            if job.is_unpaused and not self._runs_of(job.job_id) and self._restarts.is_due(job.job_id, now):
+                self.run_now(job, {}, self._restarts.trigger(job.job_id), job.creator)
 
 
-_RUN_TIMED_OUT = ("TIMEDOUT", "RUN_EXECUTION_ERROR", "The run took longer than its job may.")
-
-
-def _task(run: Run, task_key: str) -> Json:
-    return next(task for task in run.tasks if task["task_key"] == task_key)
-
-
-def _end_attempt(attempt: Attempt, now: int) -> None:
-    attempt.ended = now
-    if attempt.stop_reason == "CANCELED":
-        attempt.state.end("CANCELED", "USER_CANCELED", "Run cancelled.")
-    elif attempt.stop_reason == "TIMEDOUT":
-        attempt.state.end("TIMEDOUT", "RUN_EXECUTION_ERROR", "It took longer than it may.")
-    elif attempt.exit_code == 0:
-        attempt.state.end("SUCCESS", "SUCCESS")
-    elif attempt.exit_code is not None and attempt.exit_code > 0:
-        attempt.state.end("FAILED", "RUN_EXECUTION_ERROR", f"Its process ended with exit code {attempt.exit_code}.")
-    else:
-        message = f"Its process was ended by signal {-(attempt.exit_code or 0)}."
-        attempt.state.end("FAILED", "DRIVER_ERROR", message)
-
-
-def _was_held_up(attempt: Attempt) -> bool:
-    return (attempt.state.result or "").startswith("UPSTREAM_")
-
-
-def _repaired_tasks(run: Run, request: Json) -> list[str]:
-    keys = {task["task_key"] for task in run.tasks}
-    if request.get("rerun_all_failed_tasks"):
-        failed = {key for key in keys if (last := run.last_attempt(key)) and last.state.result != "SUCCESS"}
-        chosen = {key for key in failed if not _was_held_up(run.last_attempt(key))}  # type: ignore[arg-type]
-    else:
-        chosen = set(request.get("rerun_tasks", []))
-        if chosen - keys:
-            raise invalid(f"Run {run.run_id} has no task {', '.join(sorted(chosen - keys))}.")
-    if not chosen:
-        raise invalid(f"Run {run.run_id} has no task to run again.")
-    return sorted(chosen)
+def _standing(run: Run) -> object:
+    """Return what of a run changes as it is advanced: it is kept when this is another."""
+    attempts = [(attempt.state.life_cycle, attempt.process, attempt.stopping) for attempt in run.attempts]
+    return run.state.life_cycle, attempts, run.warned

@@ -127,6 +127,10 @@ class Run:
         """The tasks of its settings."""
         return list(self.settings["tasks"])
 
+    def task(self, task_key: str) -> Json:
+        """Return a task of its settings."""
+        return next(task for task in self.tasks if task["task_key"] == task_key)
+
     @property
     def name(self) -> str:
         """That of its job."""

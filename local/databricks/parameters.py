@@ -8,6 +8,7 @@ from local.databricks.model import Attempt, Json, Run
 
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 TASK_TYPES = ("python_wheel_task", "spark_python_task")
+_OVERRIDING = ("python_params", "python_named_params")
 
 
 def task_type(task: Json) -> str:
@@ -38,6 +39,11 @@ def job_parameters(settings: Json, given: dict[str, str]) -> dict[str, str]:
         known = ", ".join(values) or "none"
         raise invalid(f"Job parameters {', '.join(unknown)} are not defined in the job; it has: {known}.")
     return values | given
+
+
+def overriding_parameters(request: Json) -> Json:
+    """Return what a request for a run gives in place of its tasks' own parameters."""
+    return {name: request[name] for name in _OVERRIDING if request.get(name) is not None}
 
 
 def command_line(run: Run, task: Json, attempt: Attempt) -> list[str]:

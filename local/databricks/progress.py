@@ -2,6 +2,11 @@
 
 from local.databricks.model import Attempt, Json, Run
 
+# A result, a termination code, and a message.
+Outcome = tuple[str, str, str]
+
+CANCELLED: Outcome = ("CANCELED", "USER_CANCELED", "Run cancelled.")
+RUN_TIMED_OUT: Outcome = ("TIMEDOUT", "RUN_EXECUTION_ERROR", "The run took longer than its job may.")
 _FAILED = ("FAILED", "TIMEDOUT", "CANCELED", "UPSTREAM_FAILED", "UPSTREAM_CANCELED")
 
 
@@ -69,14 +74,28 @@ def runs_too_long(run: Run, now: int) -> bool:
     return any(run.started is not None and now - run.started > limit * 1000 for limit in limits)
 
 
-def result_of(run: Run) -> tuple[str, str, str] | None:
-    """Return the result, the termination code and the message of a run whose tasks are all over, else None."""
+def result_of_attempt(attempt: Attempt) -> Outcome:
+    """Return the outcome of an attempt that is over: why it was stopped, else how its process ended."""
+    if attempt.stop_reason == "CANCELED":
+        return CANCELLED
+    if attempt.stop_reason == "TIMEDOUT":
+        return "TIMEDOUT", "RUN_EXECUTION_ERROR", "It took longer than it may."
+    exit_code = attempt.exit_code or 0
+    if attempt.exit_code == 0:
+        return "SUCCESS", "SUCCESS", ""
+    if exit_code > 0:
+        return "FAILED", "RUN_EXECUTION_ERROR", f"Its process ended with exit code {exit_code}."
+    return "FAILED", "DRIVER_ERROR", f"Its process was ended by signal {-exit_code}."
+
+
+def result_of(run: Run) -> Outcome | None:
+    """Return the outcome of a run whose tasks are all over, else None."""
     last = [run.last_attempt(task["task_key"]) for task in run.tasks]
     if any(attempt is None or attempt.state.is_live for attempt in last):
         return None
     attempts = [attempt for attempt in last if attempt]
     if run.cancelled:
-        return "CANCELED", "USER_CANCELED", "Run cancelled."
+        return CANCELLED
     failed = [attempt for attempt in attempts if attempt.state.result in ("FAILED", "TIMEDOUT", "CANCELED")]
     if not failed:
         return "SUCCESS", "SUCCESS", ""

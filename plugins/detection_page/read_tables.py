@@ -13,6 +13,7 @@ from detection_page.merchants import latest_rows, with_detections
 from detection_page.tables import TableFacts
 from spark_jobs.core import names
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.storage.delta import with_columns
 from spark_jobs.storage.state_tables import STATE_DESCRIPTION
 
 # A store that does not answer is given up soon: the next look tries again.
@@ -108,7 +109,7 @@ class StateReader:
         if detections is not None:
             self._detections = self._detections.with_rows(detections)
         if merchants is not None:
-            self._merchants = latest_rows(self._merchants, with_all_columns(merchants))
+            self._merchants = latest_rows(self._merchants, with_columns(merchants, MERCHANTS_SCHEMA))
         version = f"{self._detections_table.version}/{self._merchants_table.version}"
         self._facts = TableFacts(version, self._detections, with_detections(self._merchants, self._detections.rows))
         return self._facts
@@ -124,7 +125,7 @@ class StateReader:
     def history(self, merchant: str) -> pa.Table:
         """Return all rows of one merchant; its time grows with the rows of the table."""
         rows = _table(self._lake, names.MERCHANTS, self._options()).rows_of("merchant", merchant)
-        return with_all_columns(rows) if rows is not None else MERCHANTS_SCHEMA.empty_table()
+        return with_columns(rows, MERCHANTS_SCHEMA) if rows is not None else MERCHANTS_SCHEMA.empty_table()
 
 
 def _table(lake: str, name: str, options: Mapping[str, str]) -> GrowingTable:
@@ -133,14 +134,6 @@ def _table(lake: str, name: str, options: Mapping[str, str]) -> GrowingTable:
 
 def _nothing() -> tuple[Detections, pa.Table, TableFacts]:
     return Detections(), MERCHANTS_SCHEMA.empty_table(), TableFacts()
-
-
-def with_all_columns(rows: pa.Table) -> pa.Table:
-    """Return rows with the columns that an earlier detector did not write, null."""
-    for name in MERCHANTS_SCHEMA.names:
-        if name not in rows.column_names:
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, MERCHANTS_SCHEMA.field(name).type))
-    return rows
 
 
 def _last_line(rows: pa.Table) -> int:

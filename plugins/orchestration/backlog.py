@@ -27,7 +27,10 @@ class Backlog:
 
 
 def is_unchanged(offset: Offset, size: int, etag: str) -> bool:
-    """Return whether the master file is the one that the chunker saw last: there is news only if it had left lines."""
+    """Return whether the master file is the very object that the chunker saw last: there is news only if it left lines.
+
+    One of the same size with another ETag may be the same file, put again: its ends tell (`Lake.has_same_ends`).
+    """
     return (offset.source_size, offset.source_etag) == (size, etag)
 
 

@@ -14,7 +14,7 @@ from orchestration.heartbeat import Heartbeat, parse_heartbeat
 from orchestration.settings import Settings
 from spark_jobs.core import names
 from spark_jobs.core.history import parse_history
-from spark_jobs.core.offset import Offset, parse_offset
+from spark_jobs.core.offset import CHECKED_BYTES, Offset, has_same_ends, parse_offset
 
 # No transaction is longer; what is behind is beyond doubt where more than this is.
 _LONGEST_LINE = 1 << 16
@@ -75,8 +75,16 @@ class Lake:
             return False
         if size - start > _LONGEST_LINE:
             return True
-        bucket, key = _parts(self._source)
-        return b"\n" in self._s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{size - 1}")["Body"].read()
+        return b"\n" in self._source_range(start, size)
+
+    def has_same_ends(self, offset: Offset) -> bool:
+        """Return whether the master file's already-read part is still the one that `offset` was written of.
+
+        It is told by its ends, as the chunker does: two ranged requests.
+        """
+        head = self._source_range(0, min(CHECKED_BYTES, offset.next_byte))
+        tail = self._source_range(max(0, offset.next_byte - CHECKED_BYTES), offset.next_byte)
+        return has_same_ends(offset, head, tail)
 
     def offset(self) -> Offset | None:
         """Return `offset.csv`, None before the chunker's first run."""
@@ -134,6 +142,10 @@ class Lake:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
             raise
+
+    def _source_range(self, start: int, end: int) -> bytes:
+        bucket, key = _parts(self._source)
+        return bytes(self._s3.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{end - 1}")["Body"].read())
 
     def _read(self, key: str) -> bytes:
         bucket, _ = _parts(self._url)

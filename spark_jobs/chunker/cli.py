@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
 from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
+from spark_jobs.command_line import at_least_one
 from spark_jobs.core.names import OFFSET
 from spark_jobs.core.offset import parse_offset
 from spark_jobs.log import job_logger
@@ -98,20 +99,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--source", required=True, metavar="URL", help="the master file: s3://… or file:///…")
     parser.add_argument("--lake", required=True, metavar="URL", help="the root under which everything lies")
     parser.add_argument(
-        "--chunk-size", type=_positive, default=10_000, metavar="LINES", help="lines of a chunk (%(default)s)"
+        "--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="lines of a chunk (%(default)s)"
     )
     parser.add_argument(
-        "--max-chunks", type=_positive, default=1, metavar="N", help="chunks one run may land (%(default)s)"
+        "--max-chunks", type=at_least_one, default=1, metavar="N", help="chunks one run may land (%(default)s)"
     )
     parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
 
 
 if __name__ == "__main__":

@@ -155,7 +155,7 @@ def _open_source(job: Job, offset: Offset | None) -> _Source | None:
         msg = f"{job.source_place} does not exist; put the master file there, or mend --source"
         raise SourceMissingError(msg)
     if offset:
-        verify_source_size(offset, found.size, found.etag, job.source_place)
+        verify_source_size(offset, found.size, job.source_place)
     header, newline, _ = found.data.partition(b"\n")
     if not newline:
         if 0 < found.size < HEADER_BYTES and offset is None:
@@ -192,7 +192,7 @@ def _read_lines(job: Job, source: _Source, offset: Offset | None, limit: int, mo
             raise SourceLineError(msg)
         wanted = min(wanted * 4, most)
     if offset:
-        verify_source_check(offset, source.head[:next_byte], data[: next_byte - start], job.source_place)
+        verify_source_check(offset, source.head, data[: next_byte - start], job.source_place)
     end_byte = next_byte + finished.size
     return _Block(finished, end_byte, data[: end_byte - start][-CHECKED_BYTES:])
 

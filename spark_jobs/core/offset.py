@@ -73,29 +73,34 @@ def source_check(head: bytes, tail: bytes) -> str:
     return hashlib.sha256(head[:CHECKED_BYTES] + b"|" + tail[-CHECKED_BYTES:]).hexdigest()
 
 
-def verify_source_size(offset: Offset, size: int, etag: str, place: str) -> None:
-    """Check that the master file only grew since `offset` was written.
+def has_same_ends(offset: Offset, head: bytes, tail: bytes) -> bool:
+    """Return whether both ends of the already-read part are those of the file that `offset` was written of.
+
+    Args:
+        head: the file's first bytes, of which those of the already-read part count.
+        tail: the bytes before `next_byte`, `CHECKED_BYTES` of them where there are as many.
+    """
+    return source_check(head[: offset.next_byte], tail) == offset.source_check
+
+
+def verify_source_size(offset: Offset, size: int, place: str) -> None:
+    """Check that the master file did not become shorter since `offset` was written.
 
     Raises:
-        SourceRewrittenError: it is shorter, or another file of the same size.
+        SourceRewrittenError: it did.
     """
     if size < offset.source_size:
         msg = f"{place} became shorter: {size} bytes, {offset.source_size} when line {offset.next_line} was landed"
-    elif size == offset.source_size and etag != offset.source_etag:
-        before = f"{offset.source_etag} when line {offset.next_line} was landed"
-        msg = f"{place} changed without growing (ETag {etag}, {before})"
-    else:
-        return
-    raise SourceRewrittenError(f"{msg}; {_way_out()}")
+        raise SourceRewrittenError(f"{msg}; {_way_out()}")
 
 
 def verify_source_check(offset: Offset, head: bytes, tail: bytes, place: str) -> None:
-    """Check both ends of the already-read part against the fingerprint in `offset`.
+    """Check both ends of the already-read part, see `has_same_ends`.
 
     Raises:
         SourceRewrittenError: they differ.
     """
-    if source_check(head, tail) != offset.source_check:
+    if not has_same_ends(offset, head, tail):
         msg = f"{place}: the part before byte {offset.next_byte} (line {offset.next_line}) changed since it was read"
         raise SourceRewrittenError(f"{msg}; {_way_out()}")
 

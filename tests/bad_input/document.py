@@ -40,7 +40,7 @@ def page() -> str:
             f"## Master files ({len(FILES)})\n",
             *_table(("a file with", "", "becomes"), FILES),
             f"## Changes to a master file that has been landed in part ({len(CHANGES)})\n",
-            "Compared are its size, its ETag where the size is the same, and both ends of the part that was read.\n",
+            "Compared are its size and both ends of the part that was read; the same bytes may have another ETag.\n",
             *_table(("the file is", "", "becomes"), CHANGES),
             f"## Importance files ({len(IMPORTANCE_FILES)})\n",
             *_table(("a file with", "", "becomes"), IMPORTANCE_FILES),

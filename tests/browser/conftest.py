@@ -35,14 +35,17 @@ from local.sample_data import write_sample
 from spark_jobs.core.history import Sample, format_history
 from spark_jobs.core.names import HISTORY
 from tests.browser.chromium import browser as browser  # a fixture
-from tests.detection_page.lake import PageLake, line, utc_now
+from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
 
 # It polls every five seconds, and sees then what was read after the poll before.
 expect.set_options(timeout=15_000)
 
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
-SCRIPT_MERCHANT = "<script>alert(1)</script>"
+HERE = Path(__file__).parent
 FORMULA_CUSTOMER = "=1+1"
+PHONE: Any = {"viewport": {"width": 360, "height": 780}}
+DARK = {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"}
+Shown = Page | FrameLocator
 _ROWS, _CHUNK = 60_000, 1000
 # Those of the sample, and what is added to them.
 _LINES = _ROWS + 15
@@ -76,6 +79,10 @@ class AirflowPage:
         with self.airflow.client() as client:
             if client.post("/variables", json=variable).status_code == 409:
                 client.patch("/variables/transaction_patterns", json=variable).raise_for_status()
+
+
+def rows(shown: Shown, panel: str) -> Any:
+    return shown.locator(f"#{panel} tbody > tr:not(.detail)").filter(has=shown.locator("button.open"))
 
 
 @pytest.fixture(scope="package")

@@ -5,26 +5,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import expect
 
 from local.airflow_settings import USER
-from tests.browser.conftest import FORMULA_CUSTOMER, IMAGES, SCRIPT_MERCHANT, Visitor, write_history
-from tests.detection_page.lake import PageLake, line
+from tests.browser.conftest import DARK, FORMULA_CUSTOMER, HERE, IMAGES, PHONE, Visitor, rows, write_history
+from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line
 
 pytestmark = pytest.mark.browser
-
-PHONE: Any = {"viewport": {"width": 360, "height": 780}}
-DARK = {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"}
-FOCUSED = "one => one.name || one.id || one.closest('figure')?.id || one.getAttribute('class')"
-# The outline of a radio button is drawn around its text.
-FOCUS_IS_SEEN = """() => [document.activeElement, document.activeElement.nextElementSibling].some(
-    (one) => one && getComputedStyle(one).outlineStyle !== "none")"""
-HERE = Path(__file__).parent
-Shown = Page | FrameLocator
-
-
-def rows(shown: Shown, panel: str) -> Any:
-    return shown.locator(f"#{panel} tbody > tr:not(.detail)").filter(has=shown.locator("button.open"))
 
 
 def test_airflows_login_leads_to_the_page(visitor: Visitor) -> None:
@@ -66,18 +53,6 @@ def test_plots_have_lines_axes_and_values_to_read(visitor: Visitor) -> None:
     # The day has a break where nobody was there.
     tab.get_by_text("24 h").click()
     expect(tab.locator("#plot-lag polyline")).to_have_count(2)
-
-
-def test_values_of_a_plot_are_read_by_keyboard(visitor: Visitor) -> None:
-    tab = visitor.open_alone()
-    expect(tab.locator("#plot-detections rect")).not_to_have_count(0)
-    tab.locator("#plot-detections svg").focus()
-    tab.keyboard.press("Home")
-    first = tab.locator("#plot-detections .readout").inner_text()
-    tab.keyboard.press("ArrowRight")
-    second = tab.locator("#plot-detections .readout").inner_text()
-    assert first != second
-    assert re.fullmatch(r"\d\d:\d\d", second)
 
 
 def test_detections_are_filtered_and_the_address_keeps_the_filter(visitor: Visitor) -> None:
@@ -181,62 +156,6 @@ def test_a_dags_docs_lead_to_the_page(visitor: Visitor) -> None:
     visitor.tab.get_by_role("button", name=re.compile("docs", re.IGNORECASE)).last.click()
     visitor.tab.get_by_role("link", name="Pattern detection").last.click()
     visitor.tab.wait_for_url("**/plugin/pattern-detection**")
-
-
-def test_everything_is_reached_by_keyboard(visitor: Visitor) -> None:
-    tab = visitor.open_alone()
-    expect(rows(tab, "detections")).to_have_count(25)
-    tab.get_by_role("tab", name="Detections").focus()
-    for key, name in (
-        ("ArrowRight", "Merchants"),
-        ("End", "Runs"),
-        ("ArrowRight", "Detections"),
-        ("ArrowLeft", "Runs"),
-    ):
-        tab.keyboard.press(key)
-        expect(tab.get_by_role("tab", name=name)).to_be_focused()
-        expect(tab.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
-    tab.keyboard.press("Home")
-    tab.locator("body").evaluate("body => document.activeElement.blur()")
-    seen: list[str] = []
-    for _ in range(60):
-        tab.keyboard.press("Tab")
-        seen.append(str(tab.evaluate(f"({FOCUSED})(document.activeElement)")))
-        # After the last one comes the window itself.
-        if tab.evaluate("document.activeElement !== document.body"):
-            assert tab.evaluate(FOCUS_IS_SEEN)
-    assert [
-        name for name in ("span", "plot-lag", "tab-detections", "pattern", "download", "open") if name not in seen
-    ] == []
-
-
-@pytest.mark.parametrize("visitor", [{}, DARK], ids=["light", "dark"], indirect=True)
-def test_text_has_contrast_in_both_colour_schemes(visitor: Visitor, request: pytest.FixtureRequest) -> None:
-    tab = visitor.open_alone()
-    expect(rows(tab, "detections")).to_have_count(25)
-    name = request.node.callspec.id
-    expect(tab.locator("html")).to_have_attribute("data-theme", name)
-    backgrounds = {"light": "rgb(255, 255, 255)", "dark": "rgb(23, 30, 39)"}
-    expect(tab.locator("#chunker")).to_have_css("background-color", backgrounds[name])
-    ratios = tab.evaluate((HERE / "contrast.js").read_text())
-    assert len(ratios) > 100
-    assert [(round(ratio, 2), what) for ratio, what in ratios if ratio < 4.5] == []
-
-
-def test_it_follows_the_scheme_that_is_chosen_in_airflow(visitor: Visitor) -> None:
-    shown = visitor.open_in_airflow()
-    expect(shown.locator("html")).to_have_attribute("data-theme", "light")
-    visitor.tab.evaluate("localStorage.setItem('theme', 'dark')")
-    expect(shown.locator("html")).to_have_attribute("data-theme", "dark")
-
-
-@pytest.mark.parametrize("visitor", [PHONE], indirect=True)
-@pytest.mark.parametrize("panel", ["detections", "merchants", "quarantine", "runs"])
-def test_nothing_is_wider_than_a_phone(visitor: Visitor, panel: str) -> None:
-    tab = visitor.open_alone(f"#tab={panel}")
-    expect(tab.locator(f"#{panel}")).not_to_be_empty()
-    expect(tab.locator("#plot-lag polyline")).not_to_have_count(0)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visitor) -> None:

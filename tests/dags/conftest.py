@@ -48,6 +48,16 @@ class Airflow:
         line = b"0,'C1','4','M','28007','M1','28007','es_transportation',4.55,0\n"
         self.s3.client().put_object(Bucket=BUCKET, Key=f"{self.name}.csv", Body=header + line * lines)
 
+    def put_again(self) -> None:
+        """Put the same master file under another ETag, as a client does that uploads in parts."""
+        s3, key = self.s3.client(), f"{self.name}.csv"
+        found = s3.get_object(Bucket=BUCKET, Key=key)
+        upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+        part = s3.upload_part(Bucket=BUCKET, Key=key, UploadId=upload, PartNumber=1, Body=found["Body"].read())
+        parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+        done = s3.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload, MultipartUpload=parts)
+        assert done["ETag"] != found["ETag"]
+
     def keys(self, prefix: str) -> list[str]:
         found = self.s3.client().list_objects_v2(Bucket=BUCKET, Prefix=f"{self.name}/{prefix}")
         return [entry["Key"].removeprefix(f"{self.name}/") for entry in found.get("Contents", [])]

@@ -31,6 +31,9 @@ THRESHOLDS = {
     "child_transactions": 8,
     "dei_female_customers": 40,
 }
+# Every pair is a child from its first transaction on.
+CHILDREN = {**DEFAULT_THRESHOLDS, "child_transactions": 1}
+SCRIPT_MERCHANT = "<script>alert(1)</script>"
 
 
 def utc_now() -> datetime:
@@ -124,3 +127,22 @@ def airflow_settings(lake: PageLake) -> dict[str, str]:
 def use_s3(s3: LocalS3) -> None:
     """Lead every client of this process to the local S3."""
     os.environ.update(s3.environment)
+
+
+def read(state: dict[str, object]) -> bool:
+    """Return whether everything was read at least once."""
+    return bool(state["lake"] and state["found"] and state["dags"])
+
+
+def lines_of(count: int) -> bytes:
+    """Return so many lines, each a customer of its own, every tenth at another merchant."""
+    return b"".join(line(f"C{n}", SCRIPT_MERCHANT if n % 10 == 0 else "M1", "FM"[n % 2]) for n in range(count))
+
+
+def detected(lake: PageLake, lines: int = 120) -> None:
+    """Land and detect so many lines; each pair is a child at once."""
+    lake.thresholds = CHILDREN
+    lake.upload(lines_of(lines))
+    lake.land()
+    lake.detect()
+    lake.beat()

@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 
 from detection_page.merchants import SORTABLE, history_view, latest_rows, sorted_page, with_detections
-from detection_page.read_tables import with_all_columns
 from spark_jobs.core.detections import detection_rows
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.storage.delta import with_columns
 from tests.detection_page.rows import detection
 
 
@@ -66,5 +66,5 @@ def test_a_history_is_thinned_out_and_keeps_its_ends() -> None:
 
 
 def test_rows_of_an_earlier_detector_lack_what_it_did_not_write() -> None:
-    rows = with_all_columns(table(merchant("M1", 1)).drop_columns(["customers"]))
+    rows = with_columns(table(merchant("M1", 1)).drop_columns(["customers"]), MERCHANTS_SCHEMA)
     assert latest_rows(rows).to_pylist()[0]["customers"] is None

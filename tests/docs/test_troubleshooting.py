@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from local import java
+from local.jars import fetch_jars
 from local.preflight import check_files, check_memory, check_ports
 from spark_jobs.core.errors import PermanentError
 from spark_jobs.core.patterns import THRESHOLDS
@@ -42,7 +43,7 @@ def test_another_python(tmp_path: Path) -> None:
         old.chmod(0o755)
     # As in a fresh clone: what was set up here is not looked at.
     (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
-    for needed in ("pyproject.toml", "uv.lock", "local/java.py", "local/jars.py"):
+    for needed in ("pyproject.toml", "uv.lock", "local/java.py"):
         (tmp_path / needed).parent.mkdir(exist_ok=True)
         (tmp_path / needed).touch()
     done = subprocess.run(
@@ -66,6 +67,14 @@ def test_no_java(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_shown(raised.value)
 
 
+def test_no_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=9")
+    with pytest.raises(SystemExit) as raised:
+        fetch_jars(tmp_path / "jars", tmp_path / "jars.log")
+    assert_shown(str(raised.value).replace(str(tmp_path), ".venv"))
+    assert not (tmp_path / "jars").exists()
+
+
 def test_a_taken_port() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -87,6 +96,12 @@ def test_the_wrong_file(mine: Path, content: bytes) -> None:
     with pytest.raises(PermanentError) as raised:
         check_files(mine, None)
     assert_shown(f"failed: {raised.value}")
+
+
+def test_a_file_that_is_not_there(mine: Path) -> None:
+    with pytest.raises(OSError, match="cannot be read") as raised:
+        check_files(mine, None)
+    assert_shown(f"failed: {raised.value}".replace(str(mine.parent.absolute()), "/home/me/transaction-patterns"))
 
 
 def test_an_unknown_threshold() -> None:

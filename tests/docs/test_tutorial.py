@@ -1,5 +1,7 @@
 """The tutorial: its script makes the file, and the detection is the one that its text explains."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,17 @@ def made_by_the_script(directory: Path, monkeypatch: pytest.MonkeyPatch) -> byte
     monkeypatch.chdir(directory)
     exec(block_of(TUTORIAL, "python"), {})
     return (directory / "my.csv").read_bytes()
+
+
+def test_the_script_that_a_reader_leaves_in_the_checkout_passes_make_check() -> None:
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run(
+            [ruff, *command, "--stdin-filename", "ice_cream.py", "-"],
+            cwd=ROOT,
+            input=block_of(TUTORIAL, "python").encode(),
+            check=True,
+        )
 
 
 def detected(s3: LocalS3, name: str, data: bytes, child_transactions: float) -> list[Detection]:

@@ -1,7 +1,6 @@
 """The whole system under Airflow, with a master file that the test makes grow, and what can be done to it."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from local.lake_view import LakeView
 from local.progress import Status
 from local.stack import Layout, Stack
 from spark_jobs.core.names import LANDING_ZONE
+from tests.looking import looking
 from tests.processes.pipeline import Pipeline, wait_until
 
 _PATIENCE_SECONDS = 240
@@ -124,21 +124,19 @@ class Running:
 def seen_command_lines() -> Iterator[set[str]]:
     """Give a set that grows by the command line of every process on this machine that lives for a moment."""
     seen: set[str] = set()
-    stopping = threading.Event()
+    looks: dict[int, int] = {}
 
     def look() -> None:
-        while not stopping.wait(0.1):
-            for process in psutil.process_iter():
+        nonlocal looks
+        looks = {process_id: looks.get(process_id, 0) + 1 for process_id in psutil.pids()}
+        for process_id, times in looks.items():
+            # Twice: at the first look it may just have been forked, and not be yet what it is to be.
+            if times <= 2:
                 with suppress(psutil.Error):
-                    seen.add(" ".join(process.cmdline()))
+                    seen.add(" ".join(psutil.Process(process_id).cmdline()))
 
-    thread = threading.Thread(target=look, name="command-lines")
-    thread.start()
-    try:
+    with looking(look):
         yield seen
-    finally:
-        stopping.set()
-        thread.join()
 
 
 def _group(process: psutil.Process) -> int:

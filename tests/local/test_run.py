@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from local.ports import free_port
+from local.run import main
 from tests.processes.pipeline import ROOT, wait_until
 
 pytestmark = pytest.mark.processes
@@ -138,6 +139,26 @@ def test_a_wrong_file_is_said_before_anything_is_started(
     assert run.process.wait(60) == 1
     assert said in run.output()
     assert "starting" not in run.output()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ("--importance", "w.csv"),
+            "--importance is for the customers and merchants of --source: give both, or neither",
+        ),
+        (("--chunk-size", "0"), "argument --chunk-size: '0' is no whole number of at least 1"),
+        (("--grow", "0"), "argument --grow: '0' is no whole number of at least 1"),
+    ],
+)
+def test_a_wrong_command_line_is_said(
+    arguments: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run", *arguments])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert said in capsys.readouterr().err
 
 
 def test_an_unknown_threshold_is_said_before_anything_is_started(start: Start) -> None:

@@ -9,7 +9,7 @@ from orchestration.lake import Lake
 from orchestration.settings import Settings
 from spark_jobs.core.history import Sample, format_history
 from spark_jobs.core.names import HISTORY, OFFSET, chunk_path
-from spark_jobs.core.offset import Offset, format_offset
+from spark_jobs.core.offset import Offset, format_offset, source_check
 from tests.processes.pipeline import BUCKET
 
 LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -34,6 +34,19 @@ def test_a_chunk_file_says_when_it_was_landed(s3: LocalS3, prefix: str) -> None:
     put(s3, prefix, chunk_path(0))
     assert lake_at(prefix).landed_at(0)
     assert lake_at(prefix).landed_at(10) is None
+
+
+@pytest.mark.parametrize("line", [b"C1,F,M1,food,1.00\n", b"C1,F,M1,food,1.00\n" * 1000], ids=["short", "long"])
+def test_a_master_file_put_again_has_the_same_ends_and_a_changed_one_has_not(
+    s3: LocalS3, prefix: str, line: bytes
+) -> None:
+    data = b"customer,gender,merchant,category,amount\n" + line
+    check = source_check(data, data)
+    seen = Offset(line.count(b"\n"), len(data), len(data), '"e"', LANDED_AT.isoformat(), check)
+    lake = Lake(Settings(lake=f"s3://{BUCKET}/{prefix}", source=f"s3://{BUCKET}/{prefix}.csv"))
+    for changed, expected in ((data, True), (data[:-2] + b"9\n", False), (data.replace(b"C1", b"C2", 1), False)):
+        s3.client().put_object(Bucket=BUCKET, Key=f"{prefix}.csv", Body=changed)
+        assert lake.has_same_ends(seen) is expected
 
 
 def test_of_a_delta_landing_zone_nothing_waits_when_all_is_committed(s3: LocalS3, prefix: str) -> None:

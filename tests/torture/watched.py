@@ -1,16 +1,15 @@
 """What a job takes while it runs: memory and open files of it and all that it has started, in tenths of its time."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psutil
 
-_SECONDS_BETWEEN_LOOKS = 0.25
+from tests.looking import looking
 
 
 class Watch:
-    """Looks at a process and its children, four times a second."""
+    """What was seen of a process and its children, look by look."""
 
     def __init__(self) -> None:
         self.megabytes: list[float] = []
@@ -38,21 +37,14 @@ class Watch:
 @contextmanager
 def watched(pid: int) -> Iterator[Watch]:
     """Watch the process that is the job now, or is about to be started by that one."""
-    watch, stopping = Watch(), threading.Event()
+    watch, server = Watch(), psutil.Process(pid)
 
-    def run() -> None:
-        server = psutil.Process(pid)
-        while not stopping.wait(_SECONDS_BETWEEN_LOOKS):
-            for job in server.children():
-                watch.look(job)
+    def look() -> None:
+        for job in server.children():
+            watch.look(job)
 
-    thread = threading.Thread(target=run, name="watch")
-    thread.start()
-    try:
+    with looking(look):
         yield watch
-    finally:
-        stopping.set()
-        thread.join()
 
 
 def ratio(values: "list[float] | list[int]") -> float:

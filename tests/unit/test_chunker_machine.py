@@ -44,7 +44,7 @@ class Interrupted(Objects):
 
 
 class Chunker(RuleBasedStateMachine):
-    """Appends, unfinished lines, crashes between any two steps, and two runs at once."""
+    """Appends, unfinished lines, the same file put again, crashes between any two steps, and two runs at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,6 +68,15 @@ class Chunker(RuleBasedStateMachine):
     def append_half_a_line(self) -> None:
         self.unfinished = good_line(len(self.lines))[:7]
         self._upload()
+
+    @rule()
+    def put_the_same_again(self) -> None:
+        def etag() -> str:
+            return getattr(self.job.source.head(self.job.source_name), "etag", "")
+
+        before = etag()
+        self._upload()
+        assert etag() != before
 
     @rule(chunk_size=st.integers(1, 5))
     def run(self, chunk_size: int) -> None:

@@ -134,6 +134,29 @@ def test_a_master_file_whose_read_part_changed_stops_the_run_and_leaves_every_fi
     assert snapshot(job.lake) == before
 
 
+@pytest.mark.parametrize("landed", [3, 6, 8])
+def test_a_master_file_put_again_under_another_etag_is_the_same_file(landed: int) -> None:
+    job = new_job()
+    write_source(job, FILE)
+    while landed_line(job.lake) < landed:
+        land_next_chunk(job)
+    write_source(job, FILE)
+    while land_next_chunk(job):
+        pass
+    assert [row["amount"] for _, chunk in landed_chunks(job) for row in chunk] == [f"{n}.50" for n in range(8)]
+
+
+def test_a_changed_master_file_that_is_put_back_lands_again() -> None:
+    job = new_job()
+    write_source(job, FILE)
+    land_next_chunk(job)
+    write_source(job, FILE.replace(b"C1", b"C9"))
+    with pytest.raises(SourceRewrittenError):
+        land_next_chunk(job)
+    write_source(job, FILE)
+    assert land_next_chunk(job) == LandedChunk(3, 6, 0, adopted=False)
+
+
 def test_a_chunk_of_another_file_is_not_adopted() -> None:
     job = new_job()
     write_source(job, FILE)

@@ -5,6 +5,7 @@ import pytest
 from local.databricks import progress
 from local.databricks.model import Attempt, Json, Run, State
 from local.databricks.parameters import command_line
+from local.databricks.restarts import Restarts
 
 
 def attempt(result: str | None, *, number: int = 0, key: str = "a") -> Attempt:
@@ -33,6 +34,41 @@ def run_of(*tasks: Json, attempts: tuple[Attempt, ...] = (), **values: object) -
 )
 def test_a_retry_is_due(task: Json, result: str, number: int, due: int | None) -> None:
     assert progress.retry_due(task, attempt(result, number=number)) == due
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "exit_code", "result", "said"),
+    [
+        (None, 0, "SUCCESS", ""),
+        (None, 3, "FAILED", "Its process ended with exit code 3."),
+        (None, -9, "FAILED", "Its process was ended by signal 9."),
+        ("CANCELED", 0, "CANCELED", "Run cancelled."),
+        ("TIMEDOUT", -15, "TIMEDOUT", "It took longer than it may."),
+        ("CANCELED", None, "CANCELED", "Run cancelled."),
+    ],
+)
+def test_an_attempt_ends_as_its_process_unless_it_was_stopped(
+    stop_reason: str | None, exit_code: int | None, result: str, said: str
+) -> None:
+    ended = attempt(None)
+    ended.stop_reason, ended.exit_code = stop_reason, exit_code
+    assert progress.result_of_attempt(ended)[::2] == (result, said)
+
+
+def test_a_continuous_job_has_its_next_run_later_after_a_failure_and_at_once_when_asked() -> None:
+    restarts = Restarts()
+    assert restarts.is_due(5, 0)
+    assert restarts.trigger(5) == "CONTINUOUS"
+    run = run_of()
+    run.state, run.ended = State("TERMINATED", "FAILED"), 1000
+    restarts.run_ended(run)
+    assert (restarts.is_due(5, 1999), restarts.is_due(5, 2000)) == (False, True)
+    assert restarts.trigger(5) == "CONTINUOUS_RESTART"
+    run.state.result = "SUCCESS"
+    restarts.run_ended(run)
+    assert restarts.is_due(5, 1000)
+    restarts.forget(5)
+    assert restarts.trigger(5) == "CONTINUOUS"
 
 
 @pytest.mark.parametrize(("failures", "millis"), [(0, 0), (1, 1000), (2, 2000), (4, 8000), (7, 60_000), (99, 60_000)])

@@ -1,0 +1,230 @@
+"""What the page's app shows of real lakes on a local S3."""
+
+import csv
+import io
+from datetime import timedelta
+
+import pytest
+from deltalake import DeltaTable
+
+from spark_jobs.core import names
+from spark_jobs.storage.delta import storage_options
+from spark_jobs.storage.objects import open_object
+from spark_jobs.storage.state_tables import StateTables
+from tests.detection_page.conftest import Page
+from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, detected, line, lines_of, read, utc_now
+
+
+def test_before_anything_is_there_it_says_what_is_missing(page: Page) -> None:
+    first = page.state()
+    assert first["loading"]
+    assert first["chunker"]["level"] == "unknown"
+    state = page.state_when(read)
+    assert not state["loading"]
+    assert (state["chunker"]["level"], state["detector"]["level"]) == ("idle", "idle")
+    assert "There is no master file yet" in state["chunker"]["why"]
+    assert (state["lake"]["landed_line"], state["found"]["total"]) == (0, 0)
+    assert page.get("/api/detections") == {"total": 0, "rows": [], "next": None}
+    assert page.get("/api/merchants")["rows"] == []
+
+
+def test_it_shows_how_far_both_are_and_what_was_found(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    lake.write_history([(utc_now() - timedelta(minutes=3 - at), 40 * at, 40 * at) for at in range(4)])
+    state = page.state_when(read)
+    assert (state["chunker"]["level"], state["detector"]["level"]) == ("ok", "ok")
+    assert (state["lake"]["landed_line"], state["lake"]["committed_line"], state["lake"]["lag_lines"]) == (120, 120, 0)
+    assert state["lake"]["chunks_per_minute"] == 12 / 5
+    assert state["lake"]["source_bytes"] == state["lake"]["landed_bytes"]
+    assert state["found"]["by_pattern"] == {"PatId1": 0, "PatId2": 120, "PatId3": 0}
+    assert (state["found"]["files"], state["found"]["in_next_file"], state["found"]["merchants"]) == (2, 20, 2)
+    assert sum(state["plots"]["detections"]["PatId2"]) == 120
+    assert [value for value in state["plots"]["committed"] if value is not None] == [40, 40]
+    assert state["problems"] == []
+
+
+def test_lag_is_in_lines_and_in_seconds(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    lake.upload(lines_of(200))
+    lake.land()
+    state = page.state_when(read)
+    assert state["lake"]["lag_lines"] == 80
+    assert 0 <= state["lake"]["lag_seconds"] < 60
+    assert "catching up" in state["detector"]["why"]
+
+
+def test_chunks_in_a_delta_table_have_their_lag_from_the_history(lake: PageLake, page: Page) -> None:
+    lake.landing_format = "delta"
+    detected(lake)
+    lake.upload(lines_of(200))
+    lake.land()
+    now = utc_now()
+    lake.write_history([(now - timedelta(minutes=at), 120 if at > 2 else 200, 120) for at in (4, 3, 2, 1)])
+    state = page.state_when(read)
+    assert state["lake"]["chunks_per_minute"] is None
+    assert state["lake"]["lag_lines"] == 80
+    assert 120 <= state["lake"]["lag_seconds"] < 200
+    assert state["detector"]["level"] == "late"
+
+
+def test_lines_that_wait_make_the_chunker_late_since_they_came(lake: PageLake) -> None:
+    detected(lake)
+    settings = {**lake.settings, "landing_age_seconds": {"warning": 1, "critical": 600}}
+    page = Page(lambda: settings)
+    assert page.state_when(read)["chunker"]["level"] == "ok"
+    lake.upload(lines_of(130))
+    state = page.state_when(lambda state: state["chunker"]["level"] == "late")
+    assert "Lines of the master file have waited to be landed for" in state["chunker"]["why"]
+    lake.land()
+    page.state_when(lambda state: state["chunker"]["level"] == "ok")
+
+
+def test_an_unfinished_line_makes_nobody_late(lake: PageLake) -> None:
+    detected(lake)
+    settings = {**lake.settings, "landing_age_seconds": {"warning": 0.001, "critical": 0.002}}
+    folder, name = open_object(lake.source)
+    stored = folder.find(name)
+    assert stored
+    folder.write(name, stored.data + b"0,C1,4,F")
+    state = Page(lambda: settings).state_when(read)
+    assert state["chunker"] == {"level": "ok", "why": "Every finished line of the master file is landed."}
+
+
+def test_new_rows_appear_and_each_is_read_once(lake: PageLake, page: Page) -> None:
+    detected(lake, lines=40)
+    before = page.state_when(read)["found"]
+    lake.upload(lines_of(70))
+    lake.land()
+    lake.detect()
+    after = page.state_when(lambda state: state["found"]["version"] != before["version"])["found"]
+    page.state_when(lambda state: state["found"]["total"] == 70)
+    assert after["total"] <= 70
+    first = page.get("/api/detections")
+    rows = [*first["rows"]]
+    while first["next"] is not None:
+        first = page.get("/api/detections", before=first["next"])
+        rows += first["rows"]
+    assert [row["seq"] for row in rows] == list(range(69, -1, -1))
+
+
+def test_detections_are_filtered_and_downloaded_as_filtered(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    page.state_when(read)
+    found = page.get("/api/detections", pattern="PatId2", merchant="<script", customer="C1")
+    assert {row["merchant"] for row in found["rows"]} == {SCRIPT_MERCHANT}
+    assert found["total"] == len([n for n in range(0, 120, 10) if "C1" in f"C{n}"])
+    answer = page.client.get("/api/detections.csv", params={"merchant": "<script"})
+    assert "attachment" in answer.headers["content-disposition"]
+    assert len(list(csv.DictReader(io.StringIO(answer.text)))) == 12
+
+
+def test_a_file_of_50_is_shown_byte_for_byte_and_only_when_it_is_written(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    page.state_when(read)
+    [row] = page.get("/api/detections", customer="C49")["rows"]
+    answer = page.client.get(f"/api/files/{row['file_number']}")
+    stored = lake.objects.find(row["file"])
+    assert stored
+    assert answer.content == stored.data
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    [waiting] = page.get("/api/detections", customer="C119")["rows"]
+    assert (waiting["file"], waiting["waiting_for"]) == (None, 30)
+    assert page.client.get(f"/api/files/{waiting['file_number']}").status_code == 404
+
+
+def test_merchants_are_sorted_and_have_a_history(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    page.state_when(read)
+    found = page.get("/api/merchants", sort="transactions", order="ascending")
+    assert [(row["merchant"], row["transactions"], row["detections"]) for row in found["rows"]] == [
+        (SCRIPT_MERCHANT, 12, 12),
+        ("M1", 108, 108),
+    ]
+    assert [row["customers"] for row in found["rows"]] == [12, 108]
+    history = page.get("/api/merchants/history", merchant=SCRIPT_MERCHANT)["rows"]
+    assert [row["line"] for row in history] == list(range(10, 130, 10))
+    assert history[-1]["transactions"] == 12
+    assert page.get("/api/merchants/history", merchant="nobody")["rows"] == []
+
+
+def test_quarantined_lines_are_shown_with_their_reasons(lake: PageLake, page: Page) -> None:
+    lake.upload(line() * 15 + b"only,three,fields\n" + line(amount="-4") + line() * 3)
+    lake.land()
+    state = page.state_when(read)
+    quarantine = state["lake"]["quarantine"]
+    assert (quarantine["lines"], quarantine["of"], quarantine["level"]) == (2, 20, "late")
+    assert [(entry["line"], entry["raw"]) for entry in quarantine["latest"]] == [
+        (16, line(amount="-4").decode().strip()),
+        (15, "only,three,fields"),
+    ]
+    assert "negative" in quarantine["latest"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "job", "why"),
+    [
+        (names.OFFSET, b"?", "chunker", "offset.csv"),
+        (names.HEARTBEAT, b"?", "detector", "no heartbeat of a detector that is known here"),
+    ],
+)
+def test_what_cannot_be_read_is_named_and_all_else_is_shown(
+    lake: PageLake, page: Page, path: str, data: bytes, job: str, why: str
+) -> None:
+    detected(lake)
+    lake.objects.write(path, data)
+    state = page.state_when(read)
+    assert state[job]["level"] == "down"
+    assert why in state[job]["why"]
+    assert state["found"]["total"] == 120
+
+
+def test_a_history_that_cannot_be_read_costs_the_plots_alone(lake: PageLake, page: Page) -> None:
+    detected(lake)
+    lake.objects.write(names.HISTORY, b"?")
+    state = page.state_when(read)
+    assert [problem["what"] for problem in state["problems"]] == ["There are no plots of lag and throughput"]
+    assert state["detector"]["level"] == "ok"
+
+
+def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        newer.setattr("spark_jobs.storage.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 2")
+        detected(lake)
+    state = page.state_when(lambda state: state["problems"] and state["lake"])
+    [problem] = state["problems"]
+    assert problem["what"] == "The state is of another version"
+    assert "state version 2" in problem["why"]
+    assert "state version 1" in problem["why"]
+    # What is not of the state is shown all the same.
+    assert state["lake"]["landed_line"] == 120
+    assert page.get("/api/detections")["rows"] == []
+
+
+def test_a_storage_that_is_gone_makes_nobody_late(lake: PageLake) -> None:
+    detected(lake)
+    settings = lake.settings
+    page = Page(lambda: settings)
+    before = page.state_when(read)
+    settings = {**settings, "lake": "s3://no-such-bucket/lake"}
+    state = page.state_when(lambda state: len(state["problems"]) == 2)
+    assert [problem["what"] for problem in state["problems"]] == [
+        "The lake cannot be read",
+        "Detections and merchants cannot be read",
+    ]
+    assert all(problem["since"] for problem in state["problems"])
+    assert {state["chunker"]["level"], state["detector"]["level"]} == {"unknown"}
+    # What was read before stays to be seen.
+    assert state["lake"]["landed_line"] == before["lake"]["landed_line"]
+    assert page.get("/api/detections")["total"] == 120
+
+
+def test_a_table_that_was_compacted_is_read_on(lake: PageLake, page: Page) -> None:
+    detected(lake, lines=60)
+    page.state_when(read)
+    url = f"{lake.url}/{names.DETECTIONS}"
+    DeltaTable(url, storage_options=storage_options()).optimize.compact()
+    lake.upload(lines_of(80))
+    lake.land()
+    lake.detect()
+    page.state_when(lambda state: state["found"]["total"] == 80)
+    assert StateTables(lake.objects).load().reported.next_seq == 80
