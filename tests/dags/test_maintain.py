@@ -1,25 +1,27 @@
-"""The DAG as Airflow runs it, against a local S3 and a local Databricks."""
+"""The DAG as Airflow runs it, against a local S3 and a local Databricks, and its clean-up day after day."""
 
 import os
+import shutil
 import sqlite3
 import time
+from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
+from local.airflow import database_url
+from tests.dags.airflow_days import days_go_by, fill_day, grown
 from tests.dags.conftest import Airflow
+from tests.processes.pipeline import ROOT
 
 pytestmark = pytest.mark.processes
 
 
 def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airflow) -> None:
     home = Path(airflow.environment["AIRFLOW_HOME"])
-    for _ in range(2):
-        airflow.test_dag("watch_freshness")
-    with sqlite3.connect(home / "airflow.db") as database:
-        [(runs,)] = database.execute("SELECT count(*) FROM dag_run WHERE dag_id = 'watch_freshness'")
-        database.execute("UPDATE dag_run SET start_date = '2020-01-01', run_after = '2020-01-01'")
-    assert runs >= 2
+    fill_day(database_url(home), datetime(2020, 1, 1), {"watch_freshness": 3})  # noqa: DTZ001 - as Airflow stores it
     old, new = home / "logs" / "old" / "attempt=1.log", home / "logs" / "new" / "attempt=1.log"
     for log in (old, new):
         log.parent.mkdir(parents=True)
@@ -29,7 +31,7 @@ def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airfl
     said = airflow.test_dag("maintain")
 
     with sqlite3.connect(home / "airflow.db") as database:
-        [(runs,)] = database.execute("SELECT count(*) FROM dag_run WHERE dag_id = 'watch_freshness'")
+        [(runs,)] = database.execute("SELECT count(*) FROM dag_run WHERE start_date < '2020-01-02'")
     assert runs <= 1, said  # the newest run of a DAG stays
     assert not old.parent.exists(), said
     assert new.exists()
@@ -39,7 +41,19 @@ def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airfl
     assert run.state.result_state.value == "SUCCESS"
 
 
-def test_without_a_metadata_connection_the_database_is_left_to_others(airflow: Airflow) -> None:
-    settings = airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"]
-    airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = settings.replace('"airflow_metadata"', '""')
-    assert "run `airflow db clean` where Airflow runs" in airflow.test_dag("maintain")
+def test_without_a_metadata_connection_the_database_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", "{}")
+    monkeypatch.syspath_prepend(ROOT / "dags")
+    prune = import_module("maintain").dag.get_task("prune_database").python_callable
+    with pytest.raises(AirflowSkipException, match="run `airflow db clean` where Airflow runs"):
+        prune()
+
+
+def test_day_after_day_no_table_of_airflow_grows(airflow_home: dict[str, str], tmp_path: Path) -> None:
+    shutil.copy(Path(airflow_home["AIRFLOW_HOME"], "airflow.db"), tmp_path)
+    runs = {"chunk_transactions": 120, "supervise_detector": 10, "watch_freshness": 10, "maintain": 1}
+
+    days = list(days_go_by(database_url(tmp_path), 3, runs))
+
+    assert grown(days) == []
+    assert sum(runs.values()) <= days[-1].rows["dag_run"] <= sum(runs.values()) + len(runs), "a day stays"

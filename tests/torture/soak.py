@@ -1,7 +1,8 @@
-"""A day of 17,280 chunks in fast motion, landed, detected and maintained: nothing grows but what must."""
+"""A day of 17,280 chunks in fast motion, landed, detected and maintained, and days after it: only what must grows."""
 
 import json
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,34 +17,105 @@ from tests.torture.watched import Watch, ratio, watched
 
 CHAPTER = "soak"
 CHUNKS, CHUNK = 17_280, 10
+# Days that follow, a tenth as long: what is left of each after its maintenance is compared with the first.
+DAYS_AFTER, CHUNKS_AFTER = 3, 1_728
 MOST_GROWTH = 1.1
 # All pairs are there after a tenth of the day, so the state is as large at its end as then.
 _CUSTOMERS, _MERCHANTS = 150, 8
 _SECONDS = 1500
 # The detector merges every 50 appends; so many data files may a table refer to.
 _MOST_FILES = 60
-# Maintenance leaves those of its own day; the day in fast motion is one minute of it.
+# Of a table's log maintenance leaves a checkpoint, the entry under it, and the pointer to it.
+_MOST_LOG_OBJECTS = 5
 _TABLES = ("pairs", "merchants", "detections")
+# A day's log entries and replaced files are kept for a day, by the table's own settings; in fast motion it is over.
+_KEEP_NOTHING = {
+    "delta.logRetentionDuration": "interval 0 days",
+    "delta.deletedFileRetentionDuration": "interval 0 days",
+}
 
 
-def soak(directory: Path, seed: int, chunks: int = CHUNKS) -> list[Survived]:
-    """Land a day, detect it, maintain it; measure the last tenth of each against the second."""
+def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = CHUNKS_AFTER) -> list[Survived]:
+    """Land a day, detect it, maintain it, and measure the last tenth of each against the second; then days after."""
     source, lake = directory / "transactions.csv", directory / "lake"
-    _write(source, chunks * CHUNK, seed)
+    _write(source, (chunks + DAYS_AFTER * chunks_after) * CHUNK, seed)
     with job_processes({}) as jobs:
-        sizes = ["--chunk-size", str(CHUNK), "--max-chunks", str(chunks)]
-        chunker = _run(jobs, JobRequest("chunker", ["--source", source.as_uri(), "--lake", lake.as_uri(), *sizes]))
+        chunker = _land(jobs, source, lake, chunks)
         landed = [path.stat().st_mtime for path in sorted((lake / "landing_zone").iterdir())]
-        detector = _run(jobs, JobRequest("detector", ["--lake", lake.as_uri(), "--until-line", str(chunks * CHUNK)]))
-        committed = _commit_times(detector[2])
-        files = max(len(DeltaTable((lake / "state" / table).as_uri()).file_uris()) for table in _TABLES)
-        maintenance = _run(jobs, JobRequest("maintain_state", ["--lake", lake.as_uri(), "--keep-days", "0"]))
-    left = len(list((lake / "landing_zone").iterdir()))
+        detector = _detect(jobs, lake, chunks)
+        files = max(len(DeltaTable(table).file_uris()) for table in _tables(lake))
+        entries = _objects(lake)
+        for table in _tables(lake):
+            DeltaTable(table).alter.set_table_properties(_KEEP_NOTHING)
+        maintenance = _maintain(jobs, lake)
+        left = len(list((lake / "landing_zone").iterdir()))
+        began, objects = time.monotonic(), [_objects(lake)]
+        for day in range(1, DAYS_AFTER + 1):
+            _land(jobs, source, lake, chunks_after)
+            _detect(jobs, lake, chunks + day * chunks_after)
+            _maintain(jobs, lake)
+            objects.append(_objects(lake))
     return [
         _line("chunker", chunks, chunker, landed, len(landed) == chunks, f"{len(landed):,} files"),
-        _line("detector", chunks, detector, committed, files <= _MOST_FILES, f"at most {files} files a table"),
+        _line(
+            "detector",
+            chunks,
+            detector,
+            _commit_times(detector[2]),
+            files <= _MOST_FILES,
+            f"at most {files} files a table",
+        ),
         _line("maintenance", 1, maintenance, [], left <= 1, f"{left} chunks left"),
+        _days(entries, objects, time.monotonic() - began),
     ]
+
+
+def _land(jobs: Jobs, source: Path, lake: Path, chunks: int) -> "_Run":
+    sizes = ["--chunk-size", str(CHUNK), "--max-chunks", str(chunks)]
+    return _run(jobs, JobRequest("chunker", ["--source", source.as_uri(), "--lake", lake.as_uri(), *sizes]))
+
+
+def _detect(jobs: Jobs, lake: Path, chunks: int) -> "_Run":
+    return _run(
+        jobs,
+        JobRequest("detector", ["--lake", lake.as_uri(), "--until-line", str(chunks * CHUNK), "--max-chunks", "1"]),
+    )
+
+
+def _maintain(jobs: Jobs, lake: Path) -> "_Run":
+    return _run(jobs, JobRequest("maintain_state", ["--lake", lake.as_uri(), "--keep-days", "0"]))
+
+
+def _tables(lake: Path) -> list[str]:
+    return [(lake / "state" / table).as_uri() for table in _TABLES]
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """What lies under the state's tables: objects of the largest log, data files of the table that has most."""
+
+    log: int
+    data: int
+
+
+def _objects(lake: Path) -> _Objects:
+    tables = [lake / "state" / table for table in _TABLES]
+    return _Objects(
+        max(len(list((table / "_delta_log").iterdir())) for table in tables),
+        max(len(list(table.glob("*.parquet"))) for table in tables),
+    )
+
+
+def _days(entries: _Objects, objects: list[_Objects], seconds: float) -> Survived:
+    """Judge what the maintenance of each day has left."""
+    failures = [
+        f"soak, day {day}: {found.log} objects of a Delta log and {found.data} data files are left after maintenance"
+        for day, found in enumerate(objects)
+        if found.log > _MOST_LOG_OBJECTS or found.data > _MOST_FILES
+    ]
+    log, data = ([getattr(found, name) for found in objects] for name in ("log", "data"))
+    note = f"objects of a Delta log {entries.log:,}, maintained {log}; data files {entries.data:,}, maintained {data}"
+    return Survived(CHAPTER, "what is left, day after day", len(objects), failures, note, seconds)
 
 
 _Run = tuple[Watch, float, str]
