@@ -10,7 +10,11 @@ from local.java import find_java
 
 def spark_environment(java_home: Path) -> Mapping[str, str]:
     """Return the variables that Spark needs: its Java, this interpreter for its workers, loopback only."""
-    return {"JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    variables = {"JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    if os.environ.get("LC_ALL") in ("C", "POSIX"):
+        # Java would find no jar under a path with a letter that ASCII has not. Of LANG Python itself sees to it.
+        variables["LC_ALL"] = "C.UTF-8"
+    return variables
 
 
 if __name__ == "__main__":

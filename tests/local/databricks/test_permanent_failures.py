@@ -14,6 +14,20 @@ def failing(code: int, event: str) -> str:
     return f"import sys\nprint({line!r}, file=sys.stderr)\nsys.exit({code})"
 
 
+def test_an_error_that_a_job_does_not_know_is_told_when_it_comes_for_the_third_time(
+    client: WorkspaceClient, script: Callable[[str], str]
+) -> None:
+    detector = job_of(client, task_of(script("raise OSError('no Java')")))
+    failures = PermanentFailures(client, {"detector": detector})
+    for now in (0, 2):
+        ended(client, started(client, detector))
+        assert list(failures.look(now)) == []
+    run = ended(client, started(client, detector))
+    assert list(failures.look(4)) == [f"detector: OSError: no Java\nits log: {run.run_page_url}"]
+    ended(client, started(client, detector))
+    assert list(failures.look(6)) == []
+
+
 def test_a_failure_that_only_somebody_can_mend_is_told_once_in_the_jobs_own_words(
     client: WorkspaceClient, script: Callable[[str], str]
 ) -> None:
