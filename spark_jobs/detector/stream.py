@@ -69,7 +69,7 @@ def _local_settings() -> dict[str, str]:
 
 
 class ChunkStream:
-    """A running query that hands the sums of each micro-batch's chunks to a function, one batch after another."""
+    """A running query that hands the sums of each micro-batch's chunks, one at least, to a function, batch by batch."""
 
     def __init__(
         self,
@@ -121,7 +121,10 @@ class ChunkStream:
 
     def _on_batch(self, batch: DataFrame, batch_id: int) -> None:  # noqa: ARG002 - versions are lines, not batch ids
         try:
-            self._process([ChunkSums.unpack(row["chunk_end"], row["sums"]) for row in batch.toArrow().to_pylist()])
+            chunks = [ChunkSums.unpack(row["chunk_end"], row["sums"]) for row in batch.toArrow().to_pylist()]
+            # Spark begins every query with a batch, be it without a chunk.
+            if chunks:
+                self._process(chunks)
         except Exception as error:
             # Spark hands on only the text of it.
             self._failure = error

@@ -36,17 +36,22 @@ def undisturbed(s3: LocalS3, sample: Path, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def landed(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[], Pipeline]:
-    """Return a function that makes a lake with the same 60 chunks and no state."""
+def empty(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Pipeline:
+    """A lake in which nothing has landed."""
+    return Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
 
-    def make() -> Pipeline:
-        pipeline = Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
+
+@pytest.fixture
+def landed(undisturbed: Pipeline, empty: Pipeline) -> Callable[[], Pipeline]:
+    """Return a function that lets the same 60 chunks land in the empty lake, and returns it."""
+
+    def land() -> Pipeline:
         for key in [*undisturbed.keys("landing_zone/"), "undisturbed/offset.csv"]:
-            target = key.replace("undisturbed", pipeline.name, 1)
+            target = key.replace("undisturbed", empty.name, 1)
             undisturbed.s3.client().copy({"Bucket": BUCKET, "Key": key}, BUCKET, target)
-        return pipeline
+        return empty
 
-    return make
+    return land
 
 
 @pytest.fixture(scope="session")

@@ -70,12 +70,16 @@ def test_killed_at_any_moment_it_goes_on_and_nothing_is_lost_or_doubled(
     pipeline.assert_files_are_the_table()
 
 
-def test_told_to_stop_it_stops_within_10_seconds_with_whole_batches(
-    landed: Landed, undisturbed: Pipeline, importance: str
+def test_started_where_nothing_has_landed_it_waits_and_told_to_stop_it_stops_within_10_seconds_with_whole_batches(
+    empty: Pipeline, landed: Landed, undisturbed: Pipeline, importance: str
 ) -> None:
-    pipeline = landed()
+    pipeline = empty
     detector = pipeline.start_detector("--importance", importance, "--max-chunks", "1")
     try:
+        # Spark begins with a batch all the same.
+        wait_until(lambda: any(pipeline.directory.glob("scratch/detector-checkpoint-*/commits/0")), [detector])
+        assert pipeline.committed_line() == 0
+        landed()
         wait_until(lambda: pipeline.committed_line() >= 5_000, [detector])
         detector.terminate()
         assert detector.wait(10) == 0
