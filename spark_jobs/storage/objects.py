@@ -5,11 +5,12 @@ S3 is reached with the standard `AWS_*` environment variables and the cloud's ow
 
 import fcntl
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -23,6 +24,9 @@ from spark_jobs.storage import retries
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.retries import retried
+
+# A file that the client has not put in its place yet.
+_UNFINISHED = re.compile(r"#\d+$")
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,10 @@ class Objects:
 
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         """Yield what `list_after` does, with times."""
-        # S3 lists in order; a local directory or a dictionary need not.
+        if isinstance(self._store, LocalStore):
+            yield from _list_directory(_directory(self.url), prefix, after)
+            return
+        # S3 lists in order; a dictionary need not.
         if not isinstance(self._store, S3Store):
             found = [_listed(meta) for page in self._list(prefix, after) for meta in page]
             yield from sorted(found, key=lambda entry: entry.path)
@@ -209,6 +216,18 @@ class Objects:
 
 def _listed(meta: Any) -> ListedObject:
     return ListedObject(meta["path"], meta["last_modified"])
+
+
+def _list_directory(root: Path, prefix: str, after: str) -> Iterator[ListedObject]:
+    """Yield the files under a folder by name; each is looked at as it is needed, for that takes ten times as long."""
+    start = len(f"{root}/")
+    paths = (f"{folder}/{name}"[start:] for folder, _, names in os.walk(root / prefix) for name in names)
+    for path in sorted(path for path in paths if path > after and not _UNFINISHED.search(path)):
+        try:
+            modified = (root / path).stat().st_mtime
+        except FileNotFoundError:
+            continue
+        yield ListedObject(path, datetime.fromtimestamp(modified, UTC))
 
 
 def open_objects(url: str) -> Objects:
