@@ -27,7 +27,7 @@ from spark_jobs.core.offset import (
     verify_source_check,
     verify_source_size,
 )
-from spark_jobs.core.transactions import ParsedLines, parse_header, parse_lines
+from spark_jobs.core.transactions import ParsedLines, parse_header, parse_lines, verify_unfinished_header
 from spark_jobs.storage.landing import Landing
 from spark_jobs.storage.objects import Objects
 
@@ -158,6 +158,7 @@ def _open_source(job: Job, offset: Offset | None) -> _Source | None:
         verify_source_size(offset, found.size, job.source_place)
     header, newline, _ = found.data.partition(b"\n")
     if not newline:
+        verify_unfinished_header(header, job.source_place)
         if 0 < found.size < HEADER_BYTES and offset is None:
             return None
         what = f"no line ends within its first {len(found.data)} bytes" if found.size else "the file is empty"

@@ -52,6 +52,20 @@ def parse_header(raw: bytes, place: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def verify_unfinished_header(raw: bytes, place: str) -> None:
+    """Raise SourceHeaderError where a header that has no newline yet can never become one.
+
+    A carriage return that something follows is no part of a line's end: lines end with carriage returns alone.
+    """
+    at = raw.find(b"\r")
+    if 0 <= at < len(raw) - 1:
+        msg = (
+            f"{place}, line 1: a carriage return alone, at byte {at}; write the file with newlines (tr '\\r' '\\n'),"
+            " or is this not the right file?"
+        )
+        raise SourceHeaderError(msg)
+
+
 def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...]) -> ParsedLines:
     """Parse raw lines; nothing is raised for a bad one, it goes to quarantine with the reason."""
     records, reasons = split_lines(lines, len(columns))

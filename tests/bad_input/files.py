@@ -9,6 +9,7 @@ HEADER = b"customer,gender,merchant,category,amount\n"
 ROWS = b"".join(b"C%d,F,M1,food,%d.50\n" % (number, number) for number in range(4))
 # Of these, two lines are landed before the change.
 LANDED = HEADER + ROWS
+_CARRIAGE_RETURNS = "line 1: a carriage return alone, at byte"
 _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + b"\xcb\xfe" * 400
 
 
@@ -31,7 +32,10 @@ FILES = (
     _no_header("an empty line first", b"\n" + LANDED, "line 1: there is no header, the line is empty; put one there"),
     File("a header only", HEADER, Waits()),
     File("a header without a newline", HEADER[:-1], Waits()),
-    File("carriage returns alone between lines", LANDED.replace(b"\n", b"\r"), Waits()),
+    _no_header("carriage returns alone between lines", LANDED.replace(b"\n", b"\r"), _CARRIAGE_RETURNS),
+    _no_header("carriage returns and nothing else", b"\r" * 1000, _CARRIAGE_RETURNS),
+    _no_header("carriage returns alone in a long file", LANDED.replace(b"\n", b"\r") * 2000, _CARRIAGE_RETURNS),
+    File("a header with half of its line's end", HEADER[:-1] + b"\r", Waits()),
     File("carriage returns before newlines", LANDED.replace(b"\n", b"\r\n"), Lines(4)),
     File("a byte order mark", b"\xef\xbb\xbf" + LANDED, Lines(4)),
     File("an empty line at the end", LANDED + b"\n", Lines(5, quarantined=1)),

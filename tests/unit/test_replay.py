@@ -1,20 +1,26 @@
 """How a replay begins: of which line, into which place; the lake is only read."""
 
+import pickle
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pandas as pd
 import pytest
 
+from spark_jobs.core.detect import Outcome
 from spark_jobs.core.detections import detection_file
 from spark_jobs.core.errors import ReplayError, SecondDetectorError
 from spark_jobs.core.names import DETECTIONS, HEARTBEAT, OFFSET, chunk_path
+from spark_jobs.detector.placement import ClusterPlacement, ShardTask, _run_task
 from spark_jobs.detector.replay import Replay, begin, claim_output
 from spark_jobs.storage.detection_files import DetectionFiles
 from spark_jobs.storage.landing import open_landing
 from spark_jobs.storage.objects import Objects, open_objects
 from spark_jobs.storage.state_tables import StateTables
 from spark_jobs.storage.tables import LineTable, open_table
-from tests.unit.test_state_tables import chunk_of, new_detector, run_chunks
+from tests.unit.test_state_tables import NOW, RULES, chunk_of, new_detector, run_chunks
 
 LANDED = 120
 
@@ -68,6 +74,55 @@ def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Obje
         begin(Replay(lake.url, 30), lake, landing, LANDED, tables)
     begin(Replay(lake.url, 60), lake, landing, LANDED, tables)
     assert tables.load().committed_line == 60
+
+
+class Executors(ClusterPlacement):
+    """The placement `cluster` with this process for its executors: it sends and gets what Spark carries."""
+
+    def __init__(self, lake: Objects, tables: StateTables) -> None:
+        three = cast("Any", SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3)))
+        loaded = tables.load(with_pairs=False)
+        super().__init__(three, lake.url, tables, loaded.reported, RULES, lambda: NOW)
+
+    def _run(self, tasks: list[ShardTask]) -> list[tuple[Outcome, int]]:
+        return [pickle.loads(pickle.dumps(_run_task(pickle.loads(pickle.dumps(task))))) for task in tasks]
+
+
+def run_on_a_cluster(folder: Objects, tables: StateTables, firsts: Sequence[int]) -> None:
+    cluster = Executors(folder, tables)
+    for first in firsts:
+        tables.commit(cluster.advance(chunk_of(first)), {})
+        tables.compact_if_due(cluster.state, first + 30, {})
+
+
+@pytest.mark.parametrize("lake_on", ["driver", "cluster"])
+@pytest.mark.parametrize("replay_on", ["driver", "cluster"])
+@pytest.mark.parametrize("line", [30, 60])
+def test_wherever_the_state_is_a_replay_goes_on_as_the_lake_went_on(
+    lake: Objects,
+    output: Objects,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lake_on: str,
+    replay_on: str,
+    line: int,
+) -> None:
+    monkeypatch.setattr("spark_jobs.storage.state_tables._APPENDS_BETWEEN_COMPACTIONS", 2)
+    of = lake
+    if lake_on == "cluster":
+        of = open_objects((tmp_path / "cluster").as_uri())
+        landing = open_landing("csv", of)
+        for first in range(0, LANDED, 30):
+            landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
+        run_on_a_cluster(of, StateTables(of), (0, 30, 60))
+    tables = begin_at(line, of, output)
+    if replay_on == "cluster":
+        run_on_a_cluster(output, tables, range(line, 90, 30))
+    else:
+        detector = new_detector(tables)
+        for first in range(line, 90, 30):
+            tables.commit(detector.advance(chunk_of(first)), {})
+    assert_same(StateTables(output), StateTables(lake))
 
 
 def assert_same(one: StateTables, other: StateTables) -> None:
