@@ -37,8 +37,8 @@ run: .venv/ready  ## The pipeline on one machine, on sample data; ARGS="--source
 test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
 	@$(RUN) $(BIN)/python -m pytest $(ARGS)
 
-torture: setup  ## Every crash point, a bad S3, a day, a load: half an hour; ARGS="--seed N --only s3"
-	@$(RUN) $(BIN)/python -m tests.torture $(ARGS)
+torture: setup  ## Every crash point, a bad S3, a day, a load: an hour; ARGS="--seed N --only s3"
+	@PYTHONPATH=plugins $(RUN) $(BIN)/python -m tests.torture $(ARGS)
 
 compose-test: setup  ## The stack in containers, built, run, tested and taken down; it takes a Docker engine
 	@docker info >/dev/null 2>&1 || { echo "There is no Docker engine that answers: start one, and see that 'docker info' works"; exit 1; }

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.torture import load, long_form, soak
+from tests.torture import airflow_tables, load, long_form, soak
 from tests.torture.long_form import on_all_cores
 from tests.torture.survived import Survived
 
@@ -26,6 +26,7 @@ CHAPTERS: dict[str, Chapter] = {
     "s3": lambda seed, _: on_all_cores(long_form.bad_s3, seed),
     "soak": lambda seed, directory: soak.soak(directory, seed),
     "load": lambda seed, directory: load.load(directory, seed),
+    "airflow": lambda _, directory: airflow_tables.airflow_tables(directory),
 }
 
 
