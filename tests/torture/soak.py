@@ -36,7 +36,7 @@ _KEEP_NOTHING = {
 
 
 def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = CHUNKS_AFTER) -> list[Survived]:
-    """Land a day, detect it, maintain it, and measure the last tenth of each against the second; then days after."""
+    """Land a day, detect it, maintain it, and measure its last tenth against an earlier one; then days after."""
     source, lake = directory / "transactions.csv", directory / "lake"
     _write(source, (chunks + DAYS_AFTER * chunks_after) * CHUNK, seed)
     with job_processes({}) as jobs:
@@ -140,7 +140,7 @@ def _line(what: str, tried: int, run: _Run, times: list[float], kept_small: bool
     memory, open_files = watch.growth
     grown = {"time": slower, "memory": memory, "open files": open_files}
     failures = [
-        f"soak, {what}: {name} of the last tenth is {growth:.2f} times that of the second"
+        f"soak, {what}: {name} of the last tenth is {growth:.2f} times what it was before"
         for name, growth in grown.items()
         # Maintenance is one short run: it has no tenths.
         if times and growth > MOST_GROWTH
