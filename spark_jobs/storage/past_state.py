@@ -25,6 +25,7 @@ from spark_jobs.storage.delta import find, storage_options, with_columns
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.objects import Objects
+from spark_jobs.storage.retries import retried
 from spark_jobs.storage.state_tables import APPLICATION, verify_state_version
 
 
@@ -54,8 +55,12 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
 
     Raises:
         StateError: the tables are not those of this version of the detector.
-        StorageError: the store failed, or a file was deleted meanwhile: try again.
+        StorageError: the store failed again and again, or files are deleted all the time: try again.
     """
+    return retried(lambda: _read_state_at(lake, line))
+
+
+def _read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
     try:
         versions = _PairsVersions(lake)
         pairs = versions.rows_at(line)

@@ -15,6 +15,7 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.names import DETECTIONS, MERCHANTS, PAIRS
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.maintenance.tables import compact_pairs, vacuum
+from spark_jobs.storage.delta import find
 from spark_jobs.storage.objects import Objects, open_objects
 from spark_jobs.storage.past_state import Neighbours, PastState, read_state_at
 from spark_jobs.storage.state_tables import STATE_DESCRIPTION, StateTables
@@ -151,3 +152,18 @@ def test_columns_that_an_earlier_detector_did_not_know_are_null(lake: Objects) -
     assert isinstance(past, PastState)
     assert past.merchants.schema == MERCHANTS_SCHEMA
     assert past.merchants.column("customers").to_pylist() == [None]
+
+
+def test_a_store_that_fails_for_a_moment_is_asked_again(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_chunks(lake, 0, 30)
+    failures = iter([OSError("connection reset by peer")])
+
+    def fails_at_first(url: str) -> DeltaTable | None:
+        for failure in failures:
+            raise failure
+        return find(url)
+
+    monkeypatch.setattr("spark_jobs.storage.past_state.find", fails_at_first)
+    past = read_state_at(lake, 60)
+    assert isinstance(past, PastState)
+    assert past.line == 60
