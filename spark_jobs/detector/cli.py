@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
+from spark_jobs.command_line import add_threshold, at_least_one
 from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds
 from spark_jobs.detector.placement import PLACEMENTS
@@ -75,15 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that holds line N - 1")
     end.add_argument("--available-now", action="store_true", help="stop at the line that is landed at the start")
     parser.add_argument(
-        "--max-chunks", type=int, default=50, metavar="N", help="chunks a micro-batch may hold (%(default)s)"
+        "--max-chunks", type=at_least_one, default=50, metavar="N", help="chunks a micro-batch may hold (%(default)s)"
     )
-    parser.add_argument(
-        "--threshold",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="another threshold for a pattern; repeatable",
-    )
+    add_threshold(parser)
     parser.add_argument(
         "--report",
         choices=("once", "every_chunk"),
