@@ -153,9 +153,13 @@ def test_runs_lead_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) 
 
 def test_a_dags_docs_lead_to_the_page(visitor: Visitor) -> None:
     visitor.tab.goto(f"{visitor.page.url}/dags/watch_freshness")
-    visitor.tab.get_by_role("button", name=re.compile("docs", re.IGNORECASE)).last.click()
-    visitor.tab.get_by_role("link", name="Pattern detection").last.click()
-    visitor.tab.wait_for_url("**/plugin/pattern-detection**")
+    # Not Airflow's own "Docs", nor the link of its menu, which are there earlier.
+    visitor.tab.get_by_role("button", name="Dag Docs").click()
+    with visitor.context.expect_page() as opened:
+        visitor.tab.get_by_role("dialog").get_by_role("link", name="Pattern detection").click()
+    opened.value.wait_for_url("**/plugin/pattern-detection**")
+    shown = opened.value.frame_locator("iframe[title='Pattern detection']")
+    expect(shown.locator("[role=tab][aria-selected=true]")).to_have_count(1)
 
 
 def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visitor) -> None:
