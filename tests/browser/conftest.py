@@ -35,6 +35,7 @@ from local.sample_data import write_sample
 from spark_jobs.core.history import Sample, format_history
 from spark_jobs.core.names import HISTORY
 from tests.browser.chromium import browser as browser  # a fixture
+from tests.browser.frame import await_scripts, page_frame
 from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
 
 # It polls every five seconds, and sees then what was read after the poll before.
@@ -171,21 +172,16 @@ class Visitor:
     def open_alone(self, address: str = "") -> Page:
         """Open the page without Airflow around it."""
         self.tab.goto(f"{self.page.url}/pattern-detection/{address}")
-        self._await_scripts(self.tab)
+        await_scripts(self.tab)
         return self.tab
 
     def open_in_airflow(self) -> FrameLocator:
         """Open Airflow, and the page from its menu."""
         self.tab.goto(self.page.url)
         self.tab.get_by_role("link", name="Pattern detection").click()
-        self.tab.wait_for_url("**/plugin/pattern-detection**")
-        shown = self.tab.frame_locator("iframe[title='Pattern detection']")
-        self._await_scripts(shown)
+        shown = page_frame(self.tab)
+        await_scripts(shown)
         return shown
-
-    def _await_scripts(self, shown: Page | FrameLocator) -> None:
-        """Wait until the page's scripts have begun: before that nothing answers a click."""
-        expect(shown.locator("[role=tab][aria-selected=true]")).to_have_count(1)
 
 
 @pytest.fixture

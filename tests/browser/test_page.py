@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from local.airflow_settings import USER
 from tests.browser.conftest import DARK, FORMULA_CUSTOMER, HERE, IMAGES, PHONE, Visitor, rows, write_history
+from tests.browser.frame import await_scripts, page_frame
 from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line
 
 pytestmark = pytest.mark.browser
@@ -20,8 +21,7 @@ def test_airflows_login_leads_to_the_page(visitor: Visitor) -> None:
     visitor.tab.get_by_label("Username").fill(USER)
     visitor.tab.get_by_label("Password").fill(visitor.page.passwords[USER])
     visitor.tab.get_by_role("button", name="Sign in").click()
-    visitor.tab.wait_for_url("**/plugin/pattern-detection**")
-    shown = visitor.tab.frame_locator("iframe[title='Pattern detection']")
+    shown = page_frame(visitor.tab)
     expect(shown.locator("[data-value=landed_line]")).to_have_text("60,015")
 
 
@@ -157,9 +157,7 @@ def test_a_dags_docs_lead_to_the_page(visitor: Visitor) -> None:
     visitor.tab.get_by_role("button", name="Dag Docs").click()
     with visitor.context.expect_page() as opened:
         visitor.tab.get_by_role("dialog").get_by_role("link", name="Pattern detection").click()
-    opened.value.wait_for_url("**/plugin/pattern-detection**")
-    shown = opened.value.frame_locator("iframe[title='Pattern detection']")
-    expect(shown.locator("[role=tab][aria-selected=true]")).to_have_count(1)
+    await_scripts(page_frame(opened.value))
 
 
 def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visitor) -> None:

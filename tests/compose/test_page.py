@@ -5,6 +5,7 @@ from playwright.sync_api import Browser, expect
 
 from local.airflow_settings import USER
 from tests.browser.chromium import browser as browser  # a fixture
+from tests.browser.frame import page_frame
 from tests.compose.stack import Stack
 
 pytestmark = pytest.mark.compose
@@ -16,8 +17,7 @@ def test_it_shows_what_is_committed(stack: Stack, browser: Browser) -> None:
     tab.get_by_label("Username").fill(USER)
     tab.get_by_label("Password").fill(stack.password)
     tab.get_by_role("button", name="Sign in").click()
-    tab.wait_for_url("**/plugin/pattern-detection**")
-    shown = tab.frame_locator("iframe[title='Pattern detection']")
+    shown = page_frame(tab)
     lines = f"{stack.source.rows:,}"
     expect(shown.locator("[data-value=landed_line]")).to_have_text(lines, timeout=30_000)
     expect(shown.locator("[data-value=committed_line]")).to_have_text(lines)
