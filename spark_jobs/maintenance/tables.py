@@ -11,21 +11,18 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError
 
 from spark_jobs.core.errors import StorageError
 from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.delta import find, missing_columns
-from spark_jobs.storage.error_text import cause
-from spark_jobs.storage.failures import storage_failure
+from spark_jobs.storage.delta import converted, find, missing_columns
+from spark_jobs.storage.retries import retried
 from spark_jobs.storage.state_tables import APPLICATION
 from spark_jobs.storage.tables import NO_CLEANING, WRITER
 
-# The detector compacts every 50 batches; a commit of it can fall into ours, hardly five times in a row.
-_TRIES = 5
 _SORT_ORDER = ["merchant", "customer"]
 # Of pairs, a part of which is rewritten at a time: 2 GB of memory.
 _ROWS_AT_A_TIME = 5_000_000
@@ -83,15 +80,9 @@ def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | 
 
 def _in_parts(url: str, rows_at_a_time: int) -> list[Merchants | None]:
     """Return all merchants of pairs in parts of about so many rows; None stands for all, where they are fewer."""
-    try:
-        table = find(url)
-        if table is None:
-            return []
-        counts: Counter[str] = Counter()
-        for batch in table.to_pyarrow_dataset().scanner(columns=["merchant"]).to_batches():
-            counts.update({entry["values"]: entry["counts"] for entry in batch.column(0).value_counts().to_pylist()})
-    except (DeltaError, OSError) as error:
-        raise storage_failure(url, error) from cause(error)
+    counts = retried(lambda: converted(url, lambda: _rows_of_each_merchant(url)))
+    if counts is None:
+        return []
     if counts.total() <= rows_at_a_time:
         return [None]
     parts: list[Merchants | None] = []
@@ -104,6 +95,16 @@ def _in_parts(url: str, rows_at_a_time: int) -> list[Merchants | None]:
         names.append(name)
         rows += counts[name]
     return [*parts, Merchants(names[0], names[-1])]
+
+
+def _rows_of_each_merchant(url: str) -> Counter[str] | None:
+    table = find(url)
+    if table is None:
+        return None
+    counts: Counter[str] = Counter()
+    for batch in table.to_pyarrow_dataset().scanner(columns=["merchant"]).to_batches():
+        counts.update({entry["values"]: entry["counts"] for entry in batch.column(0).value_counts().to_pylist()})
+    return counts
 
 
 def thin_merchants(url: str, below_line: int) -> Rewrite | None:
@@ -131,28 +132,25 @@ def _rewrite(
     merchants: Merchants | None = None,
 ) -> Rewrite | None:
     """Replace the rows through a line, which follows from the committed line, by fewer: all, or some merchants'."""
-    for _ in range(_TRIES):
-        try:
-            table = find(url)
-            committed_line = table.transaction_version(APPLICATION) if table else None
-            # Where an earlier detector made it, the next one to start brings it up to date first.
-            if table is None or committed_line is None or missing_columns(table, schema):
-                return None
-            line = through(committed_line)
-            which = pc.field(LINE) <= line
-            if merchants:
-                which &= merchants.rows
-            before = table.to_pyarrow_dataset().to_table(filter=which).select(schema.names).cast(schema)
-            after = rewritten(before, line).select(schema.names)
-            if after.num_rows < before.num_rows:
-                _replace_through(table, line, after, merchants)
-        except CommitFailedError:
-            continue
-        except (DeltaError, OSError) as error:
-            raise storage_failure(url, error) from cause(error)
+
+    def rewrite() -> Rewrite | None:
+        table = find(url)
+        committed_line = table.transaction_version(APPLICATION) if table else None
+        # Where an earlier detector made it, the next one to start brings it up to date first.
+        if table is None or committed_line is None or missing_columns(table, schema):
+            return None
+        line = through(committed_line)
+        which = pc.field(LINE) <= line
+        if merchants:
+            which &= merchants.rows
+        before = table.to_pyarrow_dataset().to_table(filter=which).select(schema.names).cast(schema)
+        after = rewritten(before, line).select(schema.names)
+        if after.num_rows < before.num_rows:
+            _replace_through(table, line, after, merchants)
         return Rewrite(line, before.num_rows, after.num_rows)
-    msg = f"{url}: the detector rewrote the table in each of {_TRIES} tries; nothing was changed, run again"
-    raise StorageError(msg)
+
+    # Harmless to repeat: where a commit took effect and its answer was lost, all rows are fewer already.
+    return retried(lambda: converted(url, rewrite))
 
 
 def vacuum(url: str) -> int:
@@ -161,9 +159,10 @@ def vacuum(url: str) -> int:
     Files that a killed writer left out of the log are among them.
 
     Raises:
-        StorageError: the store failed; run again.
+        StorageError: the store failed again and again; run again.
     """
-    try:
+
+    def delete() -> int:
         table = find(url)
         if table is None:
             return 0
@@ -173,16 +172,21 @@ def vacuum(url: str) -> int:
         table.create_checkpoint()
         table.cleanup_metadata()
         return len(deleted)
-    except (DeltaError, OSError) as error:
-        raise storage_failure(url, error) from cause(error)
+
+    return retried(lambda: converted(url, delete))
 
 
 def _replace_through(table: DeltaTable, line: int, rows: pa.Table, merchants: Merchants | None) -> None:
-    write_deltalake(
-        table,
-        rows,
-        mode="overwrite",
-        predicate=f"{LINE} <= {line}" + (f" AND {merchants.predicate}" if merchants else ""),
-        writer_properties=WRITER,
-        post_commithook_properties=NO_CLEANING,
-    )
+    try:
+        write_deltalake(
+            table,
+            rows,
+            mode="overwrite",
+            predicate=f"{LINE} <= {line}" + (f" AND {merchants.predicate}" if merchants else ""),
+            writer_properties=WRITER,
+            post_commithook_properties=NO_CLEANING,
+        )
+    except CommitFailedError as error:
+        # The detector compacts every 50 batches: hardly each time that this is tried.
+        msg = f"{table.table_uri}: the detector rewrote it meanwhile; nothing was changed, run again"
+        raise StorageError(msg) from error

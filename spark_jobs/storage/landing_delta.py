@@ -47,12 +47,12 @@ class DeltaLanding:
     def rows(self, first: int) -> pd.DataFrame:
         """See `Landing`."""
         table = self._table(first)
-        extents = dict(_extents(table))
+        extents = dict(_extents(table.handle))
         if first not in extents:
             msg = f"{self.place(first)} is gone; restore the table"
             raise LandingZoneError(msg)
         chunk = (pc.field(LINE) >= first) & (pc.field(LINE) <= extents[first])
-        rows: pd.DataFrame = table.to_pyarrow_dataset().to_table(filter=chunk).sort_by(LINE).to_pandas()
+        rows: pd.DataFrame = table.read(rows=chunk).sort_by(LINE).to_pandas()
         return rows.astype({name: "str" for name in rows.columns if name != LINE})
 
     def first_lines(self, start: int, limit: int) -> list[int]:
@@ -60,17 +60,17 @@ class DeltaLanding:
         if self._reading is None:
             self._reading = open_table(self._url, APPLICATION)
         else:
-            self._reading.handle.update_incremental()
+            self._reading.update()
         if self._reading is None:
             return []
         return sorted(low for low, _ in _extents(self._reading.handle) if low >= start)[:limit]
 
     def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
         """See `Landing`."""
-        dataset = self._table(first).to_pyarrow_dataset()
-        held = {name: kind for name, kind in columns.items() if name in dataset.schema.names}
+        landed = self._table(first)
+        held = {name: kind for name, kind in columns.items() if name in landed.columns}
         chunk = (pc.field(LINE) >= first) & (pc.field(LINE) < end)
-        table = dataset.to_table(columns=list(held), filter=chunk).sort_by(LINE)
+        table = landed.read(list(held), chunk).sort_by(LINE)
         verify_lines(table, first, end, self.place(first))
         return pa.table({name: _typed(table.column(name), kind) for name, kind in held.items()})
 
@@ -89,12 +89,12 @@ class DeltaLanding:
             table.delete_below(old[-1][0] + 1)
         return len(old)
 
-    def _table(self, first: int) -> DeltaTable:
+    def _table(self, first: int) -> LineTable:
         table = open_table(self._url, APPLICATION)
         if table is None:
             msg = f"{self.place(first)} is gone; restore the table"
             raise LandingZoneError(msg)
-        return table.handle
+        return table
 
     def _taken(self, table: LineTable, first: int) -> bool:
         if first not in dict(_extents(table.handle)):

@@ -89,6 +89,11 @@ class LineTable:
         """The table as of this writer's last commit, for reading."""
         return self._table
 
+    @property
+    def columns(self) -> list[str]:
+        """The names of the table's columns, in order."""
+        return [field.name for field in self._table.schema().fields]
+
     def lacks(self, schema: pa.Schema) -> bool:
         """Return whether a column of `schema` is not in the table."""
         return bool(missing_columns(self._table, schema))
@@ -102,6 +107,14 @@ class LineTable:
         return retried(
             lambda: converted(self.url, lambda: self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows))
         )
+
+    def update(self) -> None:
+        """Take up what others have committed, for reading.
+
+        Raises:
+            StorageError: the store failed.
+        """
+        retried(lambda: converted(self.url, self._table.update_incremental))
 
     def greatest(self, column: str) -> Any:
         """Return the greatest value of a column, None where there are no rows; from the log alone."""

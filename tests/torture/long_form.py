@@ -77,6 +77,10 @@ def bad_s3(part: int, parts: int, seed: int) -> list[Survived]:
                     survived.append(meets_from_then_on(stage, scenario, kind, (0, 3)))
             choice = random.Random(f"{seed} {part} {job}")
             survived.append(meets_a_storm(stage, scenario, choice, _STORM_ROUNDS, PASSING))
+        # A landing zone in Delta is written by the same appends as the state: what is new is how chunks are read.
+        for scenario in stage.scenarios("delta"):
+            choice = random.Random(f"{seed} {part} {scenario.name}")
+            survived.append(meets_a_storm(stage, scenario, choice, _STORM_ROUNDS, PASSING))
     return survived
 
 

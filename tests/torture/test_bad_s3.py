@@ -11,6 +11,7 @@ from tests.torture.scenarios import Scenario, Stage
 pytestmark = pytest.mark.processes
 
 LOST_ANSWERS = [kind for kind in PASSING if kind.name.endswith("took effect")]
+CUT_WITHIN = next(kind for kind in PASSING if kind.name.endswith("the middle of the body"))
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -25,6 +26,12 @@ def test_a_detector_knows_its_own_commit_whose_answer_was_lost(
     stage: Stage, scenarios: dict[str, Scenario], kind: Kind
 ) -> None:
     survived = meets_once(stage, scenarios["detector"], kind, (12, 15))
+    assert survived.failures == [], "it must end with 0: as if it had not happened"
+
+
+def test_maintenance_asks_again_for_what_was_cut_in_the_middle(stage: Stage, scenarios: dict[str, Scenario]) -> None:
+    survived = meets_once(stage, scenarios["maintain_state"], CUT_WITHIN, range(0, 100, 10))
+    assert survived.tried >= 5
     assert survived.failures == [], "it must end with 0: as if it had not happened"
 
 
