@@ -8,6 +8,9 @@ import sys
 
 import waitress
 from moto.moto_server.werkzeug_app import create_backend_app
+from moto.s3.models import s3_backends
+
+from local.s3_names import OrderedS3
 
 _THREADS = 8
 # Every process of ours keeps some open.
@@ -17,6 +20,7 @@ _CONNECTIONS = 1000
 def main() -> None:
     """Serve until the process is ended."""
     host, port = sys.argv[1:]
+    s3_backends.backend = OrderedS3
     waitress.serve(create_backend_app("s3"), host=host, port=int(port), threads=_THREADS, connection_limit=_CONNECTIONS)
 
 
