@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 
@@ -23,6 +24,8 @@ class Watch:
         megabytes, open_files = 0.0, 0
         for member in (process, *process.children(recursive=True)):
             try:
+                if _is_being_spawned(member):
+                    continue
                 # Shared pages count once for each process that has them.
                 megabytes += member.memory_info().rss / 1e6
                 open_files += member.num_fds()
@@ -51,6 +54,14 @@ def watched(pid: int) -> Iterator[Watch]:
 
     with looking(look):
         yield watch
+
+
+def _is_being_spawned(process: psutil.Process) -> bool:
+    """Return whether this is a JVM's child on its way to another program: until then its memory is the JVM's own."""
+    if Path(process.exe()).name != "java":
+        return False
+    parent = process.parent()
+    return parent is not None and parent.cmdline() == process.cmdline()
 
 
 def ratio(values: "list[float] | list[int]", against: int = _SECOND) -> float:
