@@ -1,7 +1,8 @@
 """What the kernel costs on one core: advance the state by a chunk, evaluate the patterns, give back what is appended.
 
-`python -m benchmarks.kernel_cost` prints a table in Markdown. A chunk touches 6,000 pairs, as the sample data's do, one
-in fifty of them new; 50 merchants share the pairs, as in the sample data, unless said otherwise.
+`python -m benchmarks.kernel_cost` prints a table in Markdown. A chunk of 10,000 lines touches 6,000 pairs, as the
+sample data's do, one in fifty of them new; ten times the lines touch ten times the pairs. 50 merchants share the pairs,
+as in the sample data, unless said otherwise.
 """
 
 import argparse
@@ -21,14 +22,43 @@ from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
 
 _CHUNK_LINES = 10_000
-_NEW_PAIRS = 120
-_OLD_PAIRS = 5_880
-_SHAPES = ((60_000, 50), (1_000_000, 50), (10_000_000, 50), (10_000_000, 1_000), (1_000_000, 1), (1_000_000, 20_000))
+_TOUCHED_A_LINE, _NEW_OF_TOUCHED = 0.6, 0.02
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A state, and the chunks that come: pairs in all, merchants that share them, lines of a chunk."""
+
+    pairs: int
+    merchants: int
+    lines: int = _CHUNK_LINES
+
+    @property
+    def touched(self) -> int:
+        """Pairs that a chunk touches."""
+        return int(self.lines * _TOUCHED_A_LINE)
+
+    @property
+    def new(self) -> int:
+        """Of these, pairs that the state does not have yet."""
+        return int(self.touched * _NEW_OF_TOUCHED)
+
+
+_SHAPES = (
+    Shape(60_000, 50),
+    Shape(1_000_000, 50),
+    Shape(10_000_000, 50),
+    Shape(10_000_000, 1_000),
+    Shape(1_000_000, 1),
+    Shape(1_000_000, 20_000),
+    Shape(60_000, 50, 100_000),
+    Shape(1_000_000, 50, 100_000),
+)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What was measured with a state of so many pairs.
+    """What was measured with a state and chunks of a shape.
 
     Attributes:
         restore: seconds from rows of `state/pairs` to the state.
@@ -36,8 +66,7 @@ class Cost:
         seconds: of each chunk, in order.
     """
 
-    pairs: int
-    merchants: int
+    shape: Shape
     restore: float
     bytes_a_pair: float
     seconds: list[float]
@@ -45,13 +74,13 @@ class Cost:
     @property
     def updates(self) -> float:
         """Pair updates a second, over all chunks."""
-        return (_NEW_PAIRS + _OLD_PAIRS) * len(self.seconds) / sum(self.seconds)
+        return self.shape.touched * len(self.seconds) / sum(self.seconds)
 
 
-def measure(pairs: int, merchants: int, chunks: int) -> Cost:
-    """Measure `chunks` chunks on a state of so many pairs, spread evenly over so many merchants."""
+def measure(shape: Shape, chunks: int) -> Cost:
+    """Measure `chunks` chunks of a shape."""
     random = np.random.default_rng(7)
-    rows = state_rows(pairs, merchants, random)
+    rows = state_rows(shape.pairs, shape.merchants, random)
     before = _resident_bytes()
     began = time.perf_counter()
     state = PairState.restore(rows)
@@ -59,14 +88,14 @@ def measure(pairs: int, merchants: int, chunks: int) -> Cost:
     rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
     seconds = []
-    for chunk in _chunks(pairs, merchants, chunks, random):
+    for chunk in _chunks(shape, chunks, random):
         began = time.perf_counter()
         detector.advance([chunk])
         seconds.append(time.perf_counter() - began)
     # The rows are still there, as they were before.
     added = _resident_bytes() - before
     del rows
-    return Cost(pairs, merchants, restore, added / len(state), seconds)
+    return Cost(shape, restore, added / len(state), seconds)
 
 
 def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Table:
@@ -86,27 +115,31 @@ def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Ta
     return pa.table(values, schema=PAIRS_SCHEMA)
 
 
-def _chunks(pairs: int, merchants: int, chunks: int, random: np.random.Generator) -> Iterator[ChunkSums]:
+def _chunks(shape: Shape, chunks: int, random: np.random.Generator) -> Iterator[ChunkSums]:
     for number in range(chunks):
-        old = random.choice(pairs, _OLD_PAIRS, replace=False) if pairs <= 100_000 else _distinct(pairs, random)
-        touched = random.permutation(np.append(old, np.arange(_NEW_PAIRS) + pairs + number * _NEW_PAIRS))
+        old = _distinct(shape.pairs, shape.touched - shape.new, random)
+        new = np.arange(shape.new) + shape.pairs + number * shape.new
+        touched = random.permutation(np.append(old, new))
         count = random.geometric(0.6, len(touched))
         columns = {
-            "merchant": _merchant_names(touched % merchants),
-            "customer": _customer_names(touched // merchants),
+            "merchant": _merchant_names(touched % shape.merchants),
+            "customer": _customer_names(touched // shape.merchants),
             "category": pa.array(["es_food"] * len(touched)),
             "transactions": count,
             "amount_paise": count * random.integers(100, 10_000, len(touched)),
             "weight_units": count * random.integers(1, 1_000_000, len(touched)),
             "weighted_transactions": count,
-            "first_line": (number + 1) * _CHUNK_LINES + np.arange(len(touched)),
+            "first_line": (number + 1) * shape.lines + np.arange(len(touched)),
             "gender": pa.array(np.array(["F", "M"])[random.integers(0, 2, len(touched))]),
         }
-        yield ChunkSums((number + 2) * _CHUNK_LINES, pa.table(columns, schema=SUMS_SCHEMA))
+        yield ChunkSums((number + 2) * shape.lines, pa.table(columns, schema=SUMS_SCHEMA))
 
 
-def _distinct(pairs: int, random: np.random.Generator) -> np.ndarray:
-    return random.permutation(np.unique(random.integers(0, pairs, 2 * _OLD_PAIRS)))[:_OLD_PAIRS]
+def _distinct(pairs: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """Return so many different pairs; of many pairs without putting all of them in a random order."""
+    if pairs <= 2 * count:
+        return random.choice(pairs, count, replace=False)
+    return random.permutation(np.unique(random.integers(0, pairs, 2 * count)))[:count]
 
 
 def _merchant_names(numbers: np.ndarray) -> pa.Array:
@@ -142,16 +175,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--chunks", type=int, default=300)
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--merchants", type=int, default=50)
+    parser.add_argument("--lines", type=int, default=_CHUNK_LINES, help="of a chunk (%(default)s)")
     options = parser.parse_args(arguments)
-    shapes = [(options.pairs, options.merchants)] if options.pairs else _SHAPES
-    print("| pairs | merchants | updates/s | ms a chunk: mean | median | p99 | most | bytes a pair | restore |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    for pairs, merchants in shapes:
-        cost = measure(pairs, merchants, options.chunks)
+    shapes = [Shape(options.pairs, options.merchants, options.lines)] if options.pairs else _SHAPES
+    print("| pairs | merchants | pairs a chunk | updates/s | ms: mean | median | p99 | most | bytes a pair | restore |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for shape in shapes:
+        cost = measure(shape, options.chunks)
         ms = np.array(cost.seconds) * 1000
         print(
-            f"| {pairs:,} | {merchants:,} | {cost.updates:,.0f} | {ms.mean():.2f} | {np.median(ms):.2f}"
-            f" | {np.percentile(ms, 99):.2f} | {ms.max():.2f} | {cost.bytes_a_pair:.0f} | {cost.restore:.2f} s |",
+            f"| {shape.pairs:,} | {shape.merchants:,} | {shape.touched:,} | {cost.updates:,.0f}"
+            f" | {ms.mean():.2f} | {np.median(ms):.2f} | {np.percentile(ms, 99):.2f} | {ms.max():.2f}"
+            f" | {cost.bytes_a_pair:.0f} | {cost.restore:.2f} s |",
             flush=True,
         )
 

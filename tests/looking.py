@@ -9,12 +9,16 @@ _SECONDS_BETWEEN_LOOKS = 0.25
 
 @contextmanager
 def looking(look: Callable[[], None]) -> Iterator[None]:
-    """Call `look` four times a second, from now to the end of the block."""
+    """Call `look` four times a second, from now to the end of the block; what it raises, this does at the end."""
     stopping = threading.Event()
+    failures: list[Exception] = []
 
     def run() -> None:
-        while not stopping.wait(_SECONDS_BETWEEN_LOOKS):
-            look()
+        try:
+            while not stopping.wait(_SECONDS_BETWEEN_LOOKS):
+                look()
+        except Exception as error:  # noqa: BLE001 - raised where it can be seen
+            failures.append(error)
 
     thread = threading.Thread(target=run, name="looking")
     thread.start()
@@ -23,3 +27,5 @@ def looking(look: Callable[[], None]) -> Iterator[None]:
     finally:
         stopping.set()
         thread.join()
+    if failures:
+        raise failures[0]

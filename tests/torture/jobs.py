@@ -68,6 +68,12 @@ class Jobs:
         assert in_time, f"{request.job} took more than {seconds} s:\n{said[-3000:]}"
         return Ended(code, said)
 
+    def said_last(self, size: int = 4096) -> str:
+        """Return the last bytes of what the job that runs, or the last one that ran, has said."""
+        with self._log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - size))
+            return log.read().decode(errors="replace")
+
     def kill(self) -> None:
         """Kill the job that runs; may be called from any thread, as soon as it was asked for."""
         self._started.wait()

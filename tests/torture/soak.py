@@ -1,7 +1,11 @@
 """A day of 17,280 chunks in fast motion, landed, detected and maintained, and days after it: only what must grows."""
 
 import json
+import re
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -10,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from deltalake import DeltaTable
 
+from local.s3 import LocalS3, local_s3
 from tests.torture.job_process import JobRequest
 from tests.torture.jobs import Jobs, job_processes
 from tests.torture.survived import Survived
@@ -20,6 +25,8 @@ CHUNKS, CHUNK = 17_280, 10
 # Days that follow, a tenth as long: what is left of each after its maintenance is compared with the first.
 DAYS_AFTER, CHUNKS_AFTER = 3, 1_728
 MOST_GROWTH = 1.1
+# Of these a run of the chunker lands, as soon as the detector has committed those before the last ones.
+_AT_A_TIME = 20
 # All pairs are there after a tenth of the day, so the state is as large at its end as then.
 _CUSTOMERS, _MERCHANTS = 150, 8
 # A machine that others keep busy needs half an hour for the detector's day.
@@ -28,6 +35,9 @@ _SECONDS = 3600
 _MOST_FILES = 60
 # Of a table's log maintenance leaves a checkpoint, the entry under it, and the pointer to it.
 _MOST_LOG_OBJECTS = 5
+# A local S3, for it lists from a name on; a local directory is listed whole (docs/decisions/0050).
+_BUCKET = "soak"
+_LAKE = f"s3://{_BUCKET}/lake"
 _TABLES = ("pairs", "merchants", "detections")
 # A day's log entries and replaced files are kept for a day, by the table's own settings; in fast motion it is over.
 _KEEP_NOTHING = {
@@ -37,58 +47,99 @@ _KEEP_NOTHING = {
 
 
 def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = CHUNKS_AFTER) -> list[Survived]:
-    """Land a day, detect it, maintain it, and measure its last tenth against an earlier one; then days after."""
-    source, lake = directory / "transactions.csv", directory / "lake"
+    """Let a day go, maintain it, and measure its last tenth against an earlier one; then days after."""
+    source = directory / "transactions.csv"
     _write(source, (chunks + DAYS_AFTER * chunks_after) * CHUNK, seed)
-    with job_processes({}) as jobs:
-        chunker = _land(jobs, source, lake, chunks)
-        landed = [path.stat().st_mtime for path in sorted((lake / "landing_zone").iterdir())]
-        detector = _detect(jobs, lake, chunks)
-        files = max(len(DeltaTable(table).file_uris()) for table in _tables(lake))
-        entries = _objects(lake)
-        for table in _tables(lake):
-            DeltaTable(table).alter.set_table_properties(_KEEP_NOTHING)
-        maintenance = _maintain(jobs, lake)
-        left = len(list((lake / "landing_zone").iterdir()))
-        began, objects = time.monotonic(), [_objects(lake)]
-        for day in range(1, DAYS_AFTER + 1):
-            _land(jobs, source, lake, chunks_after)
-            _detect(jobs, lake, chunks + day * chunks_after)
-            _maintain(jobs, lake)
-            objects.append(_objects(lake))
+    with local_s3(directory / "s3.log", buckets=(_BUCKET,)) as s3, _two_job_processes(s3) as jobs:
+        lake, stack = _Lake(s3), _Stack(*jobs, source)
+        chunker, detector = stack.live(0, chunks)
+        landed = lake.chunks()
+        files = max(len(table.file_uris()) for table in lake.tables())
+        entries = lake.objects()
+        for table in lake.tables():
+            table.alter.set_table_properties(_KEEP_NOTHING)
+        maintenance = stack.maintain()
+        left = lake.chunks()
+        began, objects = time.monotonic(), [lake.objects()]
+        for day in range(DAYS_AFTER):
+            stack.live(chunks + day * chunks_after, chunks_after)
+            stack.maintain()
+            objects.append(lake.objects())
     return [
-        _line("chunker", chunks, chunker, landed, len(landed) == chunks, f"{len(landed):,} files"),
-        _line(
-            "detector",
-            chunks,
-            detector,
-            _commit_times(detector[2]),
-            files <= _MOST_FILES,
-            f"at most {files} files a table",
-        ),
-        _line("maintenance", 1, maintenance, [], left <= 1, f"{left} chunks left"),
+        _line("chunker", chunks, chunker, landed == chunks, f"{landed:,} chunks"),
+        _line("detector", chunks, detector, files <= _MOST_FILES, f"at most {files} files a table"),
+        _line("maintenance", 1, maintenance, left <= 1, f"{left} chunks left"),
         _days(entries, objects, time.monotonic() - began),
     ]
 
 
-def _land(jobs: Jobs, source: Path, lake: Path, chunks: int) -> "_Run":
-    sizes = ["--chunk-size", str(CHUNK), "--max-chunks", str(chunks)]
-    return _run(jobs, JobRequest("chunker", ["--source", source.as_uri(), "--lake", lake.as_uri(), *sizes]))
+@contextmanager
+def _two_job_processes(s3: LocalS3) -> Iterator[tuple[Jobs, Jobs]]:
+    with job_processes(s3.environment) as first, job_processes(s3.environment) as second:
+        yield first, second
 
 
-def _detect(jobs: Jobs, lake: Path, chunks: int) -> "_Run":
-    return _run(
-        jobs,
-        JobRequest("detector", ["--lake", lake.as_uri(), "--until-line", str(chunks * CHUNK), "--max-chunks", "1"]),
-    )
+@dataclass(frozen=True)
+class _Run:
+    """What was seen of a job: looks at it, the seconds of each step in order, and of the whole."""
+
+    watch: Watch
+    steps: list[float]
+    seconds: float
 
 
-def _maintain(jobs: Jobs, lake: Path) -> "_Run":
-    return _run(jobs, JobRequest("maintain_state", ["--lake", lake.as_uri(), "--keep-days", "0"]))
+@dataclass(frozen=True)
+class _Stack:
+    """What runs a chunker beside a detector, on a file."""
+
+    chunkers: Jobs
+    detectors: Jobs
+    source: Path
+
+    def live(self, before: int, chunks: int) -> tuple[_Run, _Run]:
+        """Let so many chunks come after those before; the detector is never far behind, and never waits.
+
+        A step is a run of the chunker, or a commit of the detector.
+        """
+        until = before + chunks
+        request = JobRequest("detector", ["--lake", _LAKE, "--until-line", str(until * CHUNK), "--max-chunks", "1"])
+        began, landing = time.monotonic(), []
+        with ThreadPoolExecutor(1) as pool, watched(self.chunkers.pid) as watch, watched(self.detectors.pid) as other:
+            detecting = pool.submit(self.detectors.run, request, _SECONDS)
+            for landed in range(before, until, _AT_A_TIME):
+                landing.append(self._land(min(_AT_A_TIME, until - landed)))
+                while self._committed() < landed and not detecting.done():
+                    time.sleep(0.02)
+            ended = detecting.result()
+        assert ended.code == 0, ended.log[-3000:]
+        seconds = time.monotonic() - began
+        return _Run(watch, landing, sum(landing)), _Run(other, _between_commits(ended.log), seconds)
+
+    def maintain(self) -> _Run:
+        """Run the maintenance."""
+        began = time.monotonic()
+        with watched(self.chunkers.pid) as watch:
+            ended = self.chunkers.run(JobRequest("maintain_state", ["--lake", _LAKE, "--keep-days", "0"]), _SECONDS)
+        assert ended.code == 0, ended.log[-3000:]
+        return _Run(watch, [], time.monotonic() - began)
+
+    def _land(self, chunks: int) -> float:
+        sizes = ["--chunk-size", str(CHUNK), "--max-chunks", str(chunks)]
+        began = time.monotonic()
+        ended = self.chunkers.run(JobRequest("chunker", ["--source", self.source.as_uri(), "--lake", _LAKE, *sizes]))
+        assert ended.code == 0, ended.log[-3000:]
+        return time.monotonic() - began
+
+    def _committed(self) -> int:
+        """Return how many chunks the detector has said to have committed, as far as it said so lately."""
+        lines = re.findall(r'"committed_line": (\d+)', self.detectors.said_last())
+        return int(lines[-1]) // CHUNK if lines else 0
 
 
-def _tables(lake: Path) -> list[str]:
-    return [(lake / "state" / table).as_uri() for table in _TABLES]
+def _between_commits(log: str) -> list[float]:
+    entries = [json.loads(line) for line in log.splitlines() if '"batch committed"' in line]
+    times = [datetime.fromisoformat(entry["time"]).timestamp() for entry in entries]
+    return [b - a for a, b in pairwise(times)]
 
 
 @dataclass(frozen=True)
@@ -99,12 +150,30 @@ class _Objects:
     data: int
 
 
-def _objects(lake: Path) -> _Objects:
-    tables = [lake / "state" / table for table in _TABLES]
-    return _Objects(
-        max(len(list((table / "_delta_log").iterdir())) for table in tables),
-        max(len(list(table.glob("*.parquet"))) for table in tables),
-    )
+@dataclass(frozen=True)
+class _Lake:
+    """What can be seen of the lake from outside."""
+
+    s3: LocalS3
+
+    def tables(self) -> list[DeltaTable]:
+        """Return the state's tables as they are now."""
+        options = self.s3.environment | {"AWS_ALLOW_HTTP": "true"}
+        return [DeltaTable(f"{_LAKE}/state/{table}", storage_options=options) for table in _TABLES]
+
+    def chunks(self) -> int:
+        """Return how many chunks are there."""
+        return len(self._keys("landing_zone/"))
+
+    def objects(self) -> _Objects:
+        """Count what lies under the state's tables."""
+        tables = [self._keys(f"state/{table}/") for table in _TABLES]
+        logs = [sum("/_delta_log/" in key for key in keys) for keys in tables]
+        return _Objects(max(logs), max(len(keys) - log for keys, log in zip(tables, logs, strict=True)))
+
+    def _keys(self, prefix: str) -> list[str]:
+        pages = self.s3.client().get_paginator("list_objects_v2").paginate(Bucket=_BUCKET, Prefix=f"lake/{prefix}")
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
 
 def _days(entries: _Objects, objects: list[_Objects], seconds: float) -> Survived:
@@ -119,37 +188,19 @@ def _days(entries: _Objects, objects: list[_Objects], seconds: float) -> Survive
     return Survived(CHAPTER, "what is left, day after day", len(objects), failures, note, seconds)
 
 
-_Run = tuple[Watch, float, str]
-
-
-def _run(jobs: Jobs, request: JobRequest) -> _Run:
-    began = time.monotonic()
-    with watched(jobs.pid) as watch:
-        ended = jobs.run(request, _SECONDS)
-    assert ended.code == 0, ended.log[-3000:]
-    return watch, time.monotonic() - began, ended.log
-
-
-def _commit_times(log: str) -> list[float]:
-    entries = [json.loads(line) for line in log.splitlines() if '"batch committed"' in line]
-    return [datetime.fromisoformat(entry["time"]).timestamp() for entry in entries]
-
-
-def _line(what: str, tried: int, run: _Run, times: list[float], kept_small: bool, files: str) -> Survived:
-    watch, seconds, _ = run
-    slower = ratio([b - a for a, b in pairwise(times)])
-    memory, open_files = watch.growth
-    grown = {"time": slower, "memory": memory, "open files": open_files}
+def _line(what: str, tried: int, run: _Run, kept_small: bool, left: str) -> Survived:
+    memory, open_files = run.watch.growth
+    grown = {"time": ratio(run.steps), "memory": memory, "open files": open_files}
     failures = [
         f"soak, {what}: {name} of the last tenth is {growth:.2f} times what it was before"
         for name, growth in grown.items()
         # Maintenance is one short run: it has no tenths.
-        if times and growth > MOST_GROWTH
+        if run.steps and growth > MOST_GROWTH
     ]
     if not kept_small:
-        failures.append(f"soak, {what}: {files}")
-    note = ", ".join(f"{name} to {growth:.2f}" for name, growth in grown.items())
-    return Survived(CHAPTER, f"{what}: a day's chunks", tried, failures, f"{note}, {files}", seconds)
+        failures.append(f"soak, {what}: {left}")
+    note = ", ".join(f"{name} to {growth:.2f}" for name, growth in grown.items()) + ", " if run.steps else ""
+    return Survived(CHAPTER, f"{what}: a day's chunks", tried, failures, f"{note}{left}", run.seconds)
 
 
 def _write(path: Path, lines: int, seed: int) -> None:

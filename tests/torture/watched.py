@@ -22,7 +22,11 @@ class Watch:
     def look(self, process: psutil.Process) -> None:
         """Look once; a process that has just ended counts for nothing."""
         megabytes, open_files = 0.0, 0
-        for member in (process, *process.children(recursive=True)):
+        try:
+            members = [process, *process.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return
+        for member in members:
             try:
                 if _is_being_spawned(member):
                     continue
