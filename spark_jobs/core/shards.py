@@ -32,22 +32,27 @@ class Shard:
 
 
 def split(chunks: Sequence[ChunkSums], shards: int) -> list[Shard]:
-    """Spread the merchants of a micro-batch over at most so many shards, the busiest ones first, each to the idlest."""
+    """Spread the merchants of a micro-batch over at most so many shards that have about as much to do.
+
+    Each shard has merchants that follow one another, because the files of the state are in order of merchant: so its
+    task reads only its own part of them. One with most of the traffic is alone in its shard.
+    """
     rows = pa.concat_tables([chunk.rows for chunk in chunks])
-    counts = rows.column("merchant").value_counts().to_pylist()
-    busiest = sorted(counts, key=lambda entry: (-entry["counts"], entry["values"]))
-    loads, merchants = np.zeros(shards), [[] for _ in range(shards)]  # type: ignore[var-annotated]
-    for entry in busiest:
-        idlest = int(loads.argmin())
-        loads[idlest] += entry["counts"]
-        merchants[idlest].append(entry["values"])
-    return [Shard(sorted(names), [_part(chunk, names) for chunk in chunks]) for names in merchants if names]
+    entries = sorted(rows.column("merchant").value_counts().to_pylist(), key=lambda entry: entry["values"])
+    counts = np.array([entry["counts"] for entry in entries], dtype=np.int64)
+    # Where the middle of each one's rows lies, of all: in which part of them.
+    middles = np.cumsum(counts) - counts / 2
+    parts = (middles * shards / max(counts.sum(), 1)).astype(np.int64).tolist()
+    merchants: dict[int, list[str]] = {}
+    for part, entry in zip(parts, entries, strict=True):
+        merchants.setdefault(part, []).append(entry["values"])
+    return [Shard(names, [_part(chunk, names) for chunk in chunks]) for names in merchants.values()]
 
 
 def advance_shard(
     state: pa.Table, shard: Shard, reported: Reported, rules: Rules, now: Callable[[], datetime]
 ) -> Outcome:
-    """Advance the shard's pairs by its chunks, numbering its detections from 0.
+    """Advance the shard's pairs by its chunks, numbering its detections from 0; its pairs are in order of merchant.
 
     Args:
         state: all rows of `state/pairs` of its merchants, as of the committed line.
@@ -60,13 +65,14 @@ def advance_shard(
     if beyond is not None:
         beyond = beyond.filter(pc.is_in(beyond.column("MerchantId"), pa.array(shard.merchants)))
     detector = Detector(PairState.restore(state), Reported(0, reported.through_line, beyond), rules, now)
-    return detector.advance(shard.chunks)
+    outcome = detector.advance(shard.chunks)
+    return replace(outcome, pairs=outcome.pairs.sort_by("merchant"))
 
 
 def merge(outcomes: Sequence[Outcome], line: int, next_seq: int, rules: Rules, now: Callable[[], datetime]) -> Outcome:
     """Return what all shards of a micro-batch append, as one: detections in order, numbered from `next_seq`.
 
-    Their times are those of one clock, that of the caller.
+    Outcomes in order of shard give pairs in order of merchant. Their times are those of one clock, that of the caller.
     """
     order = {pattern.id: number for number, pattern in enumerate(rules.patterns)}
     found = [detection for outcome in outcomes for detection in outcome.detections]
