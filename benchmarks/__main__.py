@@ -40,7 +40,8 @@ def main() -> None:
                 rows = _whole(s3, directory, caught_up)
                 importance = f"{_S3}/CustomerImportance.csv"
                 steps = limits.measure(caught_up.lake, importance, f"{_S3}/limits", _CHUNKS)
-                rows += [*_micro_batches(directory), *_starts(directory), *_landing(directory)]
+                rows += [*_micro_batches(directory), *_starts(directory), *_spread(directory)]
+                rows += _landing(directory)
     print("| what | measured |\n| --- | --- |")
     for what, measured in rows:
         print(f"| {what} | {measured} |")
@@ -96,6 +97,18 @@ def _starts(directory: Path) -> Rows:
             f"{detector_cost.restart(_BUCKET, directory, pairs):.1f} s",
         )
         for pairs in (0, 1_000_000, 10_000_000)
+    ]
+
+
+def _spread(directory: Path) -> Rows:
+    """What a micro-batch costs that reads all pairs of the state, kept in the cluster."""
+    return [
+        (
+            f"10 chunks that touch the merchants of {pairs:,} pairs, state in the cluster, local[{cores}]",
+            f"{detector_cost.spread(_BUCKET, directory, pairs, cores):.2f} s",
+        )
+        for pairs in (1_000_000, 4_000_000)
+        for cores in (1, 2)
     ]
 
 

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.kernel_cost import state_rows
+from benchmarks.kernel_cost import customer_names, merchant_names, state_rows
 from local import processes
 from spark_jobs.chunker.cli import main as chunker
 from spark_jobs.core.detect import Outcome
@@ -26,6 +27,9 @@ from spark_jobs.storage.state_tables import StateTables
 
 _CHUNK = 10_000
 _TIMEOUT_SECONDS = 300
+# Of a large state: merchants that share it; micro-batches that all of them are touched by.
+_MERCHANTS = 100
+_BATCHES, _CHUNKS_A_BATCH = 6, 10
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,25 @@ def restart(bucket: str, directory: Path, pairs: int) -> float:
     return read_log(log).to_first_commit()
 
 
+def spread(bucket: str, directory: Path, pairs: int, cores: int) -> float:
+    """Return the seconds of a micro-batch of 10 chunks that touches all merchants, the state in the cluster.
+
+    The state has so many pairs of 100 merchants, so each micro-batch reads them all; at the median of those but the
+    first, commit to commit.
+    """
+    lake = f"s3://{bucket}/spread-{pairs}-{cores}"
+    source = directory / f"spread-{pairs}.csv"
+    _write_transactions(source, pairs)
+    chunker(["--source", source.as_uri(), "--lake", lake])
+    _write_state(lake, pairs)
+    chunker(["--source", source.as_uri(), "--lake", lake, "--max-chunks", "1000"])
+    options = ("--available-now", "--max-chunks", str(_CHUNKS_A_BATCH), "--placement", "cluster")
+    with _detector(lake, bucket, directory / f"spread-{pairs}-{cores}.log", *options, cores=cores) as log:
+        _await_end(log)
+    times = sorted(read_log(log).committed.values())
+    return statistics.median(b - a for a, b in pairwise(times))
+
+
 def read_log(log: Path) -> Commits:
     """Read a detector's log of JSON lines; what Spark says between them is passed over."""
     committed: dict[int, float] = {}
@@ -121,9 +144,18 @@ def quantile(seconds: list[float], percent: int) -> float:
 
 
 def _write_state(lake: str, pairs: int) -> None:
-    """Write a state of so many pairs of 100 merchants as of the first chunk's end, as compacted."""
-    rows = state_rows(pairs, 100, np.random.default_rng(7)).sort_by("merchant")
+    """Write a state of so many pairs as of the first chunk's end, as compacted."""
+    rows = state_rows(pairs, _MERCHANTS, np.random.default_rng(7)).sort_by("merchant")
     StateTables(open_objects(lake)).commit(Outcome(_CHUNK, [], MERCHANTS_SCHEMA.empty_table(), rows), {})
+
+
+def _write_transactions(path: Path, pairs: int) -> None:
+    """Write a master file of transactions of the pairs that such a state has."""
+    touched = np.random.default_rng(7).integers(0, pairs, (_BATCHES * _CHUNKS_A_BATCH + 1) * _CHUNK)
+    names = zip(customer_names(touched // _MERCHANTS), merchant_names(touched % _MERCHANTS), strict=True)
+    with path.open("w") as out:
+        out.write("customer,gender,merchant,category,amount\n")
+        out.writelines(f"{customer},F,{merchant},es_food,12.50\n" for customer, merchant in names)
 
 
 @contextmanager

@@ -102,8 +102,8 @@ def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Ta
     """Return one row of `state/pairs` for each of so many pairs, spread evenly over so many merchants."""
     count = random.geometric(0.1, pairs)
     columns = {
-        "merchant": _merchant_names(np.arange(pairs) % merchants),
-        "customer": _customer_names(np.arange(pairs) // merchants),
+        "merchant": merchant_names(np.arange(pairs) % merchants),
+        "customer": customer_names(np.arange(pairs) // merchants),
         "gender": pa.array(np.array(["F", "M"])[random.integers(0, 2, pairs)]),
         "transactions": count,
         "amount_paise": count * random.integers(100, 10_000, pairs),
@@ -122,8 +122,8 @@ def _chunks(shape: Shape, chunks: int, random: np.random.Generator) -> Iterator[
         touched = random.permutation(np.append(old, new))
         count = random.geometric(0.6, len(touched))
         columns = {
-            "merchant": _merchant_names(touched % shape.merchants),
-            "customer": _customer_names(touched // shape.merchants),
+            "merchant": merchant_names(touched % shape.merchants),
+            "customer": customer_names(touched // shape.merchants),
             "category": pa.array(["es_food"] * len(touched)),
             "transactions": count,
             "amount_paise": count * random.integers(100, 10_000, len(touched)),
@@ -142,12 +142,13 @@ def _distinct(pairs: int, count: int, random: np.random.Generator) -> np.ndarray
     return random.permutation(np.unique(random.integers(0, pairs, 2 * count)))[:count]
 
 
-def _merchant_names(numbers: np.ndarray) -> pa.Array:
+def merchant_names(numbers: np.ndarray) -> pa.Array:
+    """Return names of merchants, as they stand in these states."""
     names = pa.array([f"M{number:09d}" for number in range(int(numbers.max()) + 1)])
     return names.take(pa.array(numbers))
 
 
-def _customer_names(numbers: np.ndarray) -> pa.Array:
+def customer_names(numbers: np.ndarray) -> pa.Array:
     """Return names of 11 characters, as the sample data's: `C` and ten digits, in no order."""
     scattered = numbers.astype(np.uint64) * np.uint64(1_234_567_891) % np.uint64(9_999_999_967)
     digits = (scattered[:, None] // 10 ** np.arange(9, -1, -1, dtype=np.uint64) % np.uint64(10)).astype(np.uint8)
