@@ -22,11 +22,13 @@ from tests.torture.watched import Watch, ratio, watched
 
 CHAPTER = "soak"
 CHUNKS, CHUNK = 17_280, 10
-# Days that follow, a tenth as long: what is left of each after its maintenance is compared with the first.
-DAYS_AFTER, CHUNKS_AFTER = 3, 1_728
+# Days that follow, shorter: what is left of each after its maintenance is compared with the first.
+DAYS_AFTER, CHUNKS_AFTER = 3, 500
 MOST_GROWTH = 1.1
 # Of these a run of the chunker lands, as soon as the detector has committed those before the last ones.
 _AT_A_TIME = 20
+# After so many of its runs one lands in an empty lake: what that takes says how fast the machine is just then.
+_RUNS_A_YARDSTICK = 8
 # All pairs are there after a tenth of the day, so the state is as large at its end as then.
 _CUSTOMERS, _MERCHANTS = 150, 8
 # A machine that others keep busy needs half an hour for the detector's day.
@@ -81,10 +83,11 @@ def _two_job_processes(s3: LocalS3) -> Iterator[tuple[Jobs, Jobs]]:
 
 @dataclass(frozen=True)
 class _Run:
-    """What was seen of a job: looks at it, the seconds of each step in order, and of the whole."""
+    """What was seen of a job: looks at it, seconds of each step in order, of the same work now and then, of all."""
 
     watch: Watch
     steps: list[float]
+    yardstick: list[float]
     seconds: float
 
 
@@ -99,21 +102,25 @@ class _Stack:
     def live(self, before: int, chunks: int) -> tuple[_Run, _Run]:
         """Let so many chunks come after those before; the detector is never far behind, and never waits.
 
-        A step is a run of the chunker, or a commit of the detector.
+        A step is a run of the chunker, or a commit of the detector. The yardstick is a run of the chunker that lands in
+        an empty lake beside them.
         """
         until = before + chunks
         request = JobRequest("detector", ["--lake", _LAKE, "--until-line", str(until * CHUNK), "--max-chunks", "1"])
-        began, landing = time.monotonic(), []
+        began, landing, yardstick = time.monotonic(), [], []
         with ThreadPoolExecutor(1) as pool, watched(self.chunkers.pid) as watch, watched(self.detectors.pid) as other:
             detecting = pool.submit(self.detectors.run, request, _SECONDS)
             for landed in range(before, until, _AT_A_TIME):
-                landing.append(self._land(min(_AT_A_TIME, until - landed)))
+                landing.append(self._land(_LAKE, min(_AT_A_TIME, until - landed)))
+                if landed // _AT_A_TIME % _RUNS_A_YARDSTICK == 0:
+                    yardstick.append(self._land(f"s3://{_BUCKET}/empty-{landed}", _AT_A_TIME))
                 while self._committed() < landed and not detecting.done():
                     time.sleep(0.02)
             ended = detecting.result()
         assert ended.code == 0, ended.log[-3000:]
         seconds = time.monotonic() - began
-        return _Run(watch, landing, sum(landing)), _Run(other, _between_commits(ended.log), seconds)
+        commits = _between_commits(ended.log)
+        return _Run(watch, landing, yardstick, sum(landing)), _Run(other, commits, yardstick, seconds)
 
     def maintain(self) -> _Run:
         """Run the maintenance."""
@@ -121,12 +128,12 @@ class _Stack:
         with watched(self.chunkers.pid) as watch:
             ended = self.chunkers.run(JobRequest("maintain_state", ["--lake", _LAKE, "--keep-days", "0"]), _SECONDS)
         assert ended.code == 0, ended.log[-3000:]
-        return _Run(watch, [], time.monotonic() - began)
+        return _Run(watch, [], [], time.monotonic() - began)
 
-    def _land(self, chunks: int) -> float:
+    def _land(self, lake: str, chunks: int) -> float:
         sizes = ["--chunk-size", str(CHUNK), "--max-chunks", str(chunks)]
         began = time.monotonic()
-        ended = self.chunkers.run(JobRequest("chunker", ["--source", self.source.as_uri(), "--lake", _LAKE, *sizes]))
+        ended = self.chunkers.run(JobRequest("chunker", ["--source", self.source.as_uri(), "--lake", lake, *sizes]))
         assert ended.code == 0, ended.log[-3000:]
         return time.monotonic() - began
 
@@ -190,7 +197,8 @@ def _days(entries: _Objects, objects: list[_Objects], seconds: float) -> Survive
 
 def _line(what: str, tried: int, run: _Run, kept_small: bool, left: str) -> Survived:
     memory, open_files = run.watch.growth
-    grown = {"time": ratio(run.steps), "memory": memory, "open files": open_files}
+    by_the_clock, meanwhile = ratio(run.steps), ratio(run.yardstick)
+    grown = {"time": by_the_clock / meanwhile, "memory": memory, "open files": open_files}
     failures = [
         f"soak, {what}: {name} of the last tenth is {growth:.2f} times what it was before"
         for name, growth in grown.items()
@@ -199,8 +207,11 @@ def _line(what: str, tried: int, run: _Run, kept_small: bool, left: str) -> Surv
     ]
     if not kept_small:
         failures.append(f"soak, {what}: {left}")
-    note = ", ".join(f"{name} to {growth:.2f}" for name, growth in grown.items()) + ", " if run.steps else ""
-    return Survived(CHAPTER, f"{what}: a day's chunks", tried, failures, f"{note}{left}", run.seconds)
+    note = left
+    if run.steps:
+        told = ", ".join(f"{name} to {growth:.2f}" for name, growth in grown.items())
+        note = f"{told}, {left}; by the clock {by_the_clock:.2f}, an empty lake meanwhile {meanwhile:.2f}"
+    return Survived(CHAPTER, f"{what}: a day's chunks", tried, failures, note, run.seconds)
 
 
 def _write(path: Path, lines: int, seed: int) -> None:
