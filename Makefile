@@ -37,7 +37,7 @@ run: .venv/ready  ## The pipeline on one machine, on sample data; ARGS="--source
 test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
 	@$(RUN) $(BIN)/python -m pytest $(ARGS)
 
-torture: setup  ## Every crash point, a bad S3, a day, a load: 45 minutes; ARGS="--seed N --only s3"
+torture: setup  ## Every crash point, a bad S3, a day, a load: 50 minutes; ARGS="--seed N --only s3"
 	@PYTHONPATH=plugins $(RUN) $(BIN)/python -m tests.torture $(ARGS)
 
 compose-test: setup  ## The stack in containers, built, run, tested and taken down; it takes a Docker engine
