@@ -42,7 +42,7 @@ def split(chunks: Sequence[ChunkSums], shards: int) -> list[Shard]:
     counts = np.array([entry["counts"] for entry in entries], dtype=np.int64)
     # Where the middle of each one's rows lies, of all: in which part of them.
     middles = np.cumsum(counts) - counts / 2
-    parts = (middles * shards / max(counts.sum(), 1)).astype(np.int64).tolist()
+    parts = (middles * shards / counts.sum()).astype(np.int64).tolist()
     merchants: dict[int, list[str]] = {}
     for part, entry in zip(parts, entries, strict=True):
         merchants.setdefault(part, []).append(entry["values"])

@@ -18,8 +18,7 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.delta import converted, find, missing_columns
-from spark_jobs.storage.retries import retried
+from spark_jobs.storage.delta import find, missing_columns, tried_again
 from spark_jobs.storage.state_tables import APPLICATION
 from spark_jobs.storage.tables import NO_CLEANING, WRITER
 
@@ -80,7 +79,7 @@ def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | 
 
 def _in_parts(url: str, rows_at_a_time: int) -> list[Merchants | None]:
     """Return all merchants of pairs in parts of about so many rows; None stands for all, where they are fewer."""
-    counts = retried(lambda: converted(url, lambda: _rows_of_each_merchant(url)))
+    counts = tried_again(url, lambda: _rows_of_each_merchant(url))
     if counts is None:
         return []
     if counts.total() <= rows_at_a_time:
@@ -150,7 +149,7 @@ def _rewrite(
         return Rewrite(line, before.num_rows, after.num_rows)
 
     # Harmless to repeat: where a commit took effect and its answer was lost, all rows are fewer already.
-    return retried(lambda: converted(url, rewrite))
+    return tried_again(url, rewrite)
 
 
 def vacuum(url: str) -> int:
@@ -173,7 +172,7 @@ def vacuum(url: str) -> int:
         table.cleanup_metadata()
         return len(deleted)
 
-    return retried(lambda: converted(url, delete))
+    return tried_again(url, delete)
 
 
 def _replace_through(table: DeltaTable, line: int, rows: pa.Table, merchants: Merchants | None) -> None:

@@ -52,6 +52,15 @@ def with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     return rows.select(schema.names).cast(schema)
 
 
+def tried_again(url: str, call: Callable[[], _Result]) -> _Result:
+    """Return what `call` returns, trying again where the store failed; it must be harmless to repeat.
+
+    Raises:
+        TableNotFoundError, StorageError, StorageRefusedError: as `converted` does, the second of the last try.
+    """
+    return retries.retried(lambda: converted(url, call))
+
+
 def converted(url: str, call: Callable[[], _Result]) -> _Result:
     """Return what `call` returns.
 

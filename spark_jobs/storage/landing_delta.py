@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from spark_jobs.core.chunk_csv import verify_lines
 from spark_jobs.core.errors import LandingZoneError, OffsetRaceLostError
 from spark_jobs.core.transactions import LINE
+from spark_jobs.storage.delta import missing_columns
 from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table, open_table
 
 APPLICATION = "chunker"
@@ -68,7 +69,8 @@ class DeltaLanding:
     def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
         """See `Landing`."""
         landed = self._table(first)
-        held = {name: kind for name, kind in columns.items() if name in landed.columns}
+        missing = missing_columns(landed.handle, pa.schema(columns))
+        held = {name: kind for name, kind in columns.items() if name not in missing}
         chunk = (pc.field(LINE) >= first) & (pc.field(LINE) < end)
         table = landed.read(list(held), chunk).sort_by(LINE)
         verify_lines(table, first, end, self.place(first))

@@ -30,10 +30,9 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
 from spark_jobs.core.transactions import LINE
-from spark_jobs.storage.delta import converted, with_columns
+from spark_jobs.storage.delta import tried_again, with_columns
 from spark_jobs.storage.objects import Objects
 from spark_jobs.storage.pair_files import PairFile
-from spark_jobs.storage.retries import retried
 from spark_jobs.storage.tables import CommitRaceLostError, LineTable, open_or_create_table
 
 APPLICATION = "detector"
@@ -138,7 +137,7 @@ class StateTables:
     def last_metadata(self, key: str) -> str | None:
         """Return what the last commit to pairs that carries `key` said of it."""
         # A compaction carries none, so there may be one commit without.
-        commits = retried(lambda: converted(self._pairs.url, lambda: self._pairs.handle.history(limit=4)))
+        commits = tried_again(self._pairs.url, lambda: self._pairs.handle.history(limit=4))
         for commit in commits:
             if key in commit:
                 return str(commit[key])

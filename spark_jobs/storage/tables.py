@@ -25,7 +25,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from spark_jobs.core.errors import StorageError, StorageRefusedError
 from spark_jobs.core.transactions import LINE
 from spark_jobs.storage import retries
-from spark_jobs.storage.delta import converted, load, missing_columns, storage_options
+from spark_jobs.storage.delta import converted, load, missing_columns, storage_options, tried_again
 from spark_jobs.storage.error_text import cause
 from spark_jobs.storage.failures import storage_failure
 from spark_jobs.storage.retries import retried
@@ -89,11 +89,6 @@ class LineTable:
         """The table as of this writer's last commit, for reading."""
         return self._table
 
-    @property
-    def columns(self) -> list[str]:
-        """The names of the table's columns, in order."""
-        return [field.name for field in self._table.schema().fields]
-
     def lacks(self, schema: pa.Schema) -> bool:
         """Return whether a column of `schema` is not in the table."""
         return bool(missing_columns(self._table, schema))
@@ -104,9 +99,7 @@ class LineTable:
         Raises:
             StorageError: the store failed.
         """
-        return retried(
-            lambda: converted(self.url, lambda: self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows))
-        )
+        return tried_again(self.url, lambda: self._table.to_pyarrow_dataset().to_table(columns=columns, filter=rows))
 
     def update(self) -> None:
         """Take up what others have committed, for reading.
@@ -114,7 +107,7 @@ class LineTable:
         Raises:
             StorageError: the store failed.
         """
-        retried(lambda: converted(self.url, self._table.update_incremental))
+        tried_again(self.url, self._table.update_incremental)
 
     def greatest(self, column: str) -> Any:
         """Return the greatest value of a column, None where there are no rows; from the log alone."""
@@ -236,7 +229,7 @@ class LineTable:
             CommitRaceLostError: another one under this application.
         """
         known = self._table.version()
-        table = retried(lambda: converted(self.url, lambda: load(self.url)))
+        table = tried_again(self.url, lambda: load(self.url))
         newest = converted(self.url, lambda: table.transaction_version(self._application))
         own = bool(commit_id) and newest == line and _last_commit_id(table, known) == commit_id
         if not own and newest != self._line:
@@ -264,7 +257,7 @@ def _first_small_line(table: DeltaTable) -> int | None:
 def open_table(url: str, application: str, sorted_by: str | None = None) -> LineTable | None:
     """Open the newest version of a table, None where there is none."""
     try:
-        return retried(lambda: converted(url, lambda: LineTable(load(url), application, sorted_by)))
+        return tried_again(url, lambda: LineTable(load(url), application, sorted_by))
     except TableNotFoundError:
         return None
 

@@ -1,5 +1,6 @@
 """The jobs as processes that can be killed at any operation."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from local import processes
 from tests.torture.job_process import JobRequest
@@ -24,6 +26,11 @@ class Ended:
 
     code: int
     log: str
+
+    @property
+    def commits(self) -> list[dict[str, Any]]:
+        """What a detector has logged of each micro-batch that it committed."""
+        return [json.loads(line) for line in self.log.splitlines() if '"batch committed"' in line]
 
 
 class Jobs:

@@ -1,6 +1,5 @@
 """Ten times the usual arrival for an hour in fast motion, then a back-log of 5 million rows: drained in order."""
 
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -79,7 +78,7 @@ def load(directory: Path, seed: int) -> list[Survived]:
 def _line(what: str, lake: _Lake, until: int, run: tuple[Ended, Watch], began: float) -> Survived:
     ended, watch = run
     assert ended.code == 0, ended.log[-3000:]
-    entries = [json.loads(line) for line in ended.log.splitlines() if '"batch committed"' in line]
+    entries = ended.commits
     committed = [entry["committed_line"] for entry in entries]
     most = max(watch.megabytes)
     failures = []

@@ -1,11 +1,8 @@
 """A day of 17,280 chunks in fast motion, landed, detected and maintained, and days after it: only what must grows."""
 
-import json
 import re
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -15,8 +12,9 @@ import numpy as np
 from deltalake import DeltaTable
 
 from local.s3 import LocalS3, local_s3
+from tests.processes.pipeline import wait_until
 from tests.torture.job_process import JobRequest
-from tests.torture.jobs import Jobs, job_processes
+from tests.torture.jobs import Ended, Jobs, job_processes
 from tests.torture.survived import Survived
 from tests.torture.watched import Watch, ratio, watched
 
@@ -52,8 +50,12 @@ def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = C
     """Let a day go, maintain it, and measure its last tenth against an earlier one; then days after."""
     source = directory / "transactions.csv"
     _write(source, (chunks + DAYS_AFTER * chunks_after) * CHUNK, seed)
-    with local_s3(directory / "s3.log", buckets=(_BUCKET,)) as s3, _two_job_processes(s3) as jobs:
-        lake, stack = _Lake(s3), _Stack(*jobs, source)
+    with (
+        local_s3(directory / "s3.log", buckets=(_BUCKET,)) as s3,
+        job_processes(s3.environment) as chunkers,
+        job_processes(s3.environment) as detectors,
+    ):
+        lake, stack = _Lake(s3), _Stack(chunkers, detectors, source)
         chunker, detector = stack.live(0, chunks)
         landed = lake.chunks()
         files = max(len(table.file_uris()) for table in lake.tables())
@@ -73,12 +75,6 @@ def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = C
         _line("maintenance", 1, maintenance, left <= 1, f"{left} chunks left"),
         _days(entries, objects, time.monotonic() - began),
     ]
-
-
-@contextmanager
-def _two_job_processes(s3: LocalS3) -> Iterator[tuple[Jobs, Jobs]]:
-    with job_processes(s3.environment) as first, job_processes(s3.environment) as second:
-        yield first, second
 
 
 @dataclass(frozen=True)
@@ -114,12 +110,11 @@ class _Stack:
                 landing.append(self._land(_LAKE, min(_AT_A_TIME, until - landed)))
                 if landed // _AT_A_TIME % _RUNS_A_YARDSTICK == 0:
                     yardstick.append(self._land(f"s3://{_BUCKET}/empty-{landed}", _AT_A_TIME))
-                while self._committed() < landed and not detecting.done():
-                    time.sleep(0.02)
+                self._await_commit(landed, detecting)
             ended = detecting.result()
         assert ended.code == 0, ended.log[-3000:]
         seconds = time.monotonic() - began
-        commits = _between_commits(ended.log)
+        commits = _between_commits(ended)
         return _Run(watch, landing, yardstick, sum(landing)), _Run(other, commits, yardstick, seconds)
 
     def maintain(self) -> _Run:
@@ -137,15 +132,17 @@ class _Stack:
         assert ended.code == 0, ended.log[-3000:]
         return time.monotonic() - began
 
+    def _await_commit(self, chunks: int, detecting: "Future[Ended]") -> None:
+        wait_until(lambda: self._committed() >= chunks or detecting.done())
+
     def _committed(self) -> int:
         """Return how many chunks the detector has said to have committed, as far as it said so lately."""
         lines = re.findall(r'"committed_line": (\d+)', self.detectors.said_last())
         return int(lines[-1]) // CHUNK if lines else 0
 
 
-def _between_commits(log: str) -> list[float]:
-    entries = [json.loads(line) for line in log.splitlines() if '"batch committed"' in line]
-    times = [datetime.fromisoformat(entry["time"]).timestamp() for entry in entries]
+def _between_commits(detector: Ended) -> list[float]:
+    times = [datetime.fromisoformat(entry["time"]).timestamp() for entry in detector.commits]
     return [b - a for a, b in pairwise(times)]
 
 

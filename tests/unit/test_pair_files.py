@@ -6,13 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
+from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.shards import split
 from spark_jobs.storage import pair_files
 from spark_jobs.storage.objects import Objects, open_objects
 from spark_jobs.storage.pair_files import files_with, read_pairs
 from spark_jobs.storage.state_tables import StateTables
+from tests.unit.test_pair_state import sums
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_shards_of_a_batch_that_touches_all_merchants_do_not_read_each_others_ro
     state = rows_of(names, 10_000, 10)
     tables._pairs.append(state, 10)
     [file] = tables.pair_files()
-    chunk = ChunkSums(20, sums_of([name for name in names for _ in range(25)]))
+    chunk = ChunkSums(20, sums([(name, f"C{number}", 1) for name in names for number in range(25)]))
 
     parts = [read_pairs(lake, [file], shard.merchants) for shard in split([chunk], shards)]
     assert len(parts) == shards
@@ -71,19 +72,10 @@ def test_shards_of_a_batch_that_touches_all_merchants_do_not_read_each_others_ro
 
 
 def test_a_merchant_with_most_of_the_traffic_has_a_shard_of_its_own() -> None:
-    names = ["A"] * 10 + ["B"] * 500 + ["C"] * 200 + ["D"] * 10 + ["E"] * 280
-    shards = split([ChunkSums(20, sums_of(names))], 4)
+    customers = {"A": 10, "B": 500, "C": 200, "D": 10, "E": 280}
+    rows = [(name, f"C{number}", 1) for name, count in customers.items() for number in range(count)]
+    shards = split([ChunkSums(20, sums(rows))], 4)
     assert [shard.merchants for shard in shards] == [["A"], ["B"], ["C", "D"], ["E"]]
-
-
-def sums_of(merchants: list[str]) -> pa.Table:
-    """Return sums of one customer after another of these merchants."""
-    columns = {"merchant": merchants, "customer": [f"C{number}" for number in range(len(merchants))]}
-    count = len(merchants)
-    values = [
-        columns.get(field.name, [1] * count if field.type == pa.int64() else [""] * count) for field in SUMS_SCHEMA
-    ]
-    return pa.table(values, schema=SUMS_SCHEMA)
 
 
 def test_small_files_that_are_merged_are_in_order_of_merchant(lake: Objects) -> None:
