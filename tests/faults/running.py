@@ -108,6 +108,11 @@ class Running:
         found = self.airflow("GET", path)["task_instances"]
         return next((task for task in found if task["task_id"] == "land_chunks" and task["state"] == state), None)
 
+    def knows_its_run(self, task: dict[str, Any]) -> bool:
+        """Tell whether a task of Airflow has heard from Databricks which run it has started: it polls from then on."""
+        path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/xcomEntries"
+        return any(entry["key"] == "run_page_url" for entry in self.airflow("GET", path)["xcom_entries"])
+
     def task_process(self, task: dict[str, Any]) -> psutil.Process:
         """Return the process that runs a task of Airflow."""
         return psutil.Process(task["pid"])

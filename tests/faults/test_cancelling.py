@@ -33,6 +33,8 @@ def test_a_chunker_task_that_is_ended_cancels_its_run(running: Running, how: str
     [run] = running.live_runs(CHUNKER)
     task = running.latest_task("running")
     assert task
+    # Ended before it has heard which run it has started, a task can't cancel it: its next try lands what is left.
+    running.wait(lambda: running.knows_its_run(task))
     end_task(running, task, how)
     workspace = running.stack.workspace
     running.wait(lambda: workspace.jobs.get_run(run.run_id or 0).end_time)
