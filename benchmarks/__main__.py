@@ -4,6 +4,8 @@ import contextlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from benchmarks import chunker_cost, detector_cost, history, kernel_cost, limits, merge_peer
@@ -20,7 +22,8 @@ _S3 = f"s3://{_BUCKET}"
 # Longer than the sample, so that catching up is more than its beginning and its end.
 _LONG, _LONG_ROWS = "long.csv", 2_400_000
 
-Rows = list[tuple[str, str]]
+# What, and what was measured of it; each as soon as it is known.
+Rows = Iterator[tuple[str, str]]
 
 
 def main() -> None:
@@ -35,16 +38,20 @@ def main() -> None:
                 s3.client().upload_file(str(directory / file), _BUCKET, file)
             s3.client().upload_file(str(directory / "long" / "transactions.csv"), _BUCKET, _LONG)
             # The chunker's summaries are not what this prints.
+            report = sys.stdout
             with contextlib.redirect_stdout(sys.stderr):
                 caught_up = detector_cost.catch_up(_S3, _BUCKET, directory, 20)
-                rows = _whole(s3, directory, caught_up)
+                print("| what | measured |\n| --- | --- |", file=report)
+                for what, measured in chain(
+                    _whole(s3, directory, caught_up),
+                    _micro_batches(directory),
+                    _starts(directory),
+                    _spread(directory),
+                    _landing(directory),
+                ):
+                    print(f"| {what} | {measured} |", file=report, flush=True)
                 importance = f"{_S3}/CustomerImportance.csv"
                 steps = limits.measure(caught_up.lake, importance, f"{_S3}/limits", _CHUNKS)
-                rows += [*_micro_batches(directory), *_starts(directory), *_spread(directory)]
-                rows += _landing(directory)
-    print("| what | measured |\n| --- | --- |")
-    for what, measured in rows:
-        print(f"| {what} | {measured} |")
     print(f"\nWhere it goes, and what the limits are:\n\n{limits.table(steps)}")
     print("\nThe kernel, on one core:\n")
     kernel_cost.main([])
@@ -54,26 +61,21 @@ def main() -> None:
 
 def _whole(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) -> Rows:
     """One chunk, landed to committed, and the usual way beside it; both must know the same of every merchant."""
-    rows = []
     for store, root in (("local S3", _S3), ("local disk", directory.as_uri())):
         seconds = detector_cost.landed_to_committed(root, _BUCKET, directory, _CHUNKS)[-_WARM:]
         quantiles = " / ".join(f"{detector_cost.quantile(seconds, percent):.3f}" for percent in (50, 90, 99))
-        rows.append((f"one chunk, landed to committed, {store}, median / p90 / p99", f"{quantiles} s"))
+        yield f"one chunk, landed to committed, {store}, median / p90 / p99", f"{quantiles} s"
     usual, merchants = merge_peer.seconds_per_chunk(_download_chunks(s3, caught_up.lake, directory), directory)
     if merchants != _merchants(caught_up.lake):
         msg = "the usual way and ours differ in what they know of merchants"
         raise AssertionError(msg)
     theirs = f"{detector_cost.quantile(usual[-_WARM:], 50):.3f} s"
-    return [
-        *rows,
-        ("the usual MERGE and aggregate, one chunk, local disk, median", theirs),
-        ("start to first commit (of 20 chunks)", f"{caught_up.first_commit:.1f} s"),
-    ]
+    yield "the usual MERGE and aggregate, one chunk, local disk, median", theirs
+    yield "start to first commit (of 20 chunks)", f"{caught_up.first_commit:.1f} s"
 
 
 def _micro_batches(directory: Path) -> Rows:
     """Catching up with other micro-batches, another store, and the state in the cluster."""
-    rows = []
     for root, max_chunks, placement, cores in (
         (_S3, 1, "driver", 2),
         (_S3, 20, "driver", 2),
@@ -86,40 +88,29 @@ def _micro_batches(directory: Path) -> Rows:
         caught_up = detector_cost.catch_up(root, _BUCKET, directory, max_chunks, placement, cores, _LONG)
         where = f"{root.partition(':')[0]}, state in the {placement}, local[{cores}]"
         what = f"catching up, {_LONG_ROWS:,} rows, {max_chunks} chunks a micro-batch, {where}"
-        rows.append((what, f"{caught_up.rate:,.0f} transactions/s"))
-    return rows
+        yield what, f"{caught_up.rate:,.0f} transactions/s"
 
 
 def _starts(directory: Path) -> Rows:
-    return [
-        (
-            f"start to first commit (of 1 chunk), {pairs:,} pairs",
-            f"{detector_cost.restart(_BUCKET, directory, pairs):.1f} s",
-        )
-        for pairs in (0, 1_000_000, 10_000_000)
-    ]
+    for pairs in (0, 1_000_000, 10_000_000):
+        seconds = detector_cost.restart(_BUCKET, directory, pairs)
+        yield f"start to first commit (of 1 chunk), {pairs:,} pairs", f"{seconds:.1f} s"
 
 
 def _spread(directory: Path) -> Rows:
     """What a micro-batch costs that reads all pairs of the state, kept in the cluster."""
-    return [
-        (
-            f"10 chunks that touch the merchants of {pairs:,} pairs, state in the cluster, local[{cores}]",
-            f"{detector_cost.spread(_BUCKET, directory, pairs, cores):.2f} s",
-        )
-        for pairs in (1_000_000, 4_000_000)
-        for cores in (1, 2)
-    ]
+    for pairs in (1_000_000, 4_000_000):
+        for cores in (1, 2):
+            what = f"10 chunks that touch the merchants of {pairs:,} pairs, state in the cluster, local[{cores}]"
+            yield what, f"{detector_cost.spread(_BUCKET, directory, pairs, cores):.2f} s"
 
 
 def _landing(directory: Path) -> Rows:
     chunker = chunker_cost.measure(directory, _BUCKET)
-    return [
-        ("landing one chunk at line 0", f"{chunker.at_line_0:.3f} s"),
-        (f"… at line {chunker_cost.DEEP_LINE:,}", f"{chunker.at_deep_line:.3f} s"),
-        ("landing one chunk into an empty landing zone, local S3", f"{chunker.empty_zone:.3f} s"),
-        (f"… beside {chunker_cost.FULL_ZONE:,} chunks", f"{chunker.full_zone:.3f} s"),
-    ]
+    yield "landing one chunk at line 0", f"{chunker.at_line_0:.3f} s"
+    yield f"… at line {chunker_cost.DEEP_LINE:,}", f"{chunker.at_deep_line:.3f} s"
+    yield "landing one chunk into an empty landing zone, local S3", f"{chunker.empty_zone:.3f} s"
+    yield f"… beside {chunker_cost.FULL_ZONE:,} chunks", f"{chunker.full_zone:.3f} s"
 
 
 def _merchants(lake: str) -> dict[str, tuple[int, int, int]]:

@@ -1,14 +1,13 @@
 """Evaluate the patterns at the end of a chunk, for what the chunk touched."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from spark_jobs.core.fixed_point import PAISE, WEIGHT_UNITS
+from spark_jobs.core.pair_array import Pairs
 from spark_jobs.core.pair_state import Advance, PairState
 from spark_jobs.core.patterns.pattern import (
     TRANSACTIONS_PERCENTILE,
@@ -23,6 +22,7 @@ from spark_jobs.core.patterns.pattern import (
     holding,
 )
 from spark_jobs.core.running_percentile import RunningPercentile
+from spark_jobs.core.sorted_percentile import sorted_percentile
 from spark_jobs.core.thresholds import Thresholds
 
 MERCHANTS_SCHEMA = pa.schema(
@@ -37,6 +37,9 @@ MERCHANTS_SCHEMA = pa.schema(
         ("customers", pa.int64()),
     ]
 )
+
+# A merchant with so many has its values sorted each time, which costs less than keeping them (docs/decisions/0020).
+_FEW_CUSTOMERS = 256
 
 
 @dataclass(frozen=True)
@@ -59,21 +62,33 @@ class Percentiles:
     """The percentiles that the patterns compare with, of all merchants, kept from chunk to chunk."""
 
     def __init__(self, thresholds: Thresholds) -> None:
-        self._transactions = RunningPercentile(thresholds[TRANSACTIONS_PERCENTILE.name])
-        self._mean_weight = RunningPercentile(thresholds[WEIGHT_PERCENTILE.name])
+        self._all = [
+            (values_of, thresholds[threshold.name], RunningPercentile(thresholds[threshold.name]))
+            for values_of, threshold in ((_transactions, TRANSACTIONS_PERCENTILE), (mean_weights, WEIGHT_PERCENTILE))
+        ]
 
     def after(self, state: PairState, advance: Advance) -> tuple[Values, Values]:
         """Take in what a chunk changed; return both percentiles of the merchants that it touched."""
-        result = []
-        for running, values_of in ((self._transactions, _transactions), (self._mean_weight, mean_weights)):
+        customers = state.merchant_totals["customers"].values[advance.merchants]
+        few = customers <= _FEW_CUSTOMERS
+        transactions, weights = (np.full(len(customers), np.nan) for _ in self._all)
+        if few.any():
+            pairs = state.pairs.take(state.rows_of(advance.merchants[few]))
+            for (values_of, q, _), result in zip(self._all, (transactions, weights), strict=True):
+                result[few] = sorted_percentile(q, values_of(pairs), customers[few])
+        many = ~few
+        if many.any():
+            changed = many[advance.merchant_at]
+            at = (np.cumsum(many) - 1)[advance.merchant_at[changed]]
+            for (values_of, _, running), result in zip(self._all, (transactions, weights), strict=True):
 
-            def all_values(code: int, values_of: Any = values_of) -> Values:
-                values: Values = values_of(state.pairs.take(state.rows_of(code)))
-                return values[~np.isnan(values)]
+                def all_values(code: int, values_of: Callable[[Pairs], Values] = values_of) -> Values:
+                    values = values_of(state.pairs.take(state.rows_of(np.array([code]))))
+                    return values[~np.isnan(values)]
 
-            before, after = values_of(advance.before), values_of(advance.after)
-            result.append(running.after(advance.merchants, advance.merchant_at, before, after, all_values))
-        return result[0], result[1]
+                before, after = (values_of(pairs)[changed] for pairs in (advance.before, advance.after))
+                result[many] = running.after(advance.merchants[many], at, before, after, all_values)
+        return transactions, weights
 
 
 def touched_by(state: PairState, advance: Advance, percentiles: Percentiles) -> Touched:
@@ -140,7 +155,7 @@ def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: in
     return pa.table(columns, schema=MERCHANTS_SCHEMA)
 
 
-def mean_weights(pairs: NDArray[Any]) -> Values:
+def mean_weights(pairs: Pairs) -> Values:
     """Return the mean weight of each pair, NaN of one that has none."""
     weighted = pairs["weighted_transactions"].astype(np.int64)
     means = np.full(len(pairs), np.nan)
@@ -148,7 +163,7 @@ def mean_weights(pairs: NDArray[Any]) -> Values:
     return means
 
 
-def _transactions(pairs: NDArray[Any]) -> Values:
+def _transactions(pairs: Pairs) -> Values:
     """Return the transactions of each pair, NaN of one that has none yet."""
     count = pairs["transactions"].astype(np.float64)
     count[count == 0] = np.nan

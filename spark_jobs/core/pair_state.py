@@ -80,11 +80,11 @@ class PairState:
         pairs = self.pairs.values
         return NameWords(pairs["length"], pairs["name"], self._words.values)
 
-    def rows_of(self, merchant: int) -> NDArray[np.uint32]:
-        """Return the rows of all pairs of a merchant."""
+    def rows_of(self, merchants: Integers) -> NDArray[np.uint32]:
+        """Return the rows of all pairs of some merchants (at least one), one merchant after the other."""
         if self._listed < len(self):
             self._list_rows()
-        return self._rows_of_merchant[merchant].values
+        return np.concatenate([self._rows_of_merchant[merchant].values for merchant in merchants.tolist()])
 
     def find(self, merchants: pa.ChunkedArray, customers: pa.ChunkedArray) -> Integers:
         """Return the rows of some pairs, -1 where there is none."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from spark_jobs.core.percentile_ranks import Floats, Integers, Ranks, between, ranks
+
 Keys = NDArray[np.complex128]
 
 # Ranks that a band holds on each side of the percentile: in any case, and two for each value that the last chunk
@@ -22,8 +22,8 @@ _RANKS = 16
 _VALUES_A_RANK = 200_000
 # Changes of whole numbers are summed first where that takes so many cells at most.
 _CELLS_A_CHANGE, _MOST_CELLS = 4, 1 << 20
-# Values in all bands beyond which those of merchants that a chunk did not touch are dropped.
-_MOST_KEPT = 1 << 18
+# Values in all bands beyond which those of merchants that a chunk did not touch are dropped: 24 MB.
+_MOST_KEPT = 1 << 20
 
 
 class RunningPercentile:
@@ -68,23 +68,20 @@ class RunningPercentile:
             bands = self._bands(merchants)
         low, high = (
             self._keys.imag[np.searchsorted(bands.sums[1:], (bands.shift + rank)[bands.some], side="right")]
-            for rank in (bands.lower, bands.upper)
+            for rank in (bands.ranks.lower, bands.ranks.upper)
         )
         result = np.full(len(merchants), np.nan)
-        result[bands.some] = _between(low, high, bands.part[bands.some])
+        result[bands.some] = between(low, high, bands.ranks.part[bands.some])
         return result
 
     def _bands(self, merchants: Integers) -> "_Bands":
         total, below = self._total[merchants], self._below[merchants]
         known = self._low[merchants] <= self._high[merchants]
-        # The ranks between which it lies, as `numpy.percentile` has them.
-        virtual = (total - 1) * self._fraction
-        lower = np.floor(virtual).astype(np.int64)
-        upper = np.minimum(lower + 1, total - 1)
+        wanted = ranks(total, self._fraction)
         sums = np.append(0, np.cumsum(self._counts))
         starts, ends = (sums[at] for at in self._extents(merchants))
-        holds = known & ((total == 0) | (below <= lower) & (upper < below + ends - starts))
-        return _Bands(sums, starts - below, lower, upper, virtual - lower, np.flatnonzero(total > 0), holds)
+        holds = known & ((total == 0) | (below <= wanted.lower) & (wanted.upper < below + ends - starts))
+        return _Bands(sums, starts - below, wanted, np.flatnonzero(total > 0), holds)
 
     def _extents(self, merchants: Integers) -> tuple[Integers, Integers]:
         infinite = np.full(len(merchants), np.inf)
@@ -211,16 +208,14 @@ class _Bands:
     Attributes:
         sums: how many values the bands hold before each key, all merchants one after the other.
         shift: what is added to a rank in the merchant's values to get that among all values in bands, shape (m,).
-        lower, upper, part: the percentile lies between these two ranks, that part of the way.
+        ranks: those of the percentile.
         some: positions of the merchants that have a value.
         hold_ranks: whether the band of each holds both ranks.
     """
 
     sums: Integers
     shift: Integers
-    lower: Integers
-    upper: Integers
-    part: Floats
+    ranks: Ranks
     some: Integers
     hold_ranks: NDArray[np.bool_]
 
@@ -229,9 +224,3 @@ def _keys(merchants: Integers, values: Floats) -> Keys:
     keys = np.empty(len(values), dtype=np.complex128)
     keys.real, keys.imag = merchants, values
     return keys
-
-
-def _between(low: Floats, high: Floats, part: Floats) -> Floats:
-    """Interpolate to the last bit as `numpy.percentile` does."""
-    difference = high - low
-    return np.where(part >= 0.5, high - difference * (1 - part), low + difference * part)
