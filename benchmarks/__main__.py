@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from benchmarks import chunker_cost, detector_cost, history, kernel_cost, limits, merge_peer
+from benchmarks.plots import Line, draw
 from local.s3 import LocalS3, local_s3
 from local.sample_data import write_sample
 from spark_jobs.storage.objects import open_objects
@@ -19,6 +20,7 @@ _CHUNKS = 59
 # The state has nearly all of its 60,000 pairs by then, and everything is warm.
 _WARM = 25
 _S3 = f"s3://{_BUCKET}"
+_IMAGES = Path("docs/images")
 # Longer than the sample, so that catching up is more than its beginning and its end.
 _LONG, _LONG_ROWS = "long.csv", 2_400_000
 
@@ -54,7 +56,7 @@ def main() -> None:
                 steps = limits.measure(caught_up.lake, importance, f"{_S3}/limits", _CHUNKS)
     print(f"\nWhere it goes, and what the limits are:\n\n{limits.table(steps)}")
     print("\nThe kernel, on one core:\n")
-    kernel_cost.main([])
+    _draw_kernel(kernel_cost.main([]))
     print("\nOne more chunk over a growing history:\n")
     history.main([])
 
@@ -76,6 +78,7 @@ def _whole(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) -> Ro
 
 def _micro_batches(directory: Path) -> Rows:
     """Catching up with other micro-batches, another store, and the state in the cluster."""
+    sizes, rates = [], []
     for root, max_chunks, placement, cores in (
         (_S3, 1, "driver", 2),
         (_S3, 20, "driver", 2),
@@ -89,6 +92,10 @@ def _micro_batches(directory: Path) -> Rows:
         where = f"{root.partition(':')[0]}, state in the {placement}, local[{cores}]"
         what = f"catching up, {_LONG_ROWS:,} rows, {max_chunks} chunks a micro-batch, {where}"
         yield what, f"{caught_up.rate:,.0f} transactions/s"
+        if root == _S3 and placement == "driver":
+            sizes.append(max_chunks)
+            rates.append(caught_up.rate)
+    _draw_catching_up(sizes, rates)
 
 
 def _starts(directory: Path) -> Rows:
@@ -111,6 +118,22 @@ def _landing(directory: Path) -> Rows:
     yield f"… at line {chunker_cost.DEEP_LINE:,}", f"{chunker.at_deep_line:.3f} s"
     yield "landing one chunk into an empty landing zone, local S3", f"{chunker.empty_zone:.3f} s"
     yield f"… beside {chunker_cost.FULL_ZONE:,} chunks", f"{chunker.full_zone:.3f} s"
+
+
+def _draw_catching_up(sizes: list[int], rates: list[float]) -> None:
+    axes = ("chunks a micro-batch", "transactions a second")
+    draw(_IMAGES / "benchmark-catching-up.svg", "Catching up", *axes, [Line("local S3, 2 cores", sizes, rates)])
+
+
+def _draw_kernel(costs: list[kernel_cost.Cost]) -> None:
+    """Draw what a chunk costs against the pairs of the state, merchants and chunks being those of the sample data."""
+    like_sample = [cost for cost in costs if (cost.shape.merchants, cost.shape.lines) == (50, 10_000)]
+    pairs = [cost.shape.pairs for cost in like_sample]
+    lines = [
+        Line(label, pairs, [1000 * detector_cost.quantile(cost.seconds, percent) for cost in like_sample])
+        for label, percent in (("median", 50), ("99th percentile", 99))
+    ]
+    draw(_IMAGES / "benchmark-kernel.svg", "The kernel, one chunk of 10,000 rows", "pairs", "ms", lines)
 
 
 def _merchants(lake: str) -> dict[str, tuple[int, int, int]]:

@@ -172,8 +172,8 @@ def _resident_bytes() -> int:
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure all shapes and print them."""
+def main(arguments: Sequence[str] | None = None) -> list[Cost]:
+    """Measure all shapes, print them and return them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=300)
     parser.add_argument("--pairs", type=int)
@@ -183,8 +183,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shapes = [Shape(options.pairs, options.merchants, options.lines)] if options.pairs else _SHAPES
     print("| pairs | merchants | pairs a chunk | updates/s | ms: mean | median | p99 | most | bytes a pair | restore |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    costs = []
     for shape in shapes:
         cost = measure(shape, options.chunks)
+        costs.append(cost)
         ms = np.array(cost.seconds) * 1000
         print(
             f"| {shape.pairs:,} | {shape.merchants:,} | {shape.touched:,} | {cost.updates:,.0f}"
@@ -192,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f" | {cost.bytes_a_pair:.0f} | {cost.restore:.2f} s |",
             flush=True,
         )
+    return costs
 
 
 if __name__ == "__main__":
