@@ -20,7 +20,6 @@ _CHUNKS = 59
 # The state has nearly all of its 60,000 pairs by then, and everything is warm.
 _WARM = 25
 _S3 = f"s3://{_BUCKET}"
-_IMAGES = Path("docs/images")
 # Longer than the sample, so that catching up is more than its beginning and its end.
 _LONG, _LONG_ROWS = "long.csv", 2_400_000
 
@@ -122,7 +121,7 @@ def _landing(directory: Path) -> Rows:
 
 def _draw_catching_up(sizes: list[int], rates: list[float]) -> None:
     axes = ("chunks a micro-batch", "transactions a second")
-    draw(_IMAGES / "benchmark-catching-up.svg", "Catching up", *axes, [Line("local S3, 2 cores", sizes, rates)])
+    draw("benchmark-catching-up", "Catching up", *axes, [Line("local S3, 2 cores", sizes, rates)])
 
 
 def _draw_kernel(costs: list[kernel_cost.Cost]) -> None:
@@ -133,7 +132,7 @@ def _draw_kernel(costs: list[kernel_cost.Cost]) -> None:
         Line(label, pairs, [1000 * detector_cost.quantile(cost.seconds, percent) for cost in like_sample])
         for label, percent in (("median", 50), ("99th percentile", 99))
     ]
-    draw(_IMAGES / "benchmark-kernel.svg", "The kernel, one chunk of 10,000 rows", "pairs", "ms", lines)
+    draw("benchmark-kernel", "The kernel, one chunk of 10,000 rows", "pairs", "ms", lines)
 
 
 def _merchants(lake: str) -> dict[str, tuple[int, int, int]]:

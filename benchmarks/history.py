@@ -1,6 +1,6 @@
 """One more chunk over a history that grows to 50 million rows: ours, and polars and DuckDB over all rows anew.
 
-`python -m benchmarks.history` writes its table and its plot into a directory. All three see the same transactions, and
+`python -m benchmarks.history` prints its table and draws its plot. All three see the same transactions, and
 what they say of every merchant after the chunk is compared before any time is shown: transactions, the 90th percentile
 of transactions and the 10th of mean amounts over its customers, its female and its male customers.
 """
@@ -188,7 +188,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure all sizes; print the table, and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=_SIZES)
-    parser.add_argument("--images", type=Path, default=Path("docs/images"))
     options = parser.parse_args(arguments)
     results = []
     print(
@@ -200,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             results.append(result)
             print(f"| {rows:,} | {result.ours:.3f} s | {result.polars:.3f} s | {result.duckdb:.3f} s |", flush=True)
     draw(
-        options.images / "benchmark-history.svg",
+        "benchmark-history",
         "One more chunk of 10,000 rows",
         "rows so far",
         "seconds",

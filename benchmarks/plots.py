@@ -9,6 +9,8 @@ import matplotlib
 matplotlib.use("svg")
 from matplotlib import pyplot as plt
 
+_IMAGES = Path(__file__).parents[1] / "docs" / "images"
+
 
 @dataclass(frozen=True)
 class Line:
@@ -19,8 +21,8 @@ class Line:
     y: Sequence[float]
 
 
-def draw(path: Path, title: str, x: str, y: str, lines: Sequence[Line]) -> None:
-    """Draw lines on logarithmic axes."""
+def draw(name: str, title: str, x: str, y: str, lines: Sequence[Line]) -> None:
+    """Draw lines on logarithmic axes, into the documentation's image `name`."""
     with plt.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"}):
         figure, axes = plt.subplots(figsize=(7, 4))
         for line in lines:
@@ -28,6 +30,5 @@ def draw(path: Path, title: str, x: str, y: str, lines: Sequence[Line]) -> None:
         axes.set(title=title, xlabel=x, ylabel=y)
         axes.grid(visible=True, which="both", alpha=0.25)
         axes.legend()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(_IMAGES / f"{name}.svg", metadata={"Date": None})
         plt.close(figure)

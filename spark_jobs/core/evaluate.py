@@ -38,7 +38,7 @@ MERCHANTS_SCHEMA = pa.schema(
     ]
 )
 
-# A merchant with so many has its values sorted each time, which costs less than keeping them (docs/decisions/0020).
+# With at most so many, a merchant has its values sorted each time: keeping them costs more (docs/decisions/0020).
 _FEW_CUSTOMERS = 256
 
 
@@ -62,33 +62,29 @@ class Percentiles:
     """The percentiles that the patterns compare with, of all merchants, kept from chunk to chunk."""
 
     def __init__(self, thresholds: Thresholds) -> None:
-        self._all = [
-            (values_of, thresholds[threshold.name], RunningPercentile(thresholds[threshold.name]))
-            for values_of, threshold in ((_transactions, TRANSACTIONS_PERCENTILE), (mean_weights, WEIGHT_PERCENTILE))
-        ]
+        self._transactions = RunningPercentile(thresholds[TRANSACTIONS_PERCENTILE.name])
+        self._mean_weight = RunningPercentile(thresholds[WEIGHT_PERCENTILE.name])
 
     def after(self, state: PairState, advance: Advance) -> tuple[Values, Values]:
         """Take in what a chunk changed; return both percentiles of the merchants that it touched."""
         customers = state.merchant_totals["customers"].values[advance.merchants]
         few = customers <= _FEW_CUSTOMERS
-        transactions, weights = (np.full(len(customers), np.nan) for _ in self._all)
-        if few.any():
-            pairs = state.pairs.take(state.rows_of(advance.merchants[few]))
-            for (values_of, q, _), result in zip(self._all, (transactions, weights), strict=True):
-                result[few] = sorted_percentile(q, values_of(pairs), customers[few])
-        many = ~few
-        if many.any():
-            changed = many[advance.merchant_at]
-            at = (np.cumsum(many) - 1)[advance.merchant_at[changed]]
-            for (values_of, _, running), result in zip(self._all, (transactions, weights), strict=True):
+        pairs_of_few = state.pairs.take(state.rows_of(advance.merchants[few]))
+        of_many = ~few[advance.merchant_at]
+        at = np.cumsum(~few)[advance.merchant_at[of_many]] - 1
+        result = []
+        for running, values_of in ((self._transactions, _transactions), (self._mean_weight, mean_weights)):
 
-                def all_values(code: int, values_of: Callable[[Pairs], Values] = values_of) -> Values:
-                    values = values_of(state.pairs.take(state.rows_of(np.array([code]))))
-                    return values[~np.isnan(values)]
+            def all_values(code: int, values_of: Callable[[Pairs], Values] = values_of) -> Values:
+                values = values_of(state.pairs.take(state.rows_of(np.array([code]))))
+                return values[~np.isnan(values)]
 
-                before, after = (values_of(pairs)[changed] for pairs in (advance.before, advance.after))
-                result[many] = running.after(advance.merchants[many], at, before, after, all_values)
-        return transactions, weights
+            percentile = np.empty(len(customers))
+            percentile[few] = sorted_percentile(running.q, values_of(pairs_of_few), customers[few])
+            before, after = (values_of(pairs)[of_many] for pairs in (advance.before, advance.after))
+            percentile[~few] = running.after(advance.merchants[~few], at, before, after, all_values)
+            result.append(percentile)
+        return result[0], result[1]
 
 
 def touched_by(state: PairState, advance: Advance, percentiles: Percentiles) -> Touched:

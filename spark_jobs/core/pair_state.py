@@ -81,10 +81,11 @@ class PairState:
         return NameWords(pairs["length"], pairs["name"], self._words.values)
 
     def rows_of(self, merchants: Integers) -> NDArray[np.uint32]:
-        """Return the rows of all pairs of some merchants (at least one), one merchant after the other."""
+        """Return the rows of all pairs of some merchants, one merchant after the other."""
         if self._listed < len(self):
             self._list_rows()
-        return np.concatenate([self._rows_of_merchant[merchant].values for merchant in merchants.tolist()])
+        lists = [self._rows_of_merchant[merchant].values for merchant in merchants.tolist()]
+        return np.concatenate(lists) if lists else np.zeros(0, dtype=np.uint32)
 
     def find(self, merchants: pa.ChunkedArray, customers: pa.ChunkedArray) -> Integers:
         """Return the rows of some pairs, -1 where there is none."""

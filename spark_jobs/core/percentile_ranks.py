@@ -23,9 +23,9 @@ class Ranks:
     part: Floats
 
 
-def ranks(total: Integers, fraction: float) -> Ranks:
-    """Return the ranks of groups that have so many values each."""
-    virtual = (total - 1) * fraction
+def ranks(total: Integers, q: float) -> Ranks:
+    """Return the ranks of the percentile `q` (0 to 100) of groups that have so many values each."""
+    virtual = (total - 1) * (q / 100)
     lower = np.floor(virtual).astype(np.int64)
     return Ranks(lower, np.minimum(lower + 1, total - 1), virtual - lower)
 

@@ -27,10 +27,14 @@ _MOST_KEPT = 1 << 20
 
 
 class RunningPercentile:
-    """The percentile `q` (0 to 100, linear interpolation) of the values of each merchant."""
+    """The percentile `q` (0 to 100, linear interpolation) of the values of each merchant.
+
+    Attributes:
+        q: as handed in.
+    """
 
     def __init__(self, q: float) -> None:
-        self._fraction = q / 100
+        self.q = q
         # All bands, in order: merchant and value as the two parts of a complex number, which numpy orders by the first
         # and then the second; and how many of the merchant's customers have that value.
         self._keys: Keys = np.zeros(0, dtype=np.complex128)
@@ -77,7 +81,7 @@ class RunningPercentile:
     def _bands(self, merchants: Integers) -> "_Bands":
         total, below = self._total[merchants], self._below[merchants]
         known = self._low[merchants] <= self._high[merchants]
-        wanted = ranks(total, self._fraction)
+        wanted = ranks(total, self.q)
         sums = np.append(0, np.cumsum(self._counts))
         starts, ends = (sums[at] for at in self._extents(merchants))
         holds = known & ((total == 0) | (below <= wanted.lower) & (wanted.upper < below + ends - starts))
@@ -144,7 +148,7 @@ class RunningPercentile:
     def _draw_one(self, merchant: int, values: Floats, changed: int) -> tuple[Keys, Integers]:
         last = len(values) - 1
         width = _RANKS + changed * (2 + len(values) // _VALUES_A_RANK)
-        rank = int(last * self._fraction)
+        rank = int(last * (self.q / 100))
         first_kept, last_kept = max(rank - width, 0), min(rank + 1 + width, last)
         low, high = -np.inf, np.inf
         if first_kept > 0 or last_kept < last:

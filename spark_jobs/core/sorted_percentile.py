@@ -29,7 +29,7 @@ def sorted_percentile(q: float, values: Floats, sizes: Integers) -> Floats:
         rows.sort(axis=1)
         total = np.count_nonzero(rows == rows, axis=1)
         of_some, rows = at[total > 0], rows[total > 0]
-        held = ranks(total[total > 0], q / 100)
+        held = ranks(total[total > 0], q)
         low, high = (np.take_along_axis(rows, rank[:, None], axis=1)[:, 0] for rank in (held.lower, held.upper))
         result[of_some] = between(low, high, held.part)
     return result
