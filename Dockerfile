@@ -18,7 +18,7 @@ FROM base AS builder
 ARG PYTHON_INDEX=""
 RUN --mount=type=secret,id=ca,target=/run/company-ca.pem \
     cat /etc/ssl/certs/ca-certificates.crt /run/company-ca.pem > /etc/ssl/build.pem
-ENV SSL_CERT_FILE=/etc/ssl/build.pem PIP_CERT=/etc/ssl/build.pem UV_LINK_MODE=copy
+ENV SSL_CERT_FILE=/etc/ssl/build.pem PIP_CERT=/etc/ssl/build.pem UV_LINK_MODE=copy UV_HTTP_TIMEOUT=300 UV_HTTP_RETRIES=8
 RUN python3 -m venv /opt/uv \
     && /opt/uv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
         ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} uv==0.13.9

@@ -6,6 +6,9 @@ RUN := $(BIN)/python -m local.environment
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
 endif
+# Spark is one file of 450 MB: a proxy that fetches it first is silent for longer than the 30 s that uv waits by default.
+export UV_HTTP_TIMEOUT ?= 300
+export UV_HTTP_RETRIES ?= 8
 
 .PHONY: help setup run test torture compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help

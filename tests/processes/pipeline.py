@@ -128,22 +128,20 @@ def wait_until(
 
 
 def spark_python(version: str) -> str:
-    """Return an interpreter whose environment has another Spark; it is made at first use."""
+    """Return an interpreter whose environment has another Spark, as uv.lock has it; it is made at first use."""
     environment = Path(sys.prefix) / f"spark-{version}"
-    python = environment / "bin" / "python"
-    if not (environment / "ready").exists():
-        uv = str(Path(sys.prefix) / "bin" / "uv")
-        packages = [f"pyspark~={version}.0", *(f"{name}=={_installed(name)}" for name in _JOB_PACKAGES)]
-        subprocess.run([uv, "venv", "--quiet", "--clear", "-p", sys.executable, environment], check=True)
-        subprocess.run([uv, "pip", "install", "--quiet", "-p", python, "--compile-bytecode", *packages], check=True)
-        (environment / "ready").touch()
-    return os.fspath(python)
-
-
-_JOB_PACKAGES = ("pandas", "pyarrow", "numpy", "obstore", "deltalake")
-
-
-def _installed(name: str) -> str:
-    from importlib.metadata import version
-
-    return version(name)
+    uv = str(Path(sys.prefix) / "bin" / "uv")
+    group = f"spark-{version.replace('.', '-')}"
+    done = subprocess.run(
+        [
+            *(uv, "sync", "--frozen", "--quiet", "--compile-bytecode", "-p", sys.executable),
+            *("--no-install-project", "--no-default-groups", "--group", group),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "UV_PROJECT_ENVIRONMENT": os.fspath(environment)},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"Spark {version} could not be installed: {done.stderr}"
+    return os.fspath(environment / "bin" / "python")

@@ -110,6 +110,8 @@ def test_a_second_detector_stops_and_says_so_and_nothing_is_doubled(
     pipeline.assert_files_are_the_table()
 
 
+# Half a gigabyte is fetched at the first time.
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("version", ["4.0", "4.1"])
 def test_it_finds_the_same_on_older_spark(landed: Landed, undisturbed: Pipeline, importance: str, version: str) -> None:
     pipeline = landed()
