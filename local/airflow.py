@@ -119,8 +119,11 @@ def local_airflow(
 
 
 def database_url(directory: Path) -> str:
-    """Return the address of the database of the Airflow whose home is `directory`."""
-    return f"sqlite:///{directory / 'airflow.db'}"
+    """Return the address of the database of the Airflow whose home is `directory`.
+
+    Who wants to write waits a minute while others do: after SQLite's own 5 s a busy machine's requests failed.
+    """
+    return f"sqlite:///{directory / 'airflow.db'}?timeout=60"
 
 
 def _passwords_file(directory: Path) -> Path:

@@ -1,5 +1,6 @@
 """The whole system under Airflow, with a master file that the test makes grow, and what can be done to it."""
 
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -75,6 +76,17 @@ class Running:
 
     def wait_until_all_is_committed(self) -> None:
         self.wait(lambda: self.status().committed_line == self.rows)
+
+    def wait_until_all_is_well(self) -> None:
+        """Wait until all is committed, and people have been told so of whatever they were alerted of."""
+        self.wait_until_all_is_committed()
+        self.wait(lambda: not self.open_alerts())
+
+    def open_alerts(self) -> list[str]:
+        """Return the keys of what people have been told of and is not over."""
+        variables = self.airflow("GET", "/variables?limit=100")["variables"]
+        told = [json.loads(variable["value"]) for variable in variables if "_alerts_told_" in variable["key"]]
+        return [key for group in told for key in group]
 
     def times_told(self, text: str) -> int:
         return sum(text in message["text"] for message in self.told)

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.faults]
 @pytest.fixture(autouse=True)
 def _well_before_and_after(running: Running) -> None:
     running.append()
-    running.wait_until_all_is_committed()
+    running.wait_until_all_is_well()
     running.told.clear()
 
 
