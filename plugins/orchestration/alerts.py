@@ -6,6 +6,9 @@ from enum import Enum
 
 from orchestration.runbook import section
 
+# How the names of the Airflow variables begin that keep what people have been told, one for each group of alerts.
+TOLD = "transaction_patterns_alerts_told"
+
 
 class Severity(Enum):
     """How bad it is."""

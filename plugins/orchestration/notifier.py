@@ -12,12 +12,11 @@ from airflow.sdk import BaseHook, BaseNotifier, Context, Variable
 from airflow.sdk.exceptions import AirflowException
 from requests import RequestException
 
-from orchestration.alerts import Alert, messages
+from orchestration.alerts import TOLD, Alert, messages
 from orchestration.load_settings import load_settings
 from orchestration.runbook import TASK_FAILED, section
 
 _SUBJECT = "Transaction patterns"
-_TOLD = "transaction_patterns_alerts_told"
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +48,7 @@ def tell(group: str, alerts: Iterable[Alert], connection: str) -> list[str]:
     What people know is kept in an Airflow variable, by `group`, after they have been told: an alert may come twice
     when the process dies in between, it is never lost.
     """
-    name = f"{_TOLD}_{group}"
+    name = f"{TOLD}_{group}"
     texts, told = messages(Variable.get(name, default={}, deserialize_json=True), alerts)
     for text in texts:
         send(text, connection)

@@ -82,10 +82,12 @@ class PairState:
 
     def rows_of(self, merchants: Integers) -> NDArray[np.uint32]:
         """Return the rows of all pairs of some merchants, one merchant after the other."""
+        if not len(merchants):
+            # What is asked of nobody need not be listed yet.
+            return np.zeros(0, dtype=np.uint32)
         if self._listed < len(self):
             self._list_rows()
-        lists = [self._rows_of_merchant[merchant].values for merchant in merchants.tolist()]
-        return np.concatenate(lists) if lists else np.zeros(0, dtype=np.uint32)
+        return np.concatenate([self._rows_of_merchant[merchant].values for merchant in merchants.tolist()])
 
     def find(self, merchants: pa.ChunkedArray, customers: pa.ChunkedArray) -> Integers:
         """Return the rows of some pairs, -1 where there is none."""

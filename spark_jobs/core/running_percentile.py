@@ -62,7 +62,9 @@ class RunningPercentile:
             before, after: the value, NaN for none, shape (p,).
             values_of: all values of a merchant as they are now, without NaN, in no order.
         """
-        self._grow(int(merchants[-1]) + 1 if len(merchants) else 0)
+        if not len(merchants):
+            return np.zeros(0)
+        self._grow(int(merchants[-1]) + 1)
         self._change(merchants, at, before, after)
         bands = self._bands(merchants)
         missing = np.flatnonzero(~bands.hold_ranks)

@@ -16,6 +16,7 @@ from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.progress import Status
 from local.stack import Layout, Stack
+from orchestration.alerts import TOLD
 from spark_jobs.core.names import LANDING_ZONE
 from tests.looking import looking
 from tests.processes.pipeline import Pipeline, wait_until
@@ -85,7 +86,7 @@ class Running:
     def open_alerts(self) -> list[str]:
         """Return the keys of what people have been told of and is not over."""
         variables = self.airflow("GET", "/variables?limit=100")["variables"]
-        told = [json.loads(variable["value"]) for variable in variables if "_alerts_told_" in variable["key"]]
+        told = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(TOLD)]
         return [key for group in told for key in group]
 
     def times_told(self, text: str) -> int:
