@@ -12,8 +12,8 @@ from benchmarks import chunker_cost, detector_cost, history, kernel_cost, limits
 from benchmarks.plots import Line, draw
 from local.s3 import LocalS3, local_s3
 from local.sample_data import write_sample
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.tables import open_table
+from spark_jobs.store.line_table import open_table
+from spark_jobs.store.objects import open_objects
 
 _BUCKET = "benchmarks"
 _CHUNKS = 59

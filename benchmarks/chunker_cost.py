@@ -11,10 +11,10 @@ from typing import BinaryIO
 
 from local.sample_data import write_sample
 from spark_jobs.chunker.land import Job, land_next_chunk
-from spark_jobs.core.names import OFFSET, chunk_path
-from spark_jobs.core.offset import CHECKED_BYTES, Offset, format_offset, source_check
-from spark_jobs.storage.landing import open_landing
-from spark_jobs.storage.objects import Objects, open_objects
+from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.layout import OFFSET, chunk_path
+from spark_jobs.lake.offset import CHECKED_BYTES, Offset, format_offset, source_check
+from spark_jobs.store.objects import Objects, open_objects
 
 DEEP_LINE = 10_000_000
 FULL_ZONE = 100_000

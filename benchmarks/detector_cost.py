@@ -19,11 +19,11 @@ import numpy as np
 from benchmarks.kernel_cost import customer_names, merchant_names, state_rows
 from local import processes
 from spark_jobs.chunker.cli import main as chunker
-from spark_jobs.core.detect import Outcome
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.names import OFFSET
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.lake.layout import OFFSET
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns.detect import Outcome
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.store.objects import open_objects
 
 _CHUNK = 10_000
 _TIMEOUT_SECONDS = 300

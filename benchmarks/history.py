@@ -21,13 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.plots import Line, draw
-from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
-from spark_jobs.core.detect import Detector, Reported, Rules
-from spark_jobs.core.pair_rows import PAIRS_SCHEMA
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.store.objects import open_objects
 
 _CHUNK, _FILE = 10_000, 1_000_000
 _SIZES = (594_643, 5_000_000, 20_000_000, 50_000_000)

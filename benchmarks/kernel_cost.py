@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.core.detect import Detector, Reported, Rules
-from spark_jobs.core.pair_rows import PAIRS_SCHEMA
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Reported, Rules
 
 _CHUNK_LINES = 10_000
 _TOUCHED_A_LINE, _NEW_OF_TOUCHED = 0.6, 0.02

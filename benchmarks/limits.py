@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from spark_jobs.core.chunk_csv import read_columns
-from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
-from spark_jobs.core.names import chunk_path
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.storage.importance_file import read_importance
-from spark_jobs.storage.objects import Objects, open_objects
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.chunk_csv import read_columns
+from spark_jobs.lake.importance_file import read_importance
+from spark_jobs.lake.layout import chunk_path
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.store.objects import Objects, open_objects
 
 _CHUNK = 10_000
 _REPEATED = 3

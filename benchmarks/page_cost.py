@@ -21,12 +21,12 @@ import pyarrow as pa
 from benchmarks.detector_cost import quantile
 from local.airflow import LocalAirflow, local_airflow
 from local.s3 import LocalS3, local_s3
-from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.core.detect import Detector, Reported, Rules
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.store.objects import open_objects
 
 PAIRS, DETECTIONS, MERCHANTS = 1_000_000, 100_000, 1_000
 _CHUNK = 10_000

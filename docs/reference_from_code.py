@@ -25,14 +25,14 @@ from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings
 from spark_jobs import exit_codes
 from spark_jobs.chunker.cli import Summary
-from spark_jobs.core.detections import DETECTIONS_SCHEMA
-from spark_jobs.core.errors import PipelineError
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.history import Sample
-from spark_jobs.core.offset import Offset
-from spark_jobs.core.pair_rows import PAIRS_SCHEMA
-from spark_jobs.core.patterns import PATTERNS
 from spark_jobs.detector.heartbeat import Progress
+from spark_jobs.errors import PipelineError
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.lake.heartbeat_history import Sample
+from spark_jobs.lake.offset import Offset
+from spark_jobs.patterns import PATTERNS
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 
 _HERE = Path(__file__).parent
 _COMMANDS = (

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from local.bucket import BUCKET, LAKE_KEY
 from local.progress import Status
 from local.s3 import S3Address
-from spark_jobs.core import names
-from spark_jobs.core.offset import parse_offset
+from spark_jobs.lake import layout
+from spark_jobs.lake.offset import parse_offset
 
 
 class LakeView:
@@ -20,9 +20,9 @@ class LakeView:
 
     def status(self, total: int, seconds: float) -> Status:
         """Return where the pipeline is with a master file of `total` rows, `seconds` after it began."""
-        offset = self._find(names.OFFSET)
-        landed = parse_offset(offset, names.OFFSET).next_line if offset else 0
-        heartbeat = json.loads(self._find(names.HEARTBEAT) or b"{}")
+        offset = self._find(layout.OFFSET)
+        landed = parse_offset(offset, layout.OFFSET).next_line if offset else 0
+        heartbeat = json.loads(self._find(layout.HEARTBEAT) or b"{}")
         committed = heartbeat.get("committed_line", 0)
         return Status(
             total,
@@ -41,7 +41,7 @@ class LakeView:
 
     def quarantined_lines(self) -> int:
         """Return how many lines are in quarantine: a header, and one record a line, in each file."""
-        return sum(self._read(key).count(b"\n") - 1 for key in self.keys(f"{names.QUARANTINE}/"))
+        return sum(self._read(key).count(b"\n") - 1 for key in self.keys(f"{layout.QUARANTINE}/"))
 
     def _find(self, path: str) -> bytes | None:
         try:

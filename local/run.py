@@ -26,9 +26,9 @@ from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
 from local.stack import Layout, Ports, Stack, running_s3, running_stack
 from spark_jobs.command_line import add_threshold, at_least_one
-from spark_jobs.core.errors import PermanentError
-from spark_jobs.core.patterns import THRESHOLDS
-from spark_jobs.core.thresholds import parse_thresholds
+from spark_jobs.errors import PermanentError
+from spark_jobs.patterns import THRESHOLDS
+from spark_jobs.patterns.thresholds import parse_thresholds
 
 _SECONDS_BETWEEN_LOOKS = 0.25
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import Logger
 
-from spark_jobs.core.errors import PipelineError
+from spark_jobs.errors import PipelineError
 
 DONE = 0
 NOTHING_NEW = 10

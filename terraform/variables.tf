@@ -91,7 +91,7 @@ variable "airflow" {
 }
 
 variable "thresholds" {
-  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/core/patterns)."
+  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
   default     = {}
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spark_jobs.core.thresholds import Thresholds
+from spark_jobs.patterns.thresholds import Thresholds
 
 
 @dataclass(frozen=True)

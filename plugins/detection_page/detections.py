@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from detection_page.evidence import evidence_view
-from spark_jobs.core.detections import DETECTIONS_SCHEMA, ROWS_PER_FILE
-from spark_jobs.core.names import detection_file_path
-from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.lake.detection_files import ROWS_PER_FILE
+from spark_jobs.lake.layout import detection_file_path
+from spark_jobs.patterns import PATTERNS
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
 
 
 @dataclass(frozen=True)

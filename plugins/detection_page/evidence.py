@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.core.patterns.pattern import Comparison, Touched, TouchedMerchants, TouchedPairs
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.pattern import Comparison, Touched, TouchedMerchants, TouchedPairs
 
 _SIGNS: Mapping[Any, str] = {np.greater: ">", np.greater_equal: "≥", np.less: "<", np.less_equal: "≤"}
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from detection_page.quarantine import QuarantinedLine
 from orchestration.heartbeat import Heartbeat
 from orchestration.settings import Settings
-from spark_jobs.core.history import Sample
-from spark_jobs.core.offset import Offset
+from spark_jobs.lake.heartbeat_history import Sample
+from spark_jobs.lake.offset import Offset
 
 
 @dataclass(frozen=True)

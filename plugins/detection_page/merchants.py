@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 
 SORTABLE = (*MERCHANTS_SCHEMA.names, "detections")
 _HISTORY_POINTS = 200

@@ -11,10 +11,10 @@ from detection_page.quarantine import QuarantinedLine, parse_quarantine
 from orchestration.heartbeat import Heartbeat, HeartbeatError
 from orchestration.lake import Lake, SourceFile, SourceMissingError
 from orchestration.settings import Settings
-from spark_jobs.core import names
-from spark_jobs.core.errors import HistoryUnreadableError, LandingZoneError, OffsetUnreadableError
-from spark_jobs.core.history import Sample, parse_history
-from spark_jobs.core.offset import Offset
+from spark_jobs.errors import HistoryUnreadableError, LandingZoneError, OffsetUnreadableError
+from spark_jobs.lake import layout
+from spark_jobs.lake.heartbeat_history import Sample, parse_history
+from spark_jobs.lake.offset import Offset
 
 # Who looks at a page wants to know soon that S3 does not answer.
 PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
@@ -89,9 +89,9 @@ class LakeReader:
         now, before = self._now(), self._history_read_at
         if before is not None and now - before < timedelta(seconds=_SECONDS_BETWEEN_HISTORIES):
             return
-        data = self._lake.find(names.HISTORY)
+        data = self._lake.find(layout.HISTORY)
         try:
-            place = f"{self._settings.lake}/{names.HISTORY}"
+            place = f"{self._settings.lake}/{layout.HISTORY}"
             self._history, self._history_error = parse_history(data, place) if data is not None else (), ""
         except HistoryUnreadableError as error:
             self._history, self._history_error = (), str(error)
@@ -127,10 +127,10 @@ class _Arrivals:
         after = self._after
         if after is None:
             first = max(0, landed - _CHUNKS_LISTED_AT_FIRST * self._chunk_size)
-            after = names.chunk_path(first).removesuffix(".csv")
+            after = layout.chunk_path(first).removesuffix(".csv")
         try:
-            for chunk in self._lake.list_after(names.LANDING_ZONE, after):
-                names.chunk_first_line(chunk.path)
+            for chunk in self._lake.list_after(layout.LANDING_ZONE, after):
+                layout.chunk_first_line(chunk.path)
                 self._times.append(chunk.modified_at)
                 self._after = chunk.path
         except LandingZoneError:
@@ -149,8 +149,8 @@ class _Quarantine:
     def read(self, first: int) -> tuple[int, tuple[QuarantinedLine, ...]]:
         """Return how many lines from `first` on there are, and the latest of all, newest first."""
         after = self._paths[-1] if self._paths else ""
-        self._paths += [entry.path for entry in self._lake.list_after(names.QUARANTINE, after)]
-        start = names.quarantine_path(first)
+        self._paths += [entry.path for entry in self._lake.list_after(layout.QUARANTINE, after)]
+        start = layout.quarantine_path(first)
         needed: dict[str, tuple[QuarantinedLine, ...]] = {}
         latest: list[QuarantinedLine] = []
         for path in reversed(self._paths):

@@ -11,10 +11,10 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from detection_page.detections import Detections
 from detection_page.merchants import latest_rows, with_detections
 from detection_page.tables import TableFacts
-from spark_jobs.core import names
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.storage.delta import with_columns
-from spark_jobs.storage.state_tables import STATE_DESCRIPTION
+from spark_jobs.lake import layout
+from spark_jobs.lake.state_tables import STATE_DESCRIPTION
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.store.delta import with_columns
 
 # A store that does not answer is given up soon: the next look tries again.
 _PATIENCE = {"timeout": "20s", "connect_timeout": "5s", "max_retries": "2", "retry_timeout": "20s"}
@@ -118,13 +118,13 @@ class StateReader:
         """Open both tables, where they are not open, or credentials have changed; rows are kept."""
         options = self._options()
         if options != self._opened_with:
-            self._detections_table = _table(self._lake, names.DETECTIONS, options)
-            self._merchants_table = _table(self._lake, names.MERCHANTS, options)
+            self._detections_table = _table(self._lake, layout.DETECTIONS, options)
+            self._merchants_table = _table(self._lake, layout.MERCHANTS, options)
             self._opened_with = options
 
     def history(self, merchant: str) -> pa.Table:
         """Return all rows of one merchant; its time grows with the rows of the table."""
-        rows = _table(self._lake, names.MERCHANTS, self._options()).rows_of("merchant", merchant)
+        rows = _table(self._lake, layout.MERCHANTS, self._options()).rows_of("merchant", merchant)
         return with_columns(rows, MERCHANTS_SCHEMA) if rows is not None else MERCHANTS_SCHEMA.empty_table()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spark_jobs.core.history import Sample
+from spark_jobs.lake.heartbeat_history import Sample
 
 Times = NDArray[np.int64]
 

@@ -17,7 +17,7 @@ from detection_page.tables import TableFacts
 from detection_page.watched import Watched
 from orchestration.lake import Lake
 from orchestration.settings import Settings
-from spark_jobs.storage.delta import storage_options
+from spark_jobs.store.delta import storage_options
 
 _SECONDS = {"lake": 2.0, "tables": 2.0, "dags": 5.0, "jobs": 10.0}
 

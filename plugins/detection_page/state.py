@@ -20,7 +20,7 @@ from detection_page.health import (
 )
 from detection_page.tables import TableFacts
 from detection_page.watched import Seen
-from spark_jobs.core.detections import ROWS_PER_FILE
+from spark_jobs.lake.detection_files import ROWS_PER_FILE
 
 _CHUNK_WINDOW_SECONDS = 300
 # What was read longer ago, when somebody looked last, says nothing of now.

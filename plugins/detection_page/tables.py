@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from detection_page.detections import Detections
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 
 
 @dataclass(frozen=True)

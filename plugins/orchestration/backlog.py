@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from spark_jobs.core.offset import Offset
+from spark_jobs.lake.offset import Offset
 
 # Of a line before the first is landed: rather too short, so that a run may land too many chunks than too few.
 _BYTES_A_LINE = 50

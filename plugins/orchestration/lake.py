@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from orchestration.heartbeat import Heartbeat, parse_heartbeat
 from orchestration.settings import Settings
-from spark_jobs.core import names
-from spark_jobs.core.history import parse_history
-from spark_jobs.core.offset import CHECKED_BYTES, Offset, has_same_ends, parse_offset
+from spark_jobs.lake import layout
+from spark_jobs.lake.heartbeat_history import parse_history
+from spark_jobs.lake.offset import CHECKED_BYTES, Offset, has_same_ends, parse_offset
 
 # No transaction is longer; what is behind is beyond doubt where more than this is.
 _LONGEST_LINE = 1 << 16
@@ -88,13 +88,13 @@ class Lake:
 
     def offset(self) -> Offset | None:
         """Return `offset.csv`, None before the chunker's first run."""
-        data = self.find(names.OFFSET)
-        return parse_offset(data, f"{self._url}/{names.OFFSET}") if data is not None else None
+        data = self.find(layout.OFFSET)
+        return parse_offset(data, f"{self._url}/{layout.OFFSET}") if data is not None else None
 
     def heartbeat(self) -> Heartbeat | None:
         """Return the detector's heartbeat, None before its first."""
-        data = self.find(names.HEARTBEAT)
-        return parse_heartbeat(data, f"{self._url}/{names.HEARTBEAT}") if data is not None else None
+        data = self.find(layout.HEARTBEAT)
+        return parse_heartbeat(data, f"{self._url}/{layout.HEARTBEAT}") if data is not None else None
 
     def landed_at(self, line: int) -> datetime | None:
         """Return when the first chunk from `line` on was landed, None where there is none.
@@ -102,15 +102,15 @@ class Lake:
         In a Delta table chunks have no file of their own name; there it is the minute in which the detector saw it, or,
         where it has seen none, the time at which the chunker landed the latest.
         """
-        after = names.chunk_path(line).removesuffix(".csv")
-        found = next(self.list_after(names.LANDING_ZONE, after), None)
-        if found is None or names.is_chunk(found.path):
+        after = layout.chunk_path(line).removesuffix(".csv")
+        found = next(self.list_after(layout.LANDING_ZONE, after), None)
+        if found is None or layout.is_chunk(found.path):
             return found.modified_at if found else None
         offset = self.offset()
         if offset is None or offset.next_line <= line:
             return None
-        data = self.find(names.HISTORY)
-        samples = parse_history(data, f"{self._url}/{names.HISTORY}") if data is not None else ()
+        data = self.find(layout.HISTORY)
+        samples = parse_history(data, f"{self._url}/{layout.HISTORY}") if data is not None else ()
         minute = next((sample.minute for sample in samples if sample.landed_line > line), None)
         if minute is None:
             return datetime.fromisoformat(offset.updated_at)
@@ -118,8 +118,8 @@ class Lake:
 
     def quarantined_lines(self, first: int) -> int:
         """Return how many lines from `first` on are in quarantine."""
-        after = names.quarantine_path(first).removesuffix(".csv")
-        bodies = (self.find(entry.path) or b"" for entry in self.list_after(names.QUARANTINE, after))
+        after = layout.quarantine_path(first).removesuffix(".csv")
+        bodies = (self.find(entry.path) or b"" for entry in self.list_after(layout.QUARANTINE, after))
         # A header, and one record a line: raw text stands in quotes, which has no line ends of its own.
         return sum(max(0, body.count(b"\n") - 1) for body in bodies)
 

@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from orchestration.backlog import is_unchanged, measure_backlog
 from orchestration.lake import Lake, SourceFile
 from orchestration.load_settings import load_settings
-from spark_jobs.core.offset import Offset
+from spark_jobs.lake.offset import Offset
 
 
 class OffsetSensor(BaseSensorOperator):

@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from spark_jobs import exit_codes
 from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
 from spark_jobs.command_line import at_least_one
-from spark_jobs.core.names import OFFSET
-from spark_jobs.core.offset import parse_offset
+from spark_jobs.lake.landing import FORMATS, open_landing
+from spark_jobs.lake.layout import OFFSET
+from spark_jobs.lake.offset import parse_offset
 from spark_jobs.log import job_logger
-from spark_jobs.storage.landing import FORMATS, open_landing
-from spark_jobs.storage.objects import open_object, open_objects
+from spark_jobs.store.objects import open_object, open_objects
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ from datetime import datetime
 
 from obstore.exceptions import PreconditionError
 
-from spark_jobs.core.chunk_csv import format_quarantine
-from spark_jobs.core.errors import (
+from spark_jobs.errors import (
     LandingZoneError,
     OffsetRaceLostError,
     SourceHeaderError,
@@ -16,9 +15,11 @@ from spark_jobs.core.errors import (
     SourceReplacedError,
     SourceRewrittenError,
 )
-from spark_jobs.core.lines import FinishedLines, bytes_at_most, bytes_to_read, finished_lines
-from spark_jobs.core.names import OFFSET, quarantine_path
-from spark_jobs.core.offset import (
+from spark_jobs.lake.chunk_csv import format_quarantine
+from spark_jobs.lake.landing import Landing
+from spark_jobs.lake.layout import OFFSET, quarantine_path
+from spark_jobs.lake.lines import FinishedLines, bytes_at_most, bytes_to_read, finished_lines
+from spark_jobs.lake.offset import (
     CHECKED_BYTES,
     Offset,
     format_offset,
@@ -27,9 +28,8 @@ from spark_jobs.core.offset import (
     verify_source_check,
     verify_source_size,
 )
-from spark_jobs.core.transactions import ParsedLines, parse_header, parse_lines, verify_unfinished_header
-from spark_jobs.storage.landing import Landing
-from spark_jobs.storage.objects import Objects
+from spark_jobs.lake.transactions import ParsedLines, parse_header, parse_lines, verify_unfinished_header
+from spark_jobs.store.objects import Objects
 
 # The header must end within this many bytes.
 HEADER_BYTES = 65_536

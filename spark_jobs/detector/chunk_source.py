@@ -16,12 +16,12 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
 from pyspark.sql.types import StructType
 
-from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
-from spark_jobs.core.errors import LandingZoneError
-from spark_jobs.core.names import LANDING_ZONE, OFFSET
-from spark_jobs.core.offset import parse_offset
-from spark_jobs.storage.landing import Landing, open_landing
-from spark_jobs.storage.objects import Objects, open_objects
+from spark_jobs.errors import LandingZoneError
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.lake.landing import Landing, open_landing
+from spark_jobs.lake.layout import LANDING_ZONE, OFFSET
+from spark_jobs.lake.offset import parse_offset
+from spark_jobs.store.objects import Objects, open_objects
 
 FORMAT = "transaction_chunks"
 _SECONDS_BETWEEN_IDLE_POLLS = 0.1

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
 from spark_jobs.command_line import add_threshold, at_least_one
-from spark_jobs.core.patterns import THRESHOLDS
-from spark_jobs.core.thresholds import parse_thresholds
 from spark_jobs.detector.placement import PLACEMENTS
 from spark_jobs.detector.run import Settings, run
+from spark_jobs.lake.landing import FORMATS
 from spark_jobs.log import job_logger
-from spark_jobs.storage.landing import FORMATS
+from spark_jobs.patterns import THRESHOLDS
+from spark_jobs.patterns.thresholds import parse_thresholds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

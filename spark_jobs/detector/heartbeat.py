@@ -9,11 +9,11 @@ from datetime import datetime
 from logging import Logger
 
 import spark_jobs
-from spark_jobs.core.detections import Detection
-from spark_jobs.core.errors import HistoryUnreadableError, PipelineError
-from spark_jobs.core.history import History, format_history, parse_history
-from spark_jobs.core.names import HEARTBEAT, HISTORY
-from spark_jobs.storage.objects import Objects
+from spark_jobs.errors import HistoryUnreadableError, PipelineError
+from spark_jobs.lake.heartbeat_history import History, format_history, parse_history
+from spark_jobs.lake.layout import HEARTBEAT, HISTORY
+from spark_jobs.patterns.detections import Detection
+from spark_jobs.store.objects import Objects
 
 _SECONDS_BETWEEN_BEATS = 1.0
 

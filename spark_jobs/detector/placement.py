@@ -10,14 +10,14 @@ import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from spark_jobs.core.chunk_sums import ChunkSums
-from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.shards import Shard, advance_shard, merge, split
 from spark_jobs.detector.stream import named_error
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.pair_files import PairFile, files_with, read_pairs
-from spark_jobs.storage.state_tables import LoadedState, StateTables
+from spark_jobs.kernel.chunk_sums import ChunkSums
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.pair_files import PairFile, files_with, read_pairs
+from spark_jobs.lake.state_tables import LoadedState, StateTables
+from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.shards import Shard, advance_shard, merge, split
+from spark_jobs.store.objects import open_objects
 
 PLACEMENTS = ("driver", "cluster")
 

@@ -3,12 +3,12 @@
 import json
 from dataclasses import asdict, dataclass
 
-from spark_jobs.core import names
-from spark_jobs.core.errors import ReplayError
-from spark_jobs.storage.landing import Landing
-from spark_jobs.storage.objects import Objects
-from spark_jobs.storage.past_state import Neighbours, read_state_at
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.errors import ReplayError
+from spark_jobs.lake import layout
+from spark_jobs.lake.landing import Landing
+from spark_jobs.lake.past_state import Neighbours, read_state_at
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.store.objects import Objects
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ def claim_output(replay: Replay, output: Objects) -> None:
     if f"{output.url}/".startswith(f"{replay.lake}/"):
         msg = f"--output {output.url} lies in the lake itself, which a replay only reads; give a place beside it"
         raise ReplayError(msg)
-    stored = output.find(names.REPLAY)
+    stored = output.find(layout.REPLAY)
     if stored is None:
-        taken = next((name for name in (names.OFFSET, names.HEARTBEAT) if output.find(name)), None) or next(
-            iter(output.list_after(names.PAIRS, "")), None
+        taken = next((name for name in (layout.OFFSET, layout.HEARTBEAT) if output.find(name)), None) or next(
+            iter(output.list_after(layout.PAIRS, "")), None
         )
         if taken:
             msg = f"{output.url} is a lake of its own, it has {taken}; give --output a place with nothing in it"
             raise ReplayError(msg)
         content = json.dumps(asdict(replay)).encode()
-        output.create(names.REPLAY, content)
-        stored = output.find(names.REPLAY)
-    found = _parse(stored.data if stored else b"", output.place(names.REPLAY))
+        output.create(layout.REPLAY, content)
+        stored = output.find(layout.REPLAY)
+    found = _parse(stored.data if stored else b"", output.place(layout.REPLAY))
     if found != replay:
         msg = (
             f"{output.url} holds the replay of {found.lake} from line {found.from_line}; go on with these, or give"

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from logging import Logger
 
-from spark_jobs.core.chunk_sums import ChunkSums
-from spark_jobs.core.detect import Rules
-from spark_jobs.core.importance import Importance
-from spark_jobs.core.patterns import PATTERNS
-from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.detector.chunk_source import read_landed_line
 from spark_jobs.detector.heartbeat import Heartbeat, Progress
 from spark_jobs.detector.placement import ClusterPlacement, DriverPlacement, Placement
 from spark_jobs.detector.replay import Replay, begin, claim_output
 from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
-from spark_jobs.storage.detection_files import DetectionFiles
-from spark_jobs.storage.importance_file import read_importance
-from spark_jobs.storage.landing import open_landing
-from spark_jobs.storage.objects import Objects, open_object, open_objects
-from spark_jobs.storage.state_tables import LoadedState, StateTables
+from spark_jobs.kernel.chunk_sums import ChunkSums
+from spark_jobs.lake.detection_files import DetectionFiles
+from spark_jobs.lake.importance import Importance
+from spark_jobs.lake.importance_file import read_importance
+from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.state_tables import LoadedState, StateTables
+from spark_jobs.patterns import PATTERNS
+from spark_jobs.patterns.detect import Rules
+from spark_jobs.patterns.thresholds import Thresholds
+from spark_jobs.store.objects import Objects, open_object, open_objects
 
 _IMPORTANCE_ETAG = "importanceEtag"
 _SECONDS_BETWEEN_LOOKS = 0.2

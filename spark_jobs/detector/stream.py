@@ -12,9 +12,9 @@ import pyspark
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 
-from spark_jobs.core import errors
-from spark_jobs.core.chunk_sums import ChunkSums
+from spark_jobs import errors
 from spark_jobs.detector.chunk_source import FORMAT, ChunkSource
+from spark_jobs.kernel.chunk_sums import ChunkSums
 
 
 @dataclass(frozen=True)
@@ -133,5 +133,5 @@ class ChunkStream:
 
 def named_error(text: str) -> errors.PipelineError | None:
     """Return the error that one of our classes raised inside Spark, from the text that Spark made of it."""
-    found = re.search(r"spark_jobs\.core\.errors\.(\w+): (.*)", text)
+    found = re.search(r"spark_jobs\.errors\.(\w+): (.*)", text)
     return getattr(errors, found.group(1))(found.group(2)) if found else None

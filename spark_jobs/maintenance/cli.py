@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from spark_jobs import exit_codes
-from spark_jobs.core import names
+from spark_jobs.lake import layout
+from spark_jobs.lake.landing import FORMATS, open_landing
 from spark_jobs.log import job_logger
+from spark_jobs.maintenance.compaction import compact_pairs, thin_merchants, vacuum
 from spark_jobs.maintenance.retention import expire_quarantine
-from spark_jobs.maintenance.tables import compact_pairs, thin_merchants, vacuum
-from spark_jobs.storage.landing import FORMATS, open_landing
-from spark_jobs.storage.objects import open_objects
+from spark_jobs.store.objects import open_objects
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,17 @@ def run(options: argparse.Namespace, now: datetime) -> Summary:
     """Compact, then delete what nothing needs. Each step stands for itself: a run that died is simply run again."""
     started = time.monotonic()
     lake = open_objects(options.lake)
-    compaction = compact_pairs(lake.place(names.PAIRS))
+    compaction = compact_pairs(lake.place(layout.PAIRS))
     committed_line = compaction.through_line if compaction else 0
     before = now - timedelta(days=options.keep_days)
     landing = open_landing(options.landing_format, lake)
     chunks = landing.expire(committed_line, before)
     kept_line = next(iter(landing.first_lines(0, 1)), committed_line)
-    thinned = thin_merchants(lake.place(names.MERCHANTS), min(kept_line, committed_line) + 1)
+    thinned = thin_merchants(lake.place(layout.MERCHANTS), min(kept_line, committed_line) + 1)
     quarantine_files = expire_quarantine(lake, committed_line, before)
-    tables = [names.PAIRS, names.MERCHANTS, names.DETECTIONS]
+    tables = [layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS]
     if options.landing_format == "delta":
-        tables.append(names.LANDING_ZONE)
+        tables.append(layout.LANDING_ZONE)
     files = sum(vacuum(lake.place(table)) for table in tables)
     return Summary(
         committed_line=committed_line,

@@ -3,8 +3,8 @@
 from datetime import datetime
 from itertools import takewhile
 
-from spark_jobs.core.names import QUARANTINE, quarantine_first_line
-from spark_jobs.storage.objects import Objects
+from spark_jobs.lake.layout import QUARANTINE, quarantine_first_line
+from spark_jobs.store.objects import Objects
 
 
 def expire_quarantine(lake: Objects, committed_line: int, written_before: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spark_jobs.core.errors import SourceHeaderError, SourceLineError, SourceMissingError, SourceRewrittenError
+from spark_jobs.errors import SourceHeaderError, SourceLineError, SourceMissingError, SourceRewrittenError
 from tests.bad_input.outcomes import Lines, Stops, Waits
 
 HEADER = b"customer,gender,merchant,category,amount\n"

@@ -3,7 +3,7 @@
 import gzip
 from dataclasses import dataclass
 
-from spark_jobs.core.errors import ImportanceError
+from spark_jobs.errors import ImportanceError
 from tests.bad_input.outcomes import Stops, Weighs
 
 HEADER = b"Source,Target,Weight,typeTrans,fraud\n"

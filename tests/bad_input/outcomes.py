@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spark_jobs.core import errors
+from spark_jobs import errors
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 
 from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
-from spark_jobs.core.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.storage.importance_file import read_importance
+from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
+from spark_jobs.lake.importance_file import read_importance
 from tests.bad_input.files import CHANGES, FILES, HEADER, LANDED, File
 from tests.bad_input.importances import IMPORTANCE_FILES, ImportanceFile
 from tests.bad_input.outcomes import Lines, Stops

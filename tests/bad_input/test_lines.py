@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from detection_page.quarantine import parse_quarantine
 from spark_jobs.chunker.land import Job, land_next_chunk
-from spark_jobs.core.chunk_csv import parse_rows
-from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.core.detect import Detector, Outcome, Reported, Rules
-from spark_jobs.core.detections import Detection, detection_file, detection_rows, parse_detection_rows
-from spark_jobs.core.names import quarantine_path
-from spark_jobs.core.pair_state import PairState
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.chunk_csv import parse_rows
+from spark_jobs.lake.detection_files import detection_file
+from spark_jobs.lake.layout import quarantine_path
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.detections import Detection, detection_rows, parse_detection_rows
 from tests.bad_input.lines import COLUMNS, LINES, Line
 from tests.bad_input.outcomes import Lands, Quarantined
 from tests.unit.chunker_job import new_job, write_source

@@ -32,8 +32,8 @@ from local.databricks.server import local_databricks
 from local.jobs import Lake, chunker_job
 from local.s3 import LocalS3
 from local.sample_data import write_sample
-from spark_jobs.core.history import Sample, format_history
-from spark_jobs.core.names import HISTORY
+from spark_jobs.lake.heartbeat_history import Sample, format_history
+from spark_jobs.lake.layout import HISTORY
 from tests.browser.chromium import browser as browser  # a fixture
 from tests.browser.frame import await_scripts, page_frame
 from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now

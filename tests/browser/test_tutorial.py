@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
-from spark_jobs.storage.objects import open_object
+from spark_jobs.patterns import DEFAULT_THRESHOLDS
+from spark_jobs.store.objects import open_object
 from tests.browser.conftest import IMAGES, Visitor
 from tests.detection_page.lake import PageLake
 from tests.docs.test_tutorial import made_by_the_script

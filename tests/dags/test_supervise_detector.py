@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from databricks.sdk.service import jobs
 
-from spark_jobs.core.names import HEARTBEAT
+from spark_jobs.lake.layout import HEARTBEAT
 from tests.dags.conftest import Airflow
 from tests.processes.pipeline import BUCKET, wait_until
 

@@ -9,18 +9,18 @@ from datetime import UTC, datetime, timedelta
 
 from local.s3 import LocalS3
 from spark_jobs.chunker.land import Job, land_next_chunk
-from spark_jobs.core import names
-from spark_jobs.core.chunk_sums import CHUNK_COLUMNS, sum_chunk
-from spark_jobs.core.detect import Detector, Rules
-from spark_jobs.core.history import History, format_history
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.core.thresholds import Thresholds
 from spark_jobs.detector.chunk_source import read_landed_line
 from spark_jobs.detector.heartbeat import Heartbeat, Progress
-from spark_jobs.storage.detection_files import DetectionFiles
-from spark_jobs.storage.landing import open_landing
-from spark_jobs.storage.objects import Objects, open_object, open_objects
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.lake import layout
+from spark_jobs.lake.detection_files import DetectionFiles
+from spark_jobs.lake.heartbeat_history import History, format_history
+from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Rules
+from spark_jobs.patterns.thresholds import Thresholds
+from spark_jobs.store.objects import Objects, open_object, open_objects
 
 BUCKET = "transactions"
 HEADER = b"step,customer,age,gender,zipcodeOri,merchant,zipMerchant,category,amount,fraud\n"
@@ -116,7 +116,7 @@ class PageLake:
         history = History()
         for at, landed, committed in seen:
             history.observe(at, landed, committed)
-        self.objects.write(names.HISTORY, format_history(history.samples))
+        self.objects.write(layout.HISTORY, format_history(history.samples))
 
 
 def airflow_settings(lake: PageLake) -> dict[str, str]:

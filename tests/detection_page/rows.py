@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from spark_jobs.core.detections import Detection
+from spark_jobs.patterns.detections import Detection
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

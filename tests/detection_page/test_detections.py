@@ -5,8 +5,8 @@ import pytest
 from detection_page.detections import Detections, Filter
 from detection_page.detections_csv import csv_pieces, guarded
 from detection_page.evidence import evidence_view
-from spark_jobs.core.detections import Detection, detection_rows
-from spark_jobs.core.patterns import PATTERNS
+from spark_jobs.patterns import PATTERNS
+from spark_jobs.patterns.detections import Detection, detection_rows
 from tests.detection_page.rows import NOW, detection
 
 

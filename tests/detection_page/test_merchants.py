@@ -4,9 +4,9 @@ import pyarrow as pa
 import pytest
 
 from detection_page.merchants import SORTABLE, history_view, latest_rows, sorted_page, with_detections
-from spark_jobs.core.detections import detection_rows
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.storage.delta import with_columns
+from spark_jobs.patterns.detections import detection_rows
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.store.delta import with_columns
 from tests.detection_page.rows import detection
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from detection_page.series import SPANS, Grid, detections, grid, lag, throughput
-from spark_jobs.core.history import Sample
+from spark_jobs.lake.heartbeat_history import Sample
 
 NOW = datetime(2026, 1, 1, 12, 0, 30, tzinfo=UTC)
 MINUTE = int(NOW.timestamp() // 60)

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 from deltalake import DeltaTable
 
-from spark_jobs.core import names
-from spark_jobs.storage.delta import storage_options
-from spark_jobs.storage.objects import open_object
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.lake import layout
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.store.delta import storage_options
+from spark_jobs.store.objects import open_object
 from tests.detection_page.conftest import Page
 from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, detected, line, lines_of, read, utc_now
 
@@ -163,8 +163,8 @@ def test_quarantined_lines_are_shown_with_their_reasons(lake: PageLake, page: Pa
 @pytest.mark.parametrize(
     ("path", "data", "job", "why"),
     [
-        (names.OFFSET, b"?", "chunker", "offset.csv"),
-        (names.HEARTBEAT, b"?", "detector", "no heartbeat of a detector that is known here"),
+        (layout.OFFSET, b"?", "chunker", "offset.csv"),
+        (layout.HEARTBEAT, b"?", "detector", "no heartbeat of a detector that is known here"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_all_else_is_shown(
@@ -180,7 +180,7 @@ def test_what_cannot_be_read_is_named_and_all_else_is_shown(
 
 def test_a_history_that_cannot_be_read_costs_the_plots_alone(lake: PageLake, page: Page) -> None:
     detected(lake)
-    lake.objects.write(names.HISTORY, b"?")
+    lake.objects.write(layout.HISTORY, b"?")
     state = page.state_when(read)
     assert [problem["what"] for problem in state["problems"]] == ["There are no plots of lag and throughput"]
     assert state["detector"]["level"] == "ok"
@@ -188,7 +188,7 @@ def test_a_history_that_cannot_be_read_costs_the_plots_alone(lake: PageLake, pag
 
 def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("spark_jobs.storage.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 2")
+        newer.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 2")
         detected(lake)
     state = page.state_when(lambda state: state["problems"] and state["lake"])
     [problem] = state["problems"]
@@ -221,7 +221,7 @@ def test_a_storage_that_is_gone_makes_nobody_late(lake: PageLake) -> None:
 def test_a_table_that_was_compacted_is_read_on(lake: PageLake, page: Page) -> None:
     detected(lake, lines=60)
     page.state_when(read)
-    url = f"{lake.url}/{names.DETECTIONS}"
+    url = f"{lake.url}/{layout.DETECTIONS}"
     DeltaTable(url, storage_options=storage_options()).optimize.compact()
     lake.upload(lines_of(80))
     lake.land()

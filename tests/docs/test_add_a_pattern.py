@@ -16,8 +16,8 @@ import pytest
 from deltalake import DeltaTable
 
 from local.s3 import LocalS3
-from spark_jobs.storage.delta import storage_options
-from spark_jobs.storage.objects import open_objects
+from spark_jobs.store.delta import storage_options
+from spark_jobs.store.objects import open_objects
 from tests.docs.pages import ROOT, block_of
 
 pytestmark = pytest.mark.processes
@@ -42,11 +42,11 @@ def copy(tmp_path: Path) -> Path:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     patterns = tmp_path / "spark_jobs" / "core" / "patterns"
     how_to = (ROOT / "docs" / "how-to" / "add-a-pattern.md").read_text()
-    [name] = re.findall(r"^`spark_jobs/core/patterns/(\w+\.py)`:$", how_to, re.MULTILINE)
+    [name] = re.findall(r"^`spark_jobs/patterns/(\w+\.py)`:$", how_to, re.MULTILINE)
     (patterns / name).write_text(block_of("how-to/add-a-pattern.md", "python"))
     added, _, listed = block_of("how-to/add-a-pattern.md", "python", 1).partition("\n\n")
     before = (patterns / "__init__.py").read_text()
-    last_import = re.findall(r"^from spark_jobs\.core\.patterns.*$", before, re.MULTILINE)[-1]
+    last_import = re.findall(r"^from spark_jobs\.patterns.*$", before, re.MULTILINE)[-1]
     after = before.replace(last_import, f"{last_import}\n{added}")
     after = re.sub(r"^PATTERNS = \(.*?^\)\n", listed, after, flags=re.DOTALL | re.MULTILINE)
     assert after.count("BIG_SPENDER") == 2

@@ -11,9 +11,9 @@ import pytest
 from local import java
 from local.jars import fetch_jars
 from local.preflight import check_files, check_memory, check_ports
-from spark_jobs.core.errors import PermanentError
-from spark_jobs.core.patterns import THRESHOLDS
-from spark_jobs.core.thresholds import parse_thresholds
+from spark_jobs.errors import PermanentError
+from spark_jobs.patterns import THRESHOLDS
+from spark_jobs.patterns.thresholds import parse_thresholds
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "troubleshooting.md"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from local.s3 import LocalS3
-from spark_jobs.core.detections import Detection
-from spark_jobs.core.patterns import DEFAULT_THRESHOLDS
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.state_tables import StateTables
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS
+from spark_jobs.patterns.detections import Detection
+from spark_jobs.store.objects import open_objects
 from tests.detection_page.lake import PageLake
 from tests.docs.pages import ROOT, block_of
 

@@ -17,7 +17,7 @@ from local.lake_view import LakeView
 from local.progress import Status
 from local.stack import Layout, Stack
 from orchestration.alerts import TOLD
-from spark_jobs.core.names import LANDING_ZONE
+from spark_jobs.lake.layout import LANDING_ZONE
 from tests.looking import looking
 from tests.processes.pipeline import Pipeline, wait_until
 

@@ -1,7 +1,7 @@
 import pytest
 
 from orchestration.backlog import Backlog, is_unchanged, measure_backlog
-from spark_jobs.core.offset import Offset
+from spark_jobs.lake.offset import Offset
 
 
 def offset(line: int, byte: int, size: int) -> Offset:

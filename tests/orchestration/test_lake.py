@@ -7,9 +7,9 @@ import pytest
 from local.s3 import LocalS3
 from orchestration.lake import Lake
 from orchestration.settings import Settings
-from spark_jobs.core.history import Sample, format_history
-from spark_jobs.core.names import HISTORY, OFFSET, chunk_path
-from spark_jobs.core.offset import Offset, format_offset, source_check
+from spark_jobs.lake.heartbeat_history import Sample, format_history
+from spark_jobs.lake.layout import HISTORY, OFFSET, chunk_path
+from spark_jobs.lake.offset import Offset, format_offset, source_check
 from tests.processes.pipeline import BUCKET
 
 LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)

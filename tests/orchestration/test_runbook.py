@@ -16,8 +16,8 @@ from databricks.sdk import WorkspaceClient
 
 from orchestration.runbook import PAGE, RUN_LATE, TASK_FAILED, section
 from orchestration.settings import Settings
+from spark_jobs import errors
 from spark_jobs.chunker import cli as chunker
-from spark_jobs.core import errors
 from spark_jobs.detector import cli as detector
 from spark_jobs.maintenance import cli as maintenance
 

@@ -16,9 +16,10 @@ from local import processes
 from local.environment import spark_environment
 from local.java import find_java
 from local.s3 import S3Address
-from spark_jobs.core.detections import DETECTIONS_SCHEMA, detection_file, parse_detection_rows
-from spark_jobs.core.pair_rows import PAIRS_SCHEMA
-from spark_jobs.core.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.detection_files import detection_file
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, parse_detection_rows
 
 ROOT = Path(__file__).parent.parent.parent
 BUCKET = "transactions"

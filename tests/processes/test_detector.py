@@ -8,7 +8,7 @@ import pytest
 
 from local import processes
 from local.jars import delta_jars, delta_session
-from spark_jobs.core.history import parse_history
+from spark_jobs.lake.heartbeat_history import parse_history
 from tests.processes.conftest import ROWS
 from tests.processes.pipeline import Pipeline, spark_python, wait_until
 

@@ -22,9 +22,9 @@ from local.java import find_java
 from local.sample_data import write_sample
 from orchestration.lake import Lake
 from orchestration.settings import Settings
-from spark_jobs.core.names import PAIRS
-from spark_jobs.storage.landing_delta import DeltaLanding
-from spark_jobs.storage.objects import open_objects
+from spark_jobs.lake.landing_delta import DeltaLanding
+from spark_jobs.lake.layout import PAIRS
+from spark_jobs.store.objects import open_objects
 from tests.terraform.conftest import Environment
 
 pytestmark = [pytest.mark.terraform, pytest.mark.processes]

@@ -17,14 +17,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from spark_jobs.chunker import cli as chunker_cli
-from spark_jobs.core.chunk_sums import ChunkSums
 from spark_jobs.detector import cli as detector_cli
 from spark_jobs.detector import heartbeat
 from spark_jobs.detector import run as detector_run
 from spark_jobs.detector.chunk_source import ChunkPartition, ChunkStreamReader
 from spark_jobs.detector.stream import Chunks
+from spark_jobs.kernel.chunk_sums import ChunkSums
+from spark_jobs.lake import state_tables
 from spark_jobs.maintenance import cli as maintenance_cli
-from spark_jobs.storage import retries, state_tables
+from spark_jobs.store import retries
 
 _JOBS = {"chunker": chunker_cli.main, "detector": detector_cli.main, "maintain_state": maintenance_cli.main}
 _SECONDS_BETWEEN_IDLE_LOOKS = 0.01

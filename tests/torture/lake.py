@@ -10,11 +10,12 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from spark_jobs.core.detections import DETECTIONS_SCHEMA, detection_file, parse_detection_rows
-from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.core.names import DETECTIONS, MERCHANTS, PAIRS
-from spark_jobs.core.pair_rows import PAIRS_SCHEMA
-from spark_jobs.core.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.detection_files import detection_file
+from spark_jobs.lake.layout import DETECTIONS, MERCHANTS, PAIRS
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, parse_detection_rows
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from tests.torture.job_process import JobRequest
 from tests.torture.s3 import BUCKET, Stored
 

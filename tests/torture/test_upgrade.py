@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.core.errors import StateError
-from spark_jobs.storage import state_tables
-from spark_jobs.storage.objects import open_objects
-from spark_jobs.storage.state_tables import STATE_VERSION, StateTables
+from spark_jobs.errors import StateError
+from spark_jobs.lake import state_tables
+from spark_jobs.lake.state_tables import STATE_VERSION, StateTables
+from spark_jobs.store.objects import open_objects
 from tests.torture import lake
 from tests.torture.job_process import JobRequest
 from tests.torture.jobs import Jobs, job_processes

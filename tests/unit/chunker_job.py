@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from spark_jobs.chunker.land import Job
-from spark_jobs.core.names import OFFSET, QUARANTINE
-from spark_jobs.core.offset import parse_offset
-from spark_jobs.storage.landing import open_landing
-from spark_jobs.storage.objects import Objects, open_objects
+from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.layout import OFFSET, QUARANTINE
+from spark_jobs.lake.offset import parse_offset
+from spark_jobs.store.objects import Objects, open_objects
 
 HEADER = b"step,'customer',gender,merchant,category,amount\n"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

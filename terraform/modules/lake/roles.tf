@@ -1,4 +1,4 @@
-# What each role may do follows from the code: spark_jobs/storage, chunker and maintenance for the jobs;
+# What each role may do follows from the code: spark_jobs/lake, chunker and maintenance for the jobs;
 # plugins/orchestration/lake.py and plugins/detection_page for Airflow. tests/terraform runs that code under these policies.
 
 locals {

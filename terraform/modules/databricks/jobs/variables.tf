@@ -35,7 +35,7 @@ variable "chunk_size" {
 }
 
 variable "thresholds" {
-  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/core/patterns)."
+  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
 }
 

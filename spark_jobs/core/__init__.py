@@ -1,1 +1,0 @@
-"""Pure logic: no IO, no clock, no Spark, no client. Everything it needs is handed in."""

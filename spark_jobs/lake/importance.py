@@ -1,0 +1,113 @@
+"""`CustomerImportance.csv`: how much a customer's transaction with a merchant weighs."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from spark_jobs.errors import ImportanceError
+from spark_jobs.kernel.chunk_sums import ChunkSums
+from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_weight_units
+from spark_jobs.lake.csv_lines import split_header, split_lines
+
+_CATEGORY_KEY = ["customer", "merchant", "category"]
+_PAIR_KEY = ["customer", "merchant"]
+_COLUMNS = {"Source": "customer", "Target": "merchant", "typeTrans": "category", "Weight": "weight"}
+
+
+class Importance:
+    """Weights by (customer, merchant, category) and by (customer, merchant), to be joined to a chunk's sums.
+
+    A weight is the mean over the rows with the same key, in 1/10,000, halves to even.
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        """Index rows of `customer, merchant, category` and `weight` in 1/10,000."""
+        self._by_category = _Means(rows, _CATEGORY_KEY)
+        self._by_pair = _Means(rows, _PAIR_KEY)
+
+    def join(self, sums: ChunkSums) -> ChunkSums:
+        """Return sums with the weights of this table in place of the transactions' own.
+
+        All transactions of a (merchant, customer, category) share one weight: that of their category, else that of
+        the pair; where there is neither they have none.
+        """
+        rows = sums.rows
+        weight = self._by_category.find(rows)
+        missing = np.flatnonzero(np.isnan(weight))
+        weight[missing] = self._by_pair.find(rows.take(pa.array(missing)))
+        count = np.where(np.isnan(weight), 0, rows.column("transactions").to_numpy())
+        units = np.nan_to_num(weight).astype(np.int64) * count
+        for name, column in (("weight_units", units), ("weighted_transactions", count)):
+            rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(column))
+        return ChunkSums(sums.end, rows)
+
+
+class _Means:
+    """The mean weight of each key."""
+
+    def __init__(self, rows: pd.DataFrame, key: list[str]) -> None:
+        self._key = key
+        joined = _joined(pa.Table.from_pandas(rows[key], preserve_index=False), key)
+        groups = rows.groupby(joined, sort=False)["weight"]
+        means = np.rint(groups.sum() / groups.count())
+        # Python's strings, not pandas' own: looking up does then not copy the whole index.
+        self._index = pd.Index(means.index.to_numpy(dtype=object), dtype=object)
+        # NaN stands at the end, where position -1, "not found", points to.
+        self._weights = np.append(means.to_numpy(dtype=np.float64), np.nan)
+
+    def find(self, rows: pa.Table) -> NDArray[np.float64]:
+        """Return the weight of each row, NaN where there is none."""
+        found: NDArray[np.float64] = self._weights[
+            self._index.get_indexer(pd.Index(_joined(rows, self._key), dtype=object))
+        ]
+        return found
+
+
+def parse_importance(data: bytes, place: str) -> Importance:
+    """Read the importance file; rows of customers that no transaction names do no harm.
+
+    Raises:
+        ImportanceError: not CSV text, a needed column missing, no rows, or one with another number of fields, an empty
+            key, or a weight that is no finite number.
+    """
+    header, *lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
+    if lines and not lines[-1]:
+        lines.pop()
+    try:
+        names = split_header(header)
+    except ValueError as error:
+        msg = f"{place}, line 1: {error}"
+        raise ImportanceError(msg) from error
+    missing = [name for name in _COLUMNS if name not in names]
+    if missing:
+        msg = f"{place}, line 1: no column {', '.join(missing)} in the header; it needs {', '.join(_COLUMNS)}"
+        raise ImportanceError(msg)
+    if not lines:
+        msg = f"{place} holds no weights, so no pair could be upgraded; fill it, or leave --importance away"
+        raise ImportanceError(msg)
+    records, reasons = split_lines(lines, len(names))
+    if reasons:
+        at = min(reasons)
+        msg = f"{place}, line {at + 2}: {reasons[at]}; mend the line"
+        raise ImportanceError(msg)
+    rows = pd.DataFrame(records, columns=names, dtype="str")[list(_COLUMNS)].rename(columns=_COLUMNS)
+    weight = pd.to_numeric(rows["weight"], errors="coerce").to_numpy(np.float64)
+    bad = ~(np.abs(weight) <= MAX_WEIGHT)
+    for name in ("customer", "merchant", "category"):
+        bad |= (rows[name].str.strip() == "").to_numpy()
+    if bad.any():
+        at = int(bad.argmax())
+        found = list(rows.iloc[at])
+        msg = f"{place}, line {at + 2}: a key is empty or the weight is no finite number: {found}; mend the line"
+        raise ImportanceError(msg)
+    rows["weight"] = to_weight_units(weight)
+    return Importance(rows)
+
+
+def _joined(rows: pa.Table, key: list[str]) -> NDArray[np.object_]:
+    """Return the key of each row as one text; line breaks, which no value holds, stand between its parts."""
+    parts = [rows.column(name).cast(pa.string()) for name in key]
+    joined: NDArray[np.object_] = pc.binary_join_element_wise(*parts, "\n", null_handling="replace").to_numpy()
+    return joined

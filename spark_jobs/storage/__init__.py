@@ -1,1 +1,0 @@
-"""The thin edge to object storage and Delta tables."""

@@ -1,0 +1,1 @@
+"""Thin clients of object storage and Delta tables."""

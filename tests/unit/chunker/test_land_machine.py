@@ -1,0 +1,142 @@
+"""Whatever happens to the chunker, what lands is exactly the master file's lines, once each, in order."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from spark_jobs.chunker.land import Job, land_next_chunk
+from spark_jobs.errors import OffsetRaceLostError
+from spark_jobs.lake.landing import open_landing
+from spark_jobs.store.objects import Objects
+from tests.unit.chunker_job import HEADER, good_line, landed_chunks, landed_line, new_job, quarantined, write_source
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Interrupted(Objects):
+    """Calls `at_write` before and after each write, with its ordinal times two, and plus one."""
+
+    def __init__(self, objects: Objects, at_write: Callable[[int], None]) -> None:
+        super().__init__(objects._store, objects.url)
+        self._at_write = at_write
+        self._writes = 0
+
+    def create(self, path: str, data: bytes) -> bool:
+        return bool(self._around(lambda: Objects.create(self, path, data)))
+
+    def replace(self, path: str, data: bytes, etag: str) -> bool:
+        return bool(self._around(lambda: Objects.replace(self, path, data, etag)))
+
+    def _around(self, write: Callable[[], Any]) -> Any:
+        step = 2 * self._writes
+        self._writes += 1
+        self._at_write(step)
+        result = write()
+        self._at_write(step + 1)
+        return result
+
+
+class Chunker(RuleBasedStateMachine):
+    """Appends, unfinished lines, the same file put again, crashes between any two steps, and two runs at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.job = new_job()
+        self.lines: list[bytes] = []
+        self.unfinished = b""
+        self._upload()
+
+    @rule(count=st.integers(1, 8))
+    def append_lines(self, count: int) -> None:
+        self._finish(good_line(len(self.lines)))
+        for _ in range(count - 1):
+            self._finish(good_line(len(self.lines)))
+
+    @rule(line=st.sampled_from([b"\n", b"1,2\n", b"\xff\n", b"0,'C1','F','M1','c',-1\n", b"0,'C1','F','M1','c,1\n"]))
+    def append_bad_line(self, line: bytes) -> None:
+        self._finish(line)
+
+    @precondition(lambda self: not self.unfinished)
+    @rule()
+    def append_half_a_line(self) -> None:
+        self.unfinished = good_line(len(self.lines))[:7]
+        self._upload()
+
+    @rule()
+    def put_the_same_again(self) -> None:
+        def etag() -> str:
+            return getattr(self.job.source.head(self.job.source_name), "etag", "")
+
+        before = etag()
+        self._upload()
+        assert etag() != before
+
+    @rule(chunk_size=st.integers(1, 5))
+    def run(self, chunk_size: int) -> None:
+        before = landed_line(self.job.lake)
+        chunk = land_next_chunk(replace(self.job, chunk_size=chunk_size))
+        assert (chunk is None) == (before == len(self.lines))
+
+    @rule(chunk_size=st.integers(1, 5), step=st.integers(0, 5))
+    def run_that_dies(self, chunk_size: int, step: int) -> None:
+        def die(at: int) -> None:
+            if at == step:
+                raise Crash
+
+        with suppress(Crash):
+            land_next_chunk(self._interrupted(chunk_size, die))
+
+    @rule(chunk_size=st.integers(1, 5), other_size=st.integers(1, 5), step=st.integers(0, 5), runs=st.integers(1, 2))
+    def run_overtaken_by_another(self, chunk_size: int, other_size: int, step: int, runs: int) -> None:
+        def overtake(at: int) -> None:
+            if at == step:
+                for _ in range(runs):
+                    land_next_chunk(replace(self.job, chunk_size=other_size))
+
+        # Where the other run was too late or had nothing to land, this one wins.
+        with suppress(OffsetRaceLostError):
+            land_next_chunk(self._interrupted(chunk_size, overtake))
+
+    @invariant()
+    def what_landed_is_the_file(self) -> None:
+        landed = landed_line(self.job.lake)
+        rows = [row for _, chunk in landed_chunks(self.job) for row in chunk]
+        assert [row["line"] for row in rows] == list(range(landed))
+        bad = [number for number, line in enumerate(self.lines[:landed]) if line != good_line(number)]
+        assert [row["line"] for row in rows if not row["customer"]] == bad
+        assert all(row["amount"] == f"{row['line']}.50" for row in rows if row["customer"])
+
+    @invariant()
+    def quarantine_holds_each_bad_line_once(self) -> None:
+        landed = landed_line(self.job.lake)
+        bad = [number for number, line in enumerate(self.lines[:landed]) if line != good_line(number)]
+        assert [number for number, _ in quarantined(self.job.lake) if number < landed] == bad
+
+    @invariant()
+    def chunks_follow_one_another(self) -> None:
+        chunks = landed_chunks(self.job)
+        assert [first for first, _ in chunks] == [rows[0]["line"] for _, rows in chunks]
+
+    def _finish(self, line: bytes) -> None:
+        if self.unfinished:
+            self.unfinished, line = b"", good_line(len(self.lines))
+        self.lines.append(line)
+        self._upload()
+
+    def _upload(self) -> None:
+        write_source(self.job, HEADER + b"".join(self.lines) + self.unfinished)
+
+    def _interrupted(self, chunk_size: int, at_write: Callable[[int], None]) -> Job:
+        lake = Interrupted(self.job.lake, at_write)
+        return replace(self.job, lake=lake, landing=open_landing("csv", lake), chunk_size=chunk_size)
+
+
+TestChunker = Chunker.TestCase
+TestChunker.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

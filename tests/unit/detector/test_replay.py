@@ -1,0 +1,231 @@
+"""How a replay begins: of which line, into which place; the lake is only read."""
+
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pandas as pd
+import pytest
+
+from spark_jobs.detector.placement import ClusterPlacement, ShardTask, _run_task
+from spark_jobs.detector.replay import Replay, begin, claim_output
+from spark_jobs.errors import ReplayError, SecondDetectorError
+from spark_jobs.lake.detection_files import DetectionFiles, detection_file
+from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.layout import DETECTIONS, HEARTBEAT, OFFSET, chunk_path
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns.detect import Outcome
+from spark_jobs.store.line_table import LineTable, open_table
+from spark_jobs.store.objects import Objects, open_objects
+from tests.unit.lake.test_state_tables import NOW, RULES, chunk_of, new_detector, run_chunks
+
+LANDED = 120
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Objects:
+    """Four chunks of 30 lines, the first three of them in the state."""
+    lake = open_objects((tmp_path / "lake").as_uri())
+    landing = open_landing("csv", lake)
+    for first in range(0, LANDED, 30):
+        landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
+    run_chunks(lake, 0, 30, 60)
+    return lake
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Objects:
+    return open_objects((tmp_path / "replay").as_uri())
+
+
+def begin_at(line: int, lake: Objects, output: Objects) -> StateTables:
+    tables = StateTables(output)
+    begin(Replay(lake.url, line), lake, open_landing("csv", lake), LANDED, tables)
+    return tables
+
+
+def content(folder: Objects) -> dict[str, bytes]:
+    root = Path(folder.url.removeprefix("file://"))
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_a_replay_from_a_line_goes_on_as_the_lake_went_on_and_the_lake_stays_as_it_was(
+    lake: Objects, output: Objects
+) -> None:
+    before = content(lake)
+    claim_output(Replay(lake.url, 60), output)
+    tables = begin_at(60, lake, output)
+    loaded = tables.load()
+    assert (loaded.committed_line, loaded.reported.through_line, len(loaded.pairs)) == (60, 60, 60)
+    tables.commit(new_detector(tables).advance(chunk_of(60)), {})
+    assert_same(StateTables(output), StateTables(lake))
+    assert content(lake) == before
+
+
+def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Objects) -> None:
+    landing = open_landing("delta", lake)
+    for first in range(60, LANDED, 30):
+        landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
+    tables = StateTables(output)
+    with pytest.raises(ReplayError, match=r"below line 60 have expired; .* kept is 60$"):
+        begin(Replay(lake.url, 30), lake, landing, LANDED, tables)
+    begin(Replay(lake.url, 60), lake, landing, LANDED, tables)
+    assert tables.load().committed_line == 60
+
+
+class Executors(ClusterPlacement):
+    """The placement `cluster` with this process for its executors: it sends and gets what Spark carries."""
+
+    def __init__(self, lake: Objects, tables: StateTables) -> None:
+        three = cast("Any", SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3)))
+        loaded = tables.load(with_pairs=False)
+        super().__init__(three, lake.url, tables, loaded.reported, RULES, lambda: NOW)
+
+    def _run(self, tasks: list[ShardTask]) -> list[tuple[Outcome, int]]:
+        return [pickle.loads(pickle.dumps(_run_task(pickle.loads(pickle.dumps(task))))) for task in tasks]
+
+
+def run_on_a_cluster(folder: Objects, tables: StateTables, firsts: Sequence[int]) -> None:
+    cluster = Executors(folder, tables)
+    for first in firsts:
+        tables.commit(cluster.advance(chunk_of(first)), {})
+        tables.compact_if_due(cluster.state, first + 30, {})
+
+
+@pytest.mark.parametrize("lake_on", ["driver", "cluster"])
+@pytest.mark.parametrize("replay_on", ["driver", "cluster"])
+@pytest.mark.parametrize("line", [30, 60])
+def test_wherever_the_state_is_a_replay_goes_on_as_the_lake_went_on(
+    lake: Objects,
+    output: Objects,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lake_on: str,
+    replay_on: str,
+    line: int,
+) -> None:
+    monkeypatch.setattr("spark_jobs.lake.state_tables._APPENDS_BETWEEN_COMPACTIONS", 2)
+    of = lake
+    if lake_on == "cluster":
+        of = open_objects((tmp_path / "cluster").as_uri())
+        landing = open_landing("csv", of)
+        for first in range(0, LANDED, 30):
+            landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
+        run_on_a_cluster(of, StateTables(of), (0, 30, 60))
+    tables = begin_at(line, of, output)
+    if replay_on == "cluster":
+        run_on_a_cluster(output, tables, range(line, 90, 30))
+    else:
+        detector = new_detector(tables)
+        for first in range(line, 90, 30):
+            tables.commit(detector.advance(chunk_of(first)), {})
+    assert_same(StateTables(output), StateTables(lake))
+
+
+def assert_same(one: StateTables, other: StateTables) -> None:
+    assert one.detections_from(0) == other.detections_from(0)
+    loaded = (one.load(), other.load())
+    assert len({state.committed_line for state in loaded}) == 1
+    states = (sorted(map(str, state.pairs.all_rows(0).to_pylist())) for state in loaded)
+    assert next(states) == next(states)
+
+
+def test_the_files_of_what_was_detected_before_its_line_are_written_again(lake: Objects, output: Objects) -> None:
+    tables = begin_at(60, lake, output)
+    DetectionFiles(output, 60, tables.detections_from).write_missing()
+    files = dict([detection_file(StateTables(lake).detections_from(0)[:50])])
+    assert {path: data for path, data in content(output).items() if path.startswith("detections/")} == files
+
+
+@pytest.mark.parametrize("written", [1, 2])
+def test_killed_as_it_begins_it_begins_again(
+    lake: Objects, output: Objects, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    append = LineTable.append
+    appended: list[LineTable] = []
+
+    def killed(self: LineTable, *arguments: object) -> None:
+        if len(appended) == written:
+            raise KeyboardInterrupt
+        appended.append(self)
+        append(self, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LineTable, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            begin_at(90, lake, output)
+    assert not StateTables(output).begun
+    assert_same(begin_at(90, lake, output), StateTables(lake))
+    detections = open_table(output.place(DETECTIONS), "detector")
+    assert detections
+    assert detections.handle.to_pyarrow_table().num_rows == 90
+
+
+def test_of_two_that_begin_at_once_one_stops_and_says_so(lake: Objects, output: Objects) -> None:
+    first, second = StateTables(output), StateTables(output)
+    landing = open_landing("csv", lake)
+    begin(Replay(lake.url, 60), lake, landing, LANDED, first)
+    with pytest.raises(SecondDetectorError, match="a second detector runs on"):
+        begin(Replay(lake.url, 60), lake, landing, LANDED, second)
+    assert StateTables(output).load().committed_line == 60
+
+
+@pytest.mark.parametrize(
+    ("line", "nearest"), [(1, 0), (29, 30), (31, 30), (59, 60), (91, 90), (1_000_000, 90)], ids=str
+)
+def test_a_line_whose_state_is_not_kept_is_refused_with_the_nearest_one_that_is(
+    lake: Objects, output: Objects, line: int, nearest: int
+) -> None:
+    said = f"--from-line {line}: .* keeps no state of this line; the nearest .* kept is {nearest}$"
+    with pytest.raises(ReplayError, match=said):
+        begin_at(line, lake, output)
+
+
+@pytest.mark.parametrize(("line", "nearest"), [(0, 60), (30, 60), (61, 60), (75, 60)], ids=str)
+def test_a_line_whose_chunk_has_expired_is_refused_with_the_nearest_one_that_is_kept(
+    lake: Objects, output: Objects, line: int, nearest: int
+) -> None:
+    lake.delete([chunk_path(0), chunk_path(30)])
+    with pytest.raises(ReplayError, match=f"kept is {nearest}$"):
+        begin_at(line, lake, output)
+
+
+def test_where_all_chunks_of_kept_states_have_expired_that_is_said(lake: Objects, output: Objects) -> None:
+    lake.delete([chunk_path(first) for first in range(0, LANDED, 30)])
+    with pytest.raises(ReplayError, match="there is no line whose state and chunks are both kept"):
+        begin_at(0, lake, output)
+
+
+@pytest.mark.parametrize("line", [0, 60])
+def test_the_same_replay_goes_on_in_its_output_and_another_is_refused(
+    lake: Objects, output: Objects, line: int
+) -> None:
+    for _ in range(2):
+        claim_output(Replay(lake.url, line), output)
+    with pytest.raises(ReplayError, match=f"holds the replay of {lake.url} from line {line}; go on with these"):
+        claim_output(Replay(lake.url, line + 30), output)
+    with pytest.raises(ReplayError, match="holds the replay of"):
+        claim_output(Replay("s3://another/lake", line), output)
+
+
+@pytest.mark.parametrize("name", [OFFSET, HEARTBEAT, "state/pairs/_delta_log/00000000000000000000.json"])
+def test_a_lake_of_its_own_is_never_an_output(lake: Objects, output: Objects, name: str) -> None:
+    output.write(name, b"{}")
+    before = content(output)
+    with pytest.raises(ReplayError, match=f"is a lake of its own, it has {name}"):
+        claim_output(Replay(lake.url, 0), output)
+    assert content(output) == before
+
+
+@pytest.mark.parametrize("beneath", ["", "/replay"])
+def test_an_output_in_the_lake_itself_is_refused(lake: Objects, beneath: str) -> None:
+    with pytest.raises(ReplayError, match="lies in the lake itself"):
+        claim_output(Replay(lake.url, 0), open_objects(lake.url + beneath))
+
+
+def test_an_output_whose_record_is_damaged_is_refused(lake: Objects, output: Objects) -> None:
+    output.write("state/replay.json", b"{")
+    with pytest.raises(ReplayError, match=r"state/replay\.json is not what a replay writes"):
+        claim_output(Replay(lake.url, 0), output)

@@ -1,0 +1,187 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from spark_jobs.errors import SecondDetectorError, StateError
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.lake.detection_files import DetectionFiles
+from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detect import Detector, Outcome, Rules
+from spark_jobs.patterns.detections import Detection, detection_rows
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.store.line_table import open_or_create_table, open_table
+from spark_jobs.store.objects import Objects, open_objects
+
+# Every pair is a child from its first transaction on.
+RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1}, every_chunk=False)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Objects:
+    return open_objects(tmp_path.as_uri())
+
+
+def new_detector(tables: StateTables, rules: Rules = RULES) -> Detector:
+    loaded = tables.load()
+    return Detector(loaded.pairs, loaded.reported, rules, lambda: NOW)
+
+
+def chunk_of(first: int, lines: int = 30, end: int | None = None) -> list[ChunkSums]:
+    """Return the sums of one chunk of `lines` customers of their own."""
+    numbers = range(first, first + lines)
+    values = {
+        "line": list(numbers),
+        "customer": [f"C{number}" for number in numbers],
+        "gender": ["F"] * lines,
+        "merchant": ["M1"] * lines,
+        "category": ["food"] * lines,
+        "amount": [1.0] * lines,
+    }
+    schema = pa.schema([(name, CHUNK_COLUMNS[name]) for name in values])
+    return [sum_chunk(pa.table(values, schema=schema), end or first + lines)]
+
+
+def run_chunks(lake: Objects, *firsts: int) -> list[Outcome]:
+    tables = StateTables(lake)
+    detector = new_detector(tables)
+    outcomes = [detector.advance(chunk_of(first)) for first in firsts]
+    for outcome in outcomes:
+        tables.commit(outcome, {"importanceEtag": "e1"})
+    return outcomes
+
+
+def test_a_start_finds_what_was_committed(lake: Objects) -> None:
+    outcomes = run_chunks(lake, 0, 30)
+    tables = StateTables(lake)
+    loaded = tables.load()
+    assert (loaded.committed_line, loaded.reported.through_line, loaded.reported.next_seq) == (60, 60, 60)
+    assert loaded.detections == {"PatId2": 60}
+    assert tables.detections_from(0) == [detection for outcome in outcomes for detection in outcome.detections]
+    assert len(loaded.pairs) == 60
+    assert tables.last_metadata("importanceEtag") == "e1"
+
+
+def test_what_a_killed_detector_left_beyond_the_committed_line_is_kept_and_not_doubled(lake: Objects) -> None:
+    run_chunks(lake, 0)
+    killed = StateTables(lake)
+    half = new_detector(killed).advance(chunk_of(30))
+    killed._append_merchants(half)
+    killed._detections.append(detection_rows(half.detections), half.line)
+
+    tables = StateTables(lake)
+    assert tables.load().committed_line == 30
+    # Other thresholds now: what was found stays found, and nothing is added for that chunk.
+    detector = new_detector(tables, replace(RULES, thresholds={**DEFAULT_THRESHOLDS, "child_transactions": 99}))
+    again = detector.advance(chunk_of(30))
+    assert again.detections == []
+    tables.commit(again, {})
+
+    assert tables.load().detections == {"PatId2": 60}
+    assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
+    merchants = open_table(lake.place("state/merchants"), "detector")
+    assert merchants
+    rows = merchants.handle.to_pyarrow_table().select(MERCHANTS_SCHEMA.names).sort_by("line").to_pylist()
+    assert [(row["line"], row["transactions"]) for row in rows] == [(30, 30), (60, 60)]
+
+
+def test_a_second_detector_loses_the_race_and_doubles_nothing(lake: Objects) -> None:
+    run_chunks(lake, 0)
+    first, second = StateTables(lake), StateTables(lake)
+    outcomes = [new_detector(tables).advance(chunk_of(30)) for tables in (first, second)]
+    first.commit(outcomes[0], {})
+    with pytest.raises(SecondDetectorError, match="a second detector runs on"):
+        second.commit(outcomes[1], {})
+    tables = StateTables(lake)
+    assert tables.load().committed_line == 60
+    assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
+
+
+def test_a_state_of_another_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_chunks(lake, 0)
+    monkeypatch.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
+    with pytest.raises(StateError, match="run the version that wrote it"):
+        StateTables(lake)
+
+
+@pytest.mark.parametrize(("touched_again", "rows"), [(True, 5), (False, 255)], ids=["rewritten", "files merged"])
+def test_compaction_keeps_the_state_and_few_files(lake: Objects, touched_again: bool, rows: int) -> None:
+    tables = StateTables(lake)
+    detector = new_detector(tables)
+    for batch in range(51):
+        outcome = detector.advance(chunk_of(0 if touched_again else batch * 5, 5, end=(batch + 1) * 5))
+        tables.commit(outcome, {})
+    compacted = [tables.compact_if_due(detector.state, outcome.line, {}) for _ in range(4)]
+    assert [url and url.rpartition("/")[2] for url in compacted[:2]] == ["pairs", "merchants"]
+    assert compacted[-1] is None
+    pairs = tables._pairs.handle
+    assert len(pairs.file_uris()) == 1
+    assert pairs.to_pyarrow_table().num_rows == rows
+    assert len(tables._merchants.handle.file_uris()) == 1
+    loaded = StateTables(lake).load()
+    assert loaded.committed_line == 255
+    assert set(map(str, loaded.pairs.all_rows(0).to_pylist())) == set(map(str, detector.state.all_rows(0).to_pylist()))
+
+
+def test_files_that_a_killed_detector_left_out_are_written_with_the_same_bytes(lake: Objects, tmp_path: Path) -> None:
+    outcomes = run_chunks(lake, 0, 30, 60, 90)
+    detections = [detection for outcome in outcomes for detection in outcome.detections]
+    other = open_objects((tmp_path / "other").as_uri())
+    assert DetectionFiles(other).add(detections) == 2
+
+    # Killed after the first file.
+    DetectionFiles(lake).add(detections[:50])
+    files = DetectionFiles(lake, len(detections), StateTables(lake).detections_from)
+    assert files.write_missing() == 1
+    assert files.waiting == 20
+    paths = list(other.list_after("detections", ""))
+    assert list(lake.list_after("detections", "")) == paths
+    assert [lake.find(path).data for path in paths] == [other.find(path).data for path in paths]  # type: ignore[union-attr]
+
+
+def test_a_table_of_an_earlier_detector_gets_the_columns_that_it_lacks(lake: Objects) -> None:
+    earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
+    table = open_or_create_table(lake.place("state/merchants"), "detector", earlier, STATE_DESCRIPTION)
+    table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
+    run_chunks(lake, 10)
+    merchants = open_table(lake.place("state/merchants"), "detector")
+    assert merchants
+    rows = merchants.handle.to_pyarrow_table().sort_by("line").to_pylist()
+    assert [(row["line"], row["customers"]) for row in rows] == [(10, None), (40, 30)]
+
+
+def test_a_state_of_an_earlier_detector_learns_what_was_reported_from_the_detections(lake: Objects) -> None:
+    run_chunks(lake, 0)
+    pairs = open_table(lake.place("state/pairs"), "detector")
+    assert pairs
+    earlier = [name for name in PAIRS_SCHEMA.names if not name.endswith("reported")]
+    pairs.overwrite(pairs.handle.to_pyarrow_table().select(earlier), 30)
+
+    for _ in range(2):
+        tables = StateTables(lake)
+        detector = new_detector(tables)
+        assert detector.advance(chunk_of(0, end=60)).detections == []
+    assert tables.load().detections == {"PatId2": 30}
+    assert tables._pairs.handle.metadata().description == STATE_DESCRIPTION
+
+
+def test_a_start_looks_back_as_far_as_files_are_missing_and_no_further(lake: Objects) -> None:
+    outcomes = run_chunks(lake, *range(0, 3000, 30))
+    detections = [detection for outcome in outcomes for detection in outcome.detections]
+    stored = StateTables(lake).detections_from
+    asked: list[int] = []
+
+    def seen(seq: int) -> list[Detection]:
+        asked.append(seq)
+        return stored(seq)
+
+    DetectionFiles(lake).add(detections[: 50 * 30])
+    assert DetectionFiles(lake, 3000, seen).write_missing() == 30
+    assert asked == [50 * 40, 0]
+    assert DetectionFiles(lake, 3000, seen).write_missing() == 0
+    assert asked[2:] == [50 * 40]

@@ -1,0 +1,219 @@
+"""For any data, chunks, micro-batches and restarts, the detector finds what the plain way finds, line for line."""
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import accumulate
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.chunk_csv import read_columns, verify_lines
+from spark_jobs.lake.importance import Importance, parse_importance
+from spark_jobs.patterns import PATTERNS, evaluate
+from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.detections import detection_rows
+from spark_jobs.patterns.shards import Shard, advance_shard, merge, split
+from spark_jobs.patterns.thresholds import Thresholds
+from tests import reference
+from tests.reference import ImportanceRow, Transaction
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+CUSTOMERS, MERCHANTS, CATEGORIES = ["C1", "C2", "C3", "C4", "C5"], ["M1", "M2"], ["food", "travel"]
+
+amounts = st.integers(0, 40_000).map(lambda thousandths: f"{thousandths / 1000:.3f}")
+weights = st.one_of(st.just(""), st.just("?"), st.integers(-9, 9).map(str))
+important_rows = st.builds(
+    ImportanceRow,
+    st.sampled_from(CUSTOMERS),
+    st.sampled_from(MERCHANTS),
+    st.sampled_from(CATEGORIES),
+    st.integers(-300, 300).map(lambda hundredths: hundredths / 100),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run: lines (None is in quarantine), sizes of chunks, of batches in chunks, and what comes after each batch.
+
+    After a batch the detector goes on, is restarted, or is restarted after it was killed between its two commits: its
+    detections are there, its pairs are not.
+    """
+
+    lines: list[Transaction | None]
+    chunk_ends: list[int]
+    batch_sizes: list[int]
+    then: list[str]
+    importance: list[ImportanceRow] | None
+    thresholds: Thresholds
+    every_chunk: bool
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    transaction = st.builds(
+        Transaction,
+        st.sampled_from(CUSTOMERS),
+        st.sampled_from(["F", "M", "E", "U"]),
+        st.sampled_from(MERCHANTS),
+        st.sampled_from(CATEGORIES),
+        amounts,
+        weights if draw(st.booleans()) else st.none(),
+    )
+    sizes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=8))
+    count = sum(sizes)
+    thresholds = {
+        "upgrade_merchant_transactions": draw(st.integers(0, 12)),
+        "upgrade_transactions_percentile": draw(st.sampled_from([0, 50, 90, 100])),
+        "upgrade_weight_percentile": draw(st.sampled_from([0, 10, 50, 100])),
+        "child_transactions": draw(st.integers(1, 5)),
+        "child_mean_amount": draw(st.sampled_from([10, 23, 30])),
+        "dei_female_customers": draw(st.integers(0, 2)),
+    }
+    return Case(
+        draw(st.lists(st.one_of(transaction, transaction, st.none()), min_size=count, max_size=count)),
+        list(accumulate(sizes)),
+        draw(st.lists(st.integers(1, 3), min_size=len(sizes), max_size=len(sizes))),
+        draw(st.lists(st.sampled_from(["go on", "restart", "killed"]), min_size=len(sizes), max_size=len(sizes))),
+        draw(st.one_of(st.none(), st.lists(important_rows, min_size=1, max_size=12))),
+        thresholds,
+        draw(st.booleans()),
+    )
+
+
+class Driver:
+    """The state in memory; a restart goes through the rows of `state/pairs`."""
+
+    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
+        self._detector = Detector(PairState.restore(rows), reported, rules, lambda: NOW)
+
+    def advance(self, chunks: list[ChunkSums]) -> Outcome:
+        return self._detector.advance(chunks)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What an executor needs."""
+
+    rows: pa.Table
+    shard: Shard
+    reported: Reported
+    rules: Rules
+
+
+class Cluster:
+    """The state in the rows of `state/pairs` alone, and three shards a batch, as executors get and return them."""
+
+    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
+        self._rows, self._reported, self._rules = rows, reported, rules
+
+    def advance(self, chunks: list[ChunkSums]) -> Outcome:
+        chunks = sorted(chunks, key=lambda chunk: chunk.end)
+        outcomes = []
+        for shard in split(chunks, 3):
+            held = self._rows.filter(pc.is_in(self._rows.column("merchant"), pa.array(shard.merchants)))
+            sent = pickle.loads(pickle.dumps(Sent(held, shard, self._reported, self._rules)))
+            outcome = advance_shard(sent.rows, sent.shard, sent.reported, sent.rules, lambda: NOW)
+            outcomes.append(pickle.loads(pickle.dumps(outcome)))
+        outcome = merge(outcomes, chunks[-1].end, self._reported.next_seq, self._rules, lambda: NOW)
+        self._rows = pa.concat_tables([self._rows, outcome.pairs])
+        self._reported = replace(self._reported, next_seq=self._reported.next_seq + len(outcome.detections))
+        return outcome
+
+
+@pytest.fixture(autouse=True)
+def _few_customers_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    # With the third one, the percentiles of a merchant are found in the other way.
+    monkeypatch.setattr(evaluate, "_FEW_CUSTOMERS", 2)
+
+
+@pytest.mark.parametrize("placement", [Driver, Cluster])
+@settings(max_examples=200, deadline=None)
+@given(case=cases())
+def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver] | type[Cluster], case: Case) -> None:
+    outcomes = run(case, placement)
+
+    found = [detection for outcome in outcomes for detection in outcome.detections]
+    expected = reference.detections(
+        case.lines, case.chunk_ends, case.thresholds, case.importance, every_chunk=case.every_chunk
+    )
+    assert [
+        (d.line, d.pattern_id, d.action, d.merchant, d.customer, d.evidence, d.thresholds) for d in found
+    ] == expected
+    assert [d.seq for d in found] == list(range(len(found)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(cases())
+def test_merchants_hold_what_the_patterns_saw(case: Case) -> None:
+    for outcome in run(case):
+        for row in outcome.merchants.to_pylist():
+            history = [transaction for transaction in case.lines[: row["line"]] if transaction]
+            expected = reference.merchant_row(history, row["merchant"], case.thresholds, case.importance)
+            names = ("transactions", "customers", "female_customers", "male_customers")
+            percentiles = ("transactions_percentile", "weight_percentile")
+            assert tuple(row[name] for name in (*names, *percentiles)) == expected
+
+
+def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Outcome]:
+    """Feed the detector batch by batch; return what is in the tables in the end."""
+    importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
+    rules = Rules(PATTERNS, case.thresholds, case.every_chunk)
+    detector = placement(PAIRS_SCHEMA.empty_table(), Reported(), rules)
+    rows = [PAIRS_SCHEMA.empty_table()]
+    outcomes: list[Outcome] = []
+    extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
+    todo = extents
+    for size, then in zip([*case.batch_sizes, len(extents)], [*case.then, "go on"], strict=True):
+        batch, todo = todo[:size], todo[size:]
+        if not batch:
+            break
+        outcomes.append(detector.advance(sums_of(case.lines, batch, importance)))
+        rows.append(outcomes[-1].pairs)
+        if then == "killed":
+            rows.pop()
+            todo = batch + todo
+        if then != "go on":
+            found = [detection for outcome in outcomes for detection in outcome.detections]
+            beyond = detection_rows([d for d in found if d.line > todo[0][0]]) if todo else None
+            through = max((outcome.line for outcome in outcomes), default=0)
+            detector = placement(pa.concat_tables(rows), Reported(len(found), through, beyond), rules)
+    if todo:
+        outcomes.append(detector.advance(sums_of(case.lines, todo, importance)))
+    return outcomes
+
+
+def sums_of(
+    lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]], importance: Importance | None
+) -> list[ChunkSums]:
+    """Return the sums of some chunks as they come through Spark: packed, in whatever order."""
+    chunks = []
+    for first, end in reversed(extents):
+        data = chunk_csv(lines[first:end], first)
+        chunk = read_columns(data, CHUNK_COLUMNS, "chunk")
+        verify_lines(chunk, first, end, "chunk")
+        sums = ChunkSums.unpack(end, sum_chunk(chunk, end).packed())
+        chunks.append(importance.join(sums) if importance else sums)
+    return chunks
+
+
+def chunk_csv(lines: Sequence[Transaction | None], first: int) -> bytes:
+    has_weight = any(line and line.weight is not None for line in lines)
+    header = "line,customer,gender,merchant,category,amount" + (",weight" if has_weight else "")
+    rows = [header]
+    for number, t in enumerate(lines, first):
+        values = [t.customer, t.gender, t.merchant, t.category, t.amount] if t else [""] * 5
+        rows.append(",".join([str(number), *values, *([(t and t.weight) or ""] if has_weight else [])]))
+    return ("\n".join(rows) + "\n").encode()
+
+
+def importance_csv(rows: Sequence[ImportanceRow]) -> bytes:
+    lines = [f"'{row.customer}','{row.merchant}',{row.weight},'{row.category}',0" for row in rows]
+    return "\n".join(["Source,Target,Weight,typeTrans,fraud", *lines, ""]).encode()

@@ -1,0 +1,34 @@
+import pytest
+
+from spark_jobs.errors import PermanentError
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, THRESHOLDS
+from spark_jobs.patterns.thresholds import parse_thresholds
+
+
+def test_what_is_not_named_keeps_its_default() -> None:
+    assert parse_thresholds([], THRESHOLDS) == parse_thresholds([""], THRESHOLDS) == DEFAULT_THRESHOLDS
+
+
+def test_several_stand_in_one_value_or_in_several() -> None:
+    expected = {**DEFAULT_THRESHOLDS, "child_transactions": 8, "dei_female_customers": 40}
+    assert parse_thresholds(["child_transactions=8,dei_female_customers=40"], THRESHOLDS) == expected
+    assert parse_thresholds(["child_transactions=8", "dei_female_customers=40"], THRESHOLDS) == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("child=8", "--threshold child=8: unknown; there are upgrade_merchant_transactions"),
+        ("child_transactions=", "give a finite number"),
+        ("child_transactions=nan", "give a finite number"),
+        ("upgrade_weight_percentile=101", "a percentile between 0 and 100"),
+    ],
+)
+def test_a_threshold_that_cannot_be_is_named(setting: str, said: str) -> None:
+    with pytest.raises(PermanentError) as raised:
+        parse_thresholds([setting], THRESHOLDS)
+    assert said in str(raised.value)
+
+
+def test_no_two_patterns_have_a_threshold_of_the_same_name() -> None:
+    assert len({threshold.name for threshold in THRESHOLDS}) == len(THRESHOLDS)

@@ -1,0 +1,108 @@
+"""What the appends of one writer cost and where they stop another."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from deltalake import write_deltalake
+from deltalake.exceptions import CommitFailedError
+
+from spark_jobs.store import line_table as tables
+from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table
+
+SCHEMA = pa.schema([("line", pa.int64())])
+
+
+def open_numbers(folder: Path) -> LineTable:
+    return open_or_create_table(folder.as_uri(), "writer", SCHEMA)
+
+
+def append(table: LineTable, line: int) -> None:
+    table.append(pa.table({"line": [line]}, schema=SCHEMA), line)
+
+
+def test_the_line_is_known_without_reading_the_log_again(tmp_path: Path) -> None:
+    table = open_numbers(tmp_path / "t")
+    append(table, 7)
+    # Each look at it read every entry of the log since the last checkpoint.
+    shutil.rmtree(tmp_path / "t" / "_delta_log")
+    assert table.line == 7
+
+
+def test_the_log_and_what_compactions_replaced_are_kept_for_a_day(tmp_path: Path) -> None:
+    open_numbers(tmp_path / "t")
+    log = (tmp_path / "t" / "_delta_log" / "00000000000000000000.json").read_text()
+    entries = [json.loads(line) for line in log.splitlines()]
+    configuration = next(entry["metaData"]["configuration"] for entry in entries if "metaData" in entry)
+    assert configuration == {
+        "delta.logRetentionDuration": "interval 1 days",
+        "delta.deletedFileRetentionDuration": "interval 1 days",
+    }
+
+
+def test_a_writer_whose_application_another_has_committed_loses(tmp_path: Path) -> None:
+    first, second = open_numbers(tmp_path / "t"), open_numbers(tmp_path / "t")
+    append(first, 1)
+    with pytest.raises(CommitRaceLostError, match="'writer'"):
+        append(second, 1)
+    assert second.line is None
+    assert open_numbers(tmp_path / "t").handle.to_pyarrow_table().column("line").to_pylist() == [1]
+
+
+def lose_answers(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int = 1) -> None:
+    """Let commits take effect, and the writer be told that they have not."""
+    answers = [error] * times
+
+    def write(*arguments: Any, **named: Any) -> None:
+        write_deltalake(*arguments, **named)
+        if answers:
+            raise answers.pop()
+
+    monkeypatch.setattr(tables, "write_deltalake", write)
+
+
+@pytest.mark.parametrize("error", [CommitFailedError("Concurrent transaction failed."), OSError("timed out")])
+def test_a_writer_knows_its_own_commit_whose_answer_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    table = open_numbers(tmp_path / "t")
+    lose_answers(monkeypatch, error)
+    append(table, 1)
+    append(table, 2)
+    table.overwrite(table.read(), 2)
+    assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
+    assert table.line == 2
+
+
+def test_a_writer_that_was_overtaken_after_its_lost_answer_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = open_numbers(tmp_path / "t")
+
+    def write(*arguments: Any, **named: Any) -> None:
+        write_deltalake(*arguments, **named)
+        monkeypatch.undo()
+        append(open_numbers(tmp_path / "t"), 2)
+        raise OSError("timed out")
+
+    monkeypatch.setattr(tables, "write_deltalake", write)
+    with pytest.raises(CommitRaceLostError):
+        append(table, 1)
+    assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
+
+
+def test_a_writer_that_was_told_nothing_took_effect_commits_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = open_numbers(tmp_path / "t")
+
+    def refuse(*_: object, **__: object) -> None:
+        monkeypatch.undo()
+        raise OSError("connection reset")
+
+    monkeypatch.setattr(tables, "write_deltalake", refuse)
+    append(table, 1)
+    assert open_numbers(tmp_path / "t").read().column("line").to_pylist() == [1]
