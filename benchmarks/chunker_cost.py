@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from local.sample_data import write_sample
-from spark_jobs.chunker.land import Job, land_next_chunk
+from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.layout import OFFSET, chunk_path
+from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.lake.offset import CHECKED_BYTES, Offset, format_offset, source_check
 from spark_jobs.store.objects import Objects, open_objects
 
@@ -74,7 +75,7 @@ def measure(directory: Path, bucket: str) -> ChunkerCost:
 
 
 def _seconds(source: Objects, name: str, lake: Objects) -> float:
-    job = Job(source, name, lake, open_landing("csv", lake), _CHUNK, _now)
+    job = ChunkerJob(MasterFile(source, name), lake, open_landing("csv", lake), _CHUNK, _now)
     began = time.perf_counter()
     chunk = land_next_chunk(job)
     seconds = time.perf_counter() - began

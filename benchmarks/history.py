@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.plots import Line, draw
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
@@ -111,7 +111,7 @@ def _state(history: Path) -> PairState:
         "line": pa.array(np.zeros(len(pairs), dtype=np.int64)),
     }
     values = [columns.get(field.name, pa.nulls(len(pairs), field.type)) for field in PAIRS_SCHEMA]
-    return PairState.restore(pa.table(values, schema=PAIRS_SCHEMA))
+    return restore_state(pa.table(values, schema=PAIRS_SCHEMA))
 
 
 def _ours(state: PairState, chunks: list[pa.Table], rows: int, directory: Path) -> tuple[float, Merchants]:

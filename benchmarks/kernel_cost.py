@@ -16,8 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
-from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Reported, Rules
 
@@ -85,7 +84,7 @@ def measure(shape: Shape, chunks: int) -> Cost:
     rows = state_rows(shape.pairs, shape.merchants, random)
     before = _resident_bytes()
     began = time.perf_counter()
-    state = PairState.restore(rows)
+    state = restore_state(rows)
     restore = time.perf_counter() - began
     rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))

@@ -12,7 +12,7 @@ from typing import TypeVar
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.chunk_csv import read_columns
-from spark_jobs.lake.importance_file import read_importance
+from spark_jobs.lake.importance import read_importance
 from spark_jobs.lake.layout import chunk_path
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
@@ -45,7 +45,8 @@ def measure(lake_url: str, importance_url: str, scratch_url: str, chunks: int) -
         chunks: how many.
     """
     lake = open_objects(lake_url)
-    importance, _ = read_importance(importance_url)
+    importance = read_importance(importance_url).weights
+    assert importance
     firsts = [number * _CHUNK for number in range(chunks)]
     data, getting = _least(lambda: [_bytes(lake, first) for first in firsts], time.perf_counter)
     tables, parsing = _least(lambda: [read_columns(body, CHUNK_COLUMNS, lake_url) for body in data])

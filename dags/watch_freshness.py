@@ -11,7 +11,6 @@ from orchestration.task_defaults import TASK_DEFAULTS
 log = logging.getLogger(__name__)
 
 # Of these many latest lines the quarantined ones are counted.
-_QUARANTINE_LINES = 100_000
 # What waits in the master file, as the last look found it: an Airflow variable.
 _ARRIVALS = "transaction_patterns_arrivals"
 
@@ -50,6 +49,7 @@ What came of it: [Pattern detection](plugin/pattern-detection).
         from orchestration.lake import Lake
         from orchestration.load_settings import load_settings
         from orchestration.notifier import tell
+        from spark_jobs.lake.quarantine import QUARANTINE_WINDOW_LINES
 
         settings = load_settings()
         lake, now = Lake(settings), datetime.now(UTC)
@@ -62,7 +62,7 @@ What came of it: [Pattern detection](plugin/pattern-detection).
             arrivals = note_arrival(noted, source.size, source.modified_at, next_byte)
         Variable.set(_ARRIVALS, format_arrivals(arrivals), serialize_json=True)
         waiting_since = lake.landed_at(heartbeat.committed_line if heartbeat else 0)
-        latest = min(landed, _QUARANTINE_LINES)
+        latest = min(landed, QUARANTINE_WINDOW_LINES)
         measured = Freshness(
             landing_age=(now - arrivals[0].at).total_seconds() if arrivals else 0,
             commit_age=(now - waiting_since).total_seconds() if waiting_since else 0,

@@ -25,9 +25,9 @@ from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings
 from spark_jobs import exit_codes
 from spark_jobs.chunker.cli import Summary
-from spark_jobs.detector.heartbeat import Progress
 from spark_jobs.errors import PipelineError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.lake.offset import Offset
 from spark_jobs.patterns import PATTERNS
@@ -133,8 +133,8 @@ def small_files_page() -> str:
         ("offset.csv", "A header and one row; replaced with `If-Match`.", Offset),
         (
             "state/detector.json",
-            "The detector's heartbeat, once a second. Besides these: `version`, `updated_at`, `lag_lines`.",
-            Progress,
+            "The detector's heartbeat, once a second. Besides these: `lag_lines`.",
+            Heartbeat,
         ),
         ("state/detector_history.json", "One row a minute, 24 hours at most.", Sample),
         ("The chunker's summary", "One line of JSON on its standard output.", Summary),

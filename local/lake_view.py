@@ -10,6 +10,7 @@ from local.progress import Status
 from local.s3 import S3Address
 from spark_jobs.lake import layout
 from spark_jobs.lake.offset import parse_offset
+from spark_jobs.lake.quarantine import count_quarantined
 
 
 class LakeView:
@@ -40,8 +41,8 @@ class LakeView:
         return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def quarantined_lines(self) -> int:
-        """Return how many lines are in quarantine: a header, and one record a line, in each file."""
-        return sum(self._read(key).count(b"\n") - 1 for key in self.keys(f"{layout.QUARANTINE}/"))
+        """Return how many lines are in quarantine."""
+        return sum(count_quarantined(self._read(key)) for key in self.keys(f"{layout.QUARANTINE}/"))
 
     def _find(self, path: str) -> bytes | None:
         try:

@@ -1,3 +1,3 @@
-"""The two Spark jobs of the transaction pattern pipeline, and what they share."""
+"""The jobs of the transaction pattern pipeline: chunker, detector and maintenance."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -1,40 +1,41 @@
-"""Every error the two jobs raise on purpose.
+"""Every error that the jobs raise on purpose.
 
 ::
 
     PipelineError
-    ├── RetryableError            run again: nothing was lost, nothing is wrong with the data
-    │   ├── SourceMissingError        the master file is not there (yet)
+    ├── RetryableError            run again: nothing was lost, and the data is fine
+    │   ├── SourceMissingError        the master file does not exist (yet)
     │   ├── SourceReplacedError       the master file was replaced while it was being read
-    │   ├── OffsetRaceLostError       another chunker run moved offset.csv first
-    │   └── StorageError              the object store did not do what was asked
-    └── PermanentError            stop: somebody has to look
-        ├── StorageRefusedError       the object store refuses: rights, credentials, this machine's clock
-        ├── SourceHeaderError         no header, or a header that cannot be used
-        ├── SourceLineError           a line of the master file that does not end
-        ├── SourceRewrittenError      what was already read is gone or different
+    │   ├── OffsetRaceLostError       another chunker run advanced offset.csv first
+    │   └── StorageError              the object store failed
+    └── PermanentError            stop: somebody has to act
+        ├── StorageRefusedError       the object store refuses: permissions, credentials, clock
+        ├── SourceHeaderError         no header, or an unusable one
+        ├── SourceLineError           a line of the master file does not end
+        ├── SourceRewrittenError      the landed part is missing or different
         ├── OffsetUnreadableError     offset.csv is not what the chunker writes
-        ├── LandingZoneError          a gap in the landing zone, or a chunk that is damaged
-        ├── ImportanceError           the importance file cannot be used
-        ├── HistoryUnreadableError    the detector's history is not what a detector writes
-        ├── StateError                the state is damaged, or written by a newer version
-        ├── ReplayError               a replay cannot begin where it was asked to
+        ├── LandingZoneError          a gap in the landing zone, or a damaged chunk
+        ├── ImportanceError           the importance file is missing or malformed
+        ├── HeartbeatUnreadableError  the detector's heartbeat is not what this release writes
+        ├── HistoryUnreadableError    the detector's history is not what this release writes
+        ├── StateError                the state is damaged, or written by a newer release
+        ├── ReplayError               a replay cannot begin at its line, or its output is in use
         └── SecondDetectorError       another detector commits to the same lake
 
-A message names the thing, the place and the way out.
+Messages name the thing, the place and the remedy.
 """
 
 from typing import ClassVar
 
 
 class PipelineError(Exception):
-    """Root of all errors raised on purpose; `retryable` says whether running again can help."""
+    """Root of all errors raised on purpose; `retryable` tells whether running again can help."""
 
     retryable: ClassVar[bool]
 
 
 class RetryableError(PipelineError):
-    """Raised when the same call may well succeed when it is run again."""
+    """Raised when the same call may succeed if it is repeated."""
 
     retryable = True
 
@@ -44,37 +45,37 @@ class SourceMissingError(RetryableError):
 
 
 class SourceReplacedError(RetryableError):
-    """Raised when the master file was replaced between two reads of one run."""
+    """Raised when the master file is replaced between two reads of one run."""
 
 
 class OffsetRaceLostError(RetryableError):
-    """Raised when another chunker run replaced offset.csv first; this run has changed nothing that counts."""
+    """Raised when another chunker run advanced offset.csv first; this run changed nothing that counts."""
 
 
 class StorageError(RetryableError):
-    """Raised when the object store fails after its client's own retries."""
+    """Raised when the object store fails despite its client's retries."""
 
 
 class PermanentError(PipelineError):
-    """Raised when running again cannot help before somebody has acted."""
+    """Raised when running again cannot help until somebody acts."""
 
     retryable = False
 
 
 class StorageRefusedError(PermanentError):
-    """Raised when the object store refuses what was asked, as it would the next time."""
+    """Raised when the object store refuses a request, and would do so again."""
 
 
 class SourceHeaderError(PermanentError):
-    """Raised when the master file has no header, or one without a needed column."""
+    """Raised when the master file has no header, or one without a required column."""
 
 
 class SourceLineError(PermanentError):
-    """Raised when a line of the master file is longer than a whole chunk may be."""
+    """Raised when a line of the master file is longer than a chunk may be."""
 
 
 class SourceRewrittenError(PermanentError):
-    """Raised when the master file became shorter, or its already-read part changed."""
+    """Raised when the master file shrinks, or its landed part changes."""
 
 
 class OffsetUnreadableError(PermanentError):
@@ -82,24 +83,28 @@ class OffsetUnreadableError(PermanentError):
 
 
 class LandingZoneError(PermanentError):
-    """Raised when the landing zone has a gap, or a chunk that does not hold the lines it must."""
+    """Raised when the landing zone has a gap, or a chunk without the lines that it must have."""
 
 
 class ImportanceError(PermanentError):
     """Raised when the importance file is missing or malformed."""
 
 
+class HeartbeatUnreadableError(PermanentError):
+    """Raised when the detector's heartbeat cannot be parsed."""
+
+
 class HistoryUnreadableError(PermanentError):
-    """Raised when the detector's history cannot be read; nothing but plots hangs on it."""
+    """Raised when the detector's history cannot be parsed; only plots depend on it."""
 
 
 class StateError(PermanentError):
-    """Raised when the state cannot be read, or was written by a newer version."""
+    """Raised when the state cannot be read, or was written by a newer release."""
 
 
 class ReplayError(PermanentError):
-    """Raised when a replay cannot begin: no state is kept of its line, or its output is not its own."""
+    """Raised when a replay cannot begin: no state of its line is kept, or its output is in use."""
 
 
 class SecondDetectorError(PermanentError):
-    """Raised when another detector has committed to the state since this one loaded it."""
+    """Raised when another detector has committed since this one loaded the state."""

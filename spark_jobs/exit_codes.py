@@ -1,4 +1,4 @@
-"""Exit codes of all jobs (2 is a wrong command line, as everywhere)."""
+"""Exit codes of all jobs; argparse exits with 2 on a wrong command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,22 +8,22 @@ from spark_jobs.errors import PipelineError
 
 DONE = 0
 NOTHING_NEW = 10
-# EX_TEMPFAIL and EX_SOFTWARE of sysexits.h.
+# EX_TEMPFAIL and EX_SOFTWARE in sysexits.h.
 FAILED_RETRYABLE = 75
 FAILED_PERMANENT = 70
 
 
 def of_error(error: PipelineError) -> int:
-    """Return the exit code that tells whether running again can help."""
+    """Return the exit code of an error: whether running again can help."""
     return FAILED_RETRYABLE if error.retryable else FAILED_PERMANENT
 
 
 @contextmanager
 def exit_on_error(log: Logger) -> Iterator[None]:
-    """Log an error raised on purpose, and end the process with its exit code.
+    """Log an error raised on purpose, and exit with its code.
 
     Raises:
-        SystemExit: 75 where running again can help, 70 where it cannot.
+        SystemExit: 75 if running again can help, 70 if it cannot.
     """
     try:
         yield

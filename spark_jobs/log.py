@@ -1,4 +1,4 @@
-"""Structured logs on stderr: one JSON object a line."""
+"""Structured logs on stderr: one JSON object per line."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ class _JsonFormatter(logging.Formatter):
 
 
 def job_logger(job: str) -> logging.Logger:
-    """Return the logger of a job, which writes to stderr; further keys go into `extra={"fields": {…}}`."""
+    """Return the logger of a job; further keys are passed as `extra={"fields": {…}}`."""
     logger = logging.getLogger(job)
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stderr)

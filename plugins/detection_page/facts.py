@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from detection_page.quarantine import QuarantinedLine
-from orchestration.heartbeat import Heartbeat
 from orchestration.settings import Settings
+from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.lake.offset import Offset
+from spark_jobs.lake.quarantine import QuarantinedLine
 
 
 @dataclass(frozen=True)

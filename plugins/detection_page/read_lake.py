@@ -7,19 +7,18 @@ from datetime import datetime, timedelta
 from botocore.config import Config
 
 from detection_page.facts import LakeFacts
-from detection_page.quarantine import QuarantinedLine, parse_quarantine
-from orchestration.heartbeat import Heartbeat, HeartbeatError
 from orchestration.lake import Lake, SourceFile, SourceMissingError
 from orchestration.settings import Settings
-from spark_jobs.errors import HistoryUnreadableError, LandingZoneError, OffsetUnreadableError
+from spark_jobs.errors import HeartbeatUnreadableError, HistoryUnreadableError, LandingZoneError, OffsetUnreadableError
 from spark_jobs.lake import layout
+from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample, parse_history
 from spark_jobs.lake.offset import Offset
+from spark_jobs.lake.quarantine import QUARANTINE_WINDOW_LINES, QuarantinedLine, parse_quarantine
 
 # Who looks at a page wants to know soon that S3 does not answer.
 PATIENCE = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
 
-_QUARANTINE_LINES = 100_000
 _QUARANTINED_SHOWN = 20
 _CHUNKS_REMEMBERED = 2000
 _CHUNKS_LISTED_AT_FIRST = 1000
@@ -53,7 +52,7 @@ class LakeReader:
         committed = heartbeat.committed_line if heartbeat else 0
         self._read_history()
         arrivals = self._arrivals.read(landed)
-        window = min(landed, _QUARANTINE_LINES)
+        window = min(landed, QUARANTINE_WINDOW_LINES)
         quarantined, latest = self._quarantine.read(landed - window)
         return LakeFacts(
             read_at=self._now(),
@@ -82,7 +81,7 @@ class LakeReader:
     def _read_heartbeat(self) -> tuple[Heartbeat | None, str]:
         try:
             return self._lake.heartbeat(), ""
-        except HeartbeatError as error:
+        except HeartbeatUnreadableError as error:
             return None, str(error)
 
     def _read_history(self) -> None:

@@ -11,17 +11,14 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from detection_page.detections import Detections
 from detection_page.merchants import latest_rows, with_detections
 from detection_page.tables import TableFacts
+from spark_jobs.errors import StateError
 from spark_jobs.lake import layout
-from spark_jobs.lake.state_tables import STATE_DESCRIPTION
+from spark_jobs.lake.state_tables import verify_state_version
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
 
 # A store that does not answer is given up soon: the next look tries again.
 _PATIENCE = {"timeout": "20s", "connect_timeout": "5s", "max_retries": "2", "retry_timeout": "20s"}
-
-
-class StateVersionError(Exception):
-    """Raised where a table was written by another version; the message names both."""
 
 
 class GrowingTable:
@@ -45,19 +42,13 @@ class GrowingTable:
         """Return the rows whose `column` is above a value, None where the table is as it was, or not there.
 
         Raises:
-            StateVersionError: the table is not of the state's version that is known here.
+            StateError: the table is not of the state's version that is known here.
             DeltaError, OSError: it cannot be read.
         """
         table = self._open()
         if table is None or table.version() == self._read_version:
             return None
-        description = table.metadata().description
-        if description != STATE_DESCRIPTION:
-            msg = (
-                f"{self._url} is {description!r}, this page knows {STATE_DESCRIPTION!r};"
-                " deploy jobs and plugins of one version"
-            )
-            raise StateVersionError(msg)
+        verify_state_version(table, self._url)
         rows = table.to_pyarrow_dataset().to_table(filter=pc.field(column) > above)
         self._read_version = table.version()
         return rows
@@ -97,7 +88,7 @@ class StateReader:
             self._open()
             detections = self._detections_table.news("seq", len(self._detections) - 1)
             merchants = self._merchants_table.news("line", _last_line(self._merchants))
-        except StateVersionError as error:
+        except StateError as error:
             return TableFacts(refused=str(error))
         except (DeltaError, OSError):
             # They may have been made anew.

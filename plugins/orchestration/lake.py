@@ -10,11 +10,13 @@ from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from orchestration.heartbeat import Heartbeat, parse_heartbeat
 from orchestration.settings import Settings
 from spark_jobs.lake import layout
+from spark_jobs.lake.heartbeat import Heartbeat, parse_heartbeat
 from spark_jobs.lake.heartbeat_history import parse_history
 from spark_jobs.lake.offset import CHECKED_BYTES, Offset, has_same_ends, parse_offset
+from spark_jobs.lake.quarantine import count_quarantined
+from spark_jobs.store.address import parse_address
 
 # No transaction is longer; what is behind is beyond doubt where more than this is.
 _LONGEST_LINE = 1 << 16
@@ -120,24 +122,22 @@ class Lake:
         """Return how many lines from `first` on are in quarantine."""
         after = layout.quarantine_path(first).removesuffix(".csv")
         bodies = (self.find(entry.path) or b"" for entry in self.list_after(layout.QUARANTINE, after))
-        # A header, and one record a line: raw text stands in quotes, which has no line ends of its own.
-        return sum(max(0, body.count(b"\n") - 1) for body in bodies)
+        return sum(map(count_quarantined, bodies))
 
     def list_after(self, folder: str, after: str) -> Iterator[Listed]:
         """Yield what lies in a folder and sorts after a path, in order; a page is fetched as it is needed."""
-        bucket, prefix = _parts(self._url)
+        lake = parse_address(self._url)
         pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=bucket, Prefix=f"{prefix}/{folder}/", StartAfter=f"{prefix}/{after}"
+            Bucket=lake.bucket, Prefix=lake.key(f"{folder}/"), StartAfter=lake.key(after)
         )
         for page in pages:
             for entry in page.get("Contents", []):
-                yield Listed(entry["Key"].removeprefix(f"{prefix}/"), entry["LastModified"])
+                yield Listed(entry["Key"].removeprefix(lake.key("")), entry["LastModified"])
 
     def find(self, path: str) -> bytes | None:
         """Return a whole object under the lake, None where there is none."""
-        _, prefix = _parts(self._url)
         try:
-            return self._read(f"{prefix}/{path}")
+            return self._read(parse_address(self._url).key(path))
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from orchestration.alerts import Alert, Severity
-from orchestration.heartbeat import Heartbeat
 from orchestration.settings import Settings
+from spark_jobs.lake.heartbeat import Heartbeat
 
 
 class Act(Enum):

@@ -1,4 +1,4 @@
-"""`chunker`: land the next chunks of the master file, and say in one line what was done."""
+"""`chunker`: land the next chunks of the master file, and print a summary of one line."""
 
 import argparse
 import json
@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
-from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
+from spark_jobs.chunker.land import ChunkerJob, LandedChunk, land_next_chunk
 from spark_jobs.command_line import at_least_one
 from spark_jobs.lake.landing import FORMATS, open_landing
-from spark_jobs.lake.layout import OFFSET
-from spark_jobs.lake.offset import parse_offset
+from spark_jobs.lake.master_file import MasterFile
+from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.log import job_logger
 from spark_jobs.store.objects import open_object, open_objects
 
@@ -23,13 +23,13 @@ class Summary:
     """What one run did.
 
     Attributes:
-        outcome: `done`, or `nothing_new` where no further line was finished.
+        outcome: `done`, or `nothing_new` if no further line was finished.
         chunks: chunks landed, adopted ones included.
         lines_read: lines of these chunks.
-        lines_landed: those that are transactions.
-        lines_quarantined: the others.
-        landed_line: all lines below it are in the landing zone now.
-        seconds: how long the run took inside the process.
+        lines_landed: lines that are transactions.
+        lines_quarantined: the other lines.
+        landed_line: all lines below it are in the landing zone.
+        seconds: duration of the run inside the process.
     """
 
     outcome: str
@@ -42,35 +42,29 @@ class Summary:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the chunker; return 0 where something was landed, 10 where there was nothing new.
+    """Run the chunker; return 0 if a chunk was landed, 10 if there was nothing new.
 
     Raises:
-        SystemExit: 75 where a retry can help, 70 where it cannot, 2 on a wrong command line.
+        SystemExit: 75 if a retry can help, 70 if it cannot, 2 on a wrong command line.
     """
     options = _parser().parse_args(arguments)
     log = job_logger("chunker")
     with exit_codes.exit_on_error(log):
-        summary = run(options)
+        folder, name = open_object(options.source)
+        lake = open_objects(options.lake)
+        landing = open_landing(options.landing_format, lake)
+        job = ChunkerJob(MasterFile(folder, name), lake, landing, options.chunk_size, now=lambda: datetime.now(UTC))
+        summary = run(job, options.max_chunks)
     log.info("chunker run ended", extra={"fields": asdict(summary)})
     print(json.dumps(asdict(summary)))
     return exit_codes.DONE if summary.outcome == "done" else exit_codes.NOTHING_NEW
 
 
-def run(options: argparse.Namespace) -> Summary:
-    """Land up to `max_chunks` chunks, one after another, each a chunk like any other."""
+def run(job: ChunkerJob, max_chunks: int) -> Summary:
+    """Land up to `max_chunks` chunks, one after another."""
     started = time.monotonic()
-    source, source_name = open_object(options.source)
-    lake = open_objects(options.lake)
-    job = Job(
-        source,
-        source_name,
-        lake,
-        open_landing(options.landing_format, lake),
-        options.chunk_size,
-        now=lambda: datetime.now(UTC),
-    )
     chunks: list[LandedChunk] = []
-    while len(chunks) < options.max_chunks and (chunk := land_next_chunk(job)):
+    while len(chunks) < max_chunks and (chunk := land_next_chunk(job)):
         chunks.append(chunk)
     lines = sum(chunk.end - chunk.first for chunk in chunks)
     quarantined = sum(chunk.quarantined for chunk in chunks)
@@ -80,29 +74,24 @@ def run(options: argparse.Namespace) -> Summary:
         lines_read=lines,
         lines_landed=lines - quarantined,
         lines_quarantined=quarantined,
-        landed_line=chunks[-1].end if chunks else _landed_line(job),
+        landed_line=chunks[-1].end if chunks else read_landed_line(job.lake),
         seconds=round(time.monotonic() - started, 3),
     )
-
-
-def _landed_line(job: Job) -> int:
-    stored = job.lake.find(OFFSET)
-    return parse_offset(stored.data, job.lake.place(OFFSET)).next_line if stored else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chunker",
-        description="Land the next lines of the master file as chunks, and move offset.csv on.",
-        epilog="Exit codes: 0 landed, 10 nothing new, 75 failed and worth a retry, 70 failed for good.",
+        description="Land the next lines of the master file as chunks, and advance offset.csv.",
+        epilog="Exit codes: 0 landed, 10 nothing new, 75 failed but worth a retry, 70 failed permanently.",
     )
     parser.add_argument("--source", required=True, metavar="URL", help="the master file: s3://… or file:///…")
-    parser.add_argument("--lake", required=True, metavar="URL", help="the root under which everything lies")
+    parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake")
     parser.add_argument(
-        "--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="lines of a chunk (%(default)s)"
+        "--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="lines per chunk (%(default)s)"
     )
     parser.add_argument(
-        "--max-chunks", type=at_least_one, default=1, metavar="N", help="chunks one run may land (%(default)s)"
+        "--max-chunks", type=at_least_one, default=1, metavar="N", help="chunks per run, at most (%(default)s)"
     )
     parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
     return parser

@@ -1,1 +1,1 @@
-"""Mechanism Y: streams the landing zone, keeps the state, reports detections."""
+"""Mechanism Y: streams the chunks, keeps the state, and writes detections."""

@@ -1,7 +1,7 @@
 """The landing zone as a streaming source whose offset is a line: `spark.readStream.format("transaction_chunks")`.
 
-Each partition is some consecutive chunks, summed where they are read (`sum_chunk`), so that a micro-batch needs no
-shuffle. Its latest offset is the landed line: one small GET, at most ten a second while there is nothing to do.
+A partition is a range of chunks, summed where they are read (`sum_chunk`), so that a micro-batch needs no shuffle. The
+latest offset is the landed line: one small GET, at most ten per second while idle.
 """
 
 import time
@@ -19,13 +19,13 @@ from pyspark.sql.types import StructType
 from spark_jobs.errors import LandingZoneError
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.lake.landing import Landing, open_landing
-from spark_jobs.lake.layout import LANDING_ZONE, OFFSET
-from spark_jobs.lake.offset import parse_offset
+from spark_jobs.lake.layout import LANDING_ZONE
+from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.store.objects import Objects, open_objects
 
 FORMAT = "transaction_chunks"
 _SECONDS_BETWEEN_IDLE_POLLS = 0.1
-# The sums of a chunk cross the JVM as one value: row by row, their conversion cost more than reading them
+# The sums of a chunk cross the JVM as one value: converting them row by row costs more than reading them
 # (docs/decisions/0006).
 _SCHEMA = "chunk_end long, sums binary"
 
@@ -50,20 +50,20 @@ class ChunkSource(DataSource):
 
     @classmethod
     def name(cls) -> str:
-        """The name for `format(…)`."""
+        """Return the name for `format(…)`."""
         return FORMAT
 
     def schema(self) -> str:
-        """One row a chunk: the line after its last one, and its sums (`ChunkSums.packed`)."""
+        """Return the schema: one row per chunk, with the line after its last one and its sums (`ChunkSums.packed`)."""
         return _SCHEMA
 
     def streamReader(self, schema: StructType) -> "ChunkStreamReader":  # noqa: ARG002, N802 - Spark's interface
-        """Return the reader of one streaming query."""
+        """Return the reader of a streaming query."""
         return ChunkStreamReader(dict(self.options))
 
 
 class ChunkStreamReader(DataSourceStreamReader):
-    """Plans micro-batches in the driver's Python process, and reads chunks in the executors'."""
+    """Plans micro-batches in the driver, and reads chunks in the executors."""
 
     def __init__(self, options: dict[str, str]) -> None:
         self._lake_url = options["lake"]
@@ -76,11 +76,11 @@ class ChunkStreamReader(DataSourceStreamReader):
         self._idle_since: float | None = None
 
     def initialOffset(self) -> dict[str, int]:  # noqa: N802 - Spark's interface
-        """The committed line, handed in."""
+        """Return the committed line."""
         return {"line": self._planned_line}
 
     def getDefaultReadLimit(self) -> Any:  # noqa: N802 - Spark's interface
-        """At most `max_chunks` chunks a micro-batch (Spark 4.2 asks; before, `latestOffset` keeps to it by itself)."""
+        """Return `max_chunks` as the limit of a micro-batch; before Spark 4.2, `latestOffset` applies it itself."""
         from pyspark.sql.streaming.datasource import ReadMaxFiles  # absent before Spark 4.2
 
         return ReadMaxFiles(self._max_chunks)
@@ -88,14 +88,14 @@ class ChunkStreamReader(DataSourceStreamReader):
     def latestOffset(self, start: dict[str, int] | None = None, limit: Any = None) -> dict[str, int]:  # noqa: N802
         """Return the end of the next micro-batch: the landed line, or `max_chunks` chunks on.
 
-        Spark 4.0 and 4.1 pass neither `start` nor `limit`: the last planned line stands in.
+        Spark 4.0 and 4.1 pass neither `start` nor `limit`; the start is then the last planned line.
         """
         line = start["line"] if start else self._planned_line
         most = self._max_chunks if limit is None else getattr(limit, "max_files", None)
         landed = self._poll(line)
         if landed <= line or 0 <= self._until_line <= line:
             return {"line": line}
-        # The chunk that holds the last line wanted is the last one read.
+        # The last chunk is the one that contains the line before `until_line`.
         self._planned = [
             chunk
             for chunk in self._chunks(line, landed, most)
@@ -104,19 +104,19 @@ class ChunkStreamReader(DataSourceStreamReader):
         return {"line": self._planned[-1].end}
 
     def partitions(self, start: dict[str, int], end: dict[str, int]) -> Sequence[InputPartition]:
-        """Split the chunks from `start` to `end` into as many partitions as can run side by side."""
+        """Split the chunks from `start` to `end` into as many partitions as can run in parallel."""
         self._planned_line = end["line"]
         if start["line"] == end["line"]:
             return []
         chunks = self._planned
         if not chunks or (chunks[0].first, chunks[-1].end) != (start["line"], end["line"]):
-            # Spark may plan a range that was not asked for just now.
+            # Spark may plan another range than the last one returned.
             chunks = self._chunks(start["line"], end["line"], None)
         size = -(-len(chunks) // self._partitions)
         return [ChunkPartition(tuple(chunks[at : at + size])) for at in range(0, len(chunks), size)]
 
     def read(self, partition: InputPartition) -> Iterator[pa.RecordBatch]:
-        """Yield one row for each chunk of a partition; one is read while the one before is summed."""
+        """Yield one row per chunk of a partition; a chunk is read while the previous one is summed."""
         assert isinstance(partition, ChunkPartition)
         landing = _landing(self._lake_url, self._landing_format)
 
@@ -133,7 +133,7 @@ class ChunkStreamReader(DataSourceStreamReader):
                 yield pa.record_batch({"chunk_end": [sums.end], "sums": [sums.packed()]})
 
     def _poll(self, line: int) -> int:
-        """Return the landed line; sleeps where the last poll found nothing and was less than 0.1 s ago."""
+        """Return the landed line, at least 0.1 s after the last poll if that found nothing."""
         if self._idle_since is not None:
             time.sleep(max(0.0, self._idle_since + _SECONDS_BETWEEN_IDLE_POLLS - time.monotonic()))
         landed = read_landed_line(_lake(self._lake_url))
@@ -141,7 +141,7 @@ class ChunkStreamReader(DataSourceStreamReader):
         return landed
 
     def _chunks(self, start: int, landed: int, most: int | None) -> list[Chunk]:
-        """Return the chunks that begin at `start`, at most `most` of them, up to the landed line.
+        """Return at most `most` chunks from line `start` on, up to the landed line.
 
         Raises:
             LandingZoneError: there is a gap.
@@ -152,21 +152,15 @@ class ChunkStreamReader(DataSourceStreamReader):
         if not firsts or firsts[0] != start:
             found = f"the next chunk is at line {firsts[0]}" if firsts else "there is no further chunk"
             msg = (
-                f"{self._lake_url}/{LANDING_ZONE}: a gap at line {start}, {found}, and offset.csv says that all below"
-                f" {landed} have landed; restore the missing chunk from the bucket's versions"
+                f"{self._lake_url}/{LANDING_ZONE}: a gap at line {start}, {found}, but offset.csv says that all lines"
+                f" below {landed} have landed; restore the missing chunk from the bucket's versions"
             )
             raise LandingZoneError(msg)
         ends = [*firsts[1:], landed]
         return [Chunk(first, end) for first, end in zip(firsts, ends, strict=True)][:most]
 
 
-def read_landed_line(lake: Objects) -> int:
-    """Return the landed line, 0 before the first chunk."""
-    stored = lake.find(OFFSET)
-    return parse_offset(stored.data, lake.place(OFFSET)).next_line if stored else 0
-
-
-# Opened once a process: Python workers live longer than their tasks, and so do their connections.
+# Opened once per process: Python workers outlive their tasks, and so do their connections.
 @cache
 def _lake(url: str) -> Objects:
     return open_objects(url)

@@ -1,4 +1,4 @@
-"""`detector`: stream the landing zone, keep the state, report detections, until told to stop."""
+"""`detector`: stream the landing zone, keep the state, and write detections until it is stopped."""
 
 import argparse
 import signal
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from spark_jobs import exit_codes
 from spark_jobs.command_line import add_threshold, at_least_one
 from spark_jobs.detector.placement import PLACEMENTS
-from spark_jobs.detector.run import Settings, run
+from spark_jobs.detector.run import DetectorSettings, run
 from spark_jobs.lake.landing import FORMATS
 from spark_jobs.log import job_logger
 from spark_jobs.patterns import THRESHOLDS
@@ -21,12 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the detector; return 0 after a clean stop.
 
     Raises:
-        SystemExit: 75 where a restart can help, 70 where it cannot, 2 on a wrong command line.
+        SystemExit: 75 if a restart can help, 70 if it cannot, 2 on a wrong command line.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.from_line is not None and options.output is None:
-        parser.error("--from-line needs --output: a lake's own state goes on from its committed line")
+        parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return exit_codes.DONE
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    return Settings(
-        lake=options.lake.rstrip("/"),
-        replay_to=options.output and options.output.rstrip("/"),
+def _settings(options: argparse.Namespace) -> DetectorSettings:
+    return DetectorSettings(
+        lake=options.lake,
+        replay_to=options.output,
         from_line=options.from_line or 0,
         importance=options.importance,
         landing_format=options.landing_format,
@@ -56,47 +56,47 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="detector",
         description="Stream the landing zone, keep the state, and write detections, 50 to a file.",
-        epilog="Exit codes: 0 stopped cleanly, 75 failed and worth a restart, 70 failed for good.",
+        epilog="Exit codes: 0 stopped cleanly, 75 failed but worth a restart, 70 failed permanently.",
     )
-    parser.add_argument("--lake", required=True, metavar="URL", help="the root under which everything lies")
+    parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake")
     parser.add_argument(
         "--output",
         metavar="URL",
-        help="keep state, detections and files here, in a place of their own, and only read the lake: a replay",
+        help="replay: keep state and detections here instead, and only read the lake",
     )
     parser.add_argument(
         "--from-line",
         type=_line,
         metavar="N",
-        help="begin the replay with the lake's state as of this line, if it is kept (0: with none)",
+        help="begin the replay with the lake's state as of this line, if it is kept (0: without any)",
     )
     parser.add_argument("--importance", metavar="URL", help="CustomerImportance.csv: weights of transactions")
     parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
     end = parser.add_mutually_exclusive_group()
-    end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that holds line N - 1")
+    end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that contains line N - 1")
     end.add_argument("--available-now", action="store_true", help="stop at the line that is landed at the start")
     parser.add_argument(
-        "--max-chunks", type=at_least_one, default=50, metavar="N", help="chunks a micro-batch may hold (%(default)s)"
+        "--max-chunks", type=at_least_one, default=50, metavar="N", help="chunks per micro-batch, at most (%(default)s)"
     )
     add_threshold(parser)
     parser.add_argument(
         "--report",
         choices=("once", "every_chunk"),
         default="once",
-        help="report what holds once, or each time (%(default)s)",
+        help="report a detection once, or after every chunk (%(default)s)",
     )
     parser.add_argument(
         "--placement",
         choices=PLACEMENTS,
         default="driver",
-        help="where the state is: in the driver's memory, or in Delta and advanced by the executors (%(default)s)",
+        help="keep the state in the driver's memory, or in Delta, advanced by executors (%(default)s)",
     )
     return parser
 
 
 def _line(text: str) -> int:
     if not text.isdecimal():
-        msg = f"{text} is no line: lines are counted from 0"
+        msg = f"{text!r} is not a line: lines are whole numbers from 0"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 

@@ -1,4 +1,4 @@
-"""Where the state is: in the driver's memory, or in Delta and advanced by the executors."""
+"""Placements of the state: in the driver's memory, or in Delta, advanced by executors."""
 
 import pickle
 from collections.abc import Callable, Iterator, Sequence
@@ -23,24 +23,24 @@ PLACEMENTS = ("driver", "cluster")
 
 
 class Placement(Protocol):
-    """Advances the state by one micro-batch after another; what it returns must be committed before the next."""
+    """Advances the state by micro-batches; each outcome must be committed before the next call."""
 
     @property
     def state(self) -> PairState | None:
-        """The whole state, None where it is not in this process."""
+        """The whole state, None if it is not in this process."""
         ...
 
     def advance(self, chunks: Sequence[ChunkSums]) -> Outcome:
-        """Return what a micro-batch of at least one chunk appends."""
+        """Return the outcome of a micro-batch of at least one chunk."""
         ...
 
     def facts(self) -> dict[str, int]:
-        """Return what the log says of the last micro-batch."""
+        """Return figures on the last micro-batch, for the log."""
         ...
 
 
 class DriverPlacement:
-    """The state is in this process: a micro-batch costs what it touches."""
+    """The state is in this process: a micro-batch costs time in proportion to what it touches."""
 
     def __init__(self, loaded: LoadedState, rules: Rules, now: Callable[[], datetime]) -> None:
         self._detector = Detector(loaded.pairs, loaded.reported, rules, now)
@@ -61,7 +61,7 @@ class DriverPlacement:
 
 @dataclass(frozen=True)
 class ShardTask:
-    """What an executor is sent: a shard, the files that may have its pairs, and what is looked for."""
+    """The task of an executor: a shard, the files that may contain its pairs, and the rules."""
 
     lake: str
     files: list[PairFile]
@@ -72,7 +72,7 @@ class ShardTask:
 
 
 class ClusterPlacement:
-    """The state is in Delta alone: each micro-batch, executors read the pairs of the merchants that it touches."""
+    """The state is in Delta alone: for each micro-batch, executors read the pairs of the touched merchants."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class ClusterPlacement:
         """See `Placement`.
 
         Raises:
-            PipelineError: what went wrong in an executor.
+            PipelineError: an executor failed.
         """
         started_at = self._now()
         chunks = sorted(chunks, key=lambda chunk: chunk.end)
@@ -126,11 +126,11 @@ class ClusterPlacement:
         return self._facts
 
     def _run(self, tasks: list[ShardTask]) -> list[tuple[Outcome, int]]:
-        """Run each task where Spark likes, and return their outcomes with the bytes that they read."""
+        """Run the tasks on executors; return their outcomes with the bytes read."""
         if not tasks:
             return []
         packed = pa.table({"task": pa.array([pickle.dumps(task) for task in tasks], pa.binary())})
-        # One row a partition: there are not more than can run side by side.
+        # At most one task per core, so that each row becomes a partition.
         frame = self._spark.createDataFrame(packed).mapInArrow(_run_tasks, "outcome binary")
         try:
             return [pickle.loads(outcome) for outcome in frame.toArrow().column("outcome").to_pylist()]
@@ -147,5 +147,5 @@ def _run_tasks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 def _run_task(task: ShardTask) -> tuple[Outcome, int]:
     state, read = read_pairs(open_objects(task.lake), task.files, task.shard.merchants)
-    # Times are the driver's: clocks differ.
+    # Clocks differ: use the driver's time.
     return advance_shard(state, task.shard, task.reported, task.rules, lambda: task.started_at), read

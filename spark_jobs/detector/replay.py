@@ -1,4 +1,4 @@
-"""A replay: one lake's chunks, the state and what is found under another place; the lake itself is only read."""
+"""Replays: the chunks of one lake, with state and detections kept elsewhere; the lake is only read."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,12 +8,13 @@ from spark_jobs.lake import layout
 from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.past_state import Neighbours, read_state_at
 from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.store.address import parse_address
 from spark_jobs.store.objects import Objects
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What `state/replay.json` of an output says.
+    """The content of `state/replay.json` in an output.
 
     Attributes:
         lake: URL of the lake whose chunks are replayed.
@@ -25,21 +26,21 @@ class Replay:
 
 
 def claim_output(replay: Replay, output: Objects) -> None:
-    """Make an empty place the output of this replay; one that is its output already stays so.
+    """Claim an empty place as the output of a replay; a place already claimed by the same replay is accepted.
 
     Raises:
-        ReplayError: it lies in the lake, is a lake of its own, or holds another replay; nothing was written.
+        ReplayError: the place is in the lake, is a lake itself, or belongs to another replay; nothing was written.
     """
-    if f"{output.url}/".startswith(f"{replay.lake}/"):
-        msg = f"--output {output.url} lies in the lake itself, which a replay only reads; give a place beside it"
+    if output.address.is_within(parse_address(replay.lake)):
+        msg = f"--output {output.url} is in the lake itself, which a replay only reads; choose a place beside it"
         raise ReplayError(msg)
     stored = output.find(layout.REPLAY)
     if stored is None:
-        taken = next((name for name in (layout.OFFSET, layout.HEARTBEAT) if output.find(name)), None) or next(
+        existing = next((name for name in (layout.OFFSET, layout.HEARTBEAT) if output.find(name)), None) or next(
             iter(output.list_after(layout.PAIRS, "")), None
         )
-        if taken:
-            msg = f"{output.url} is a lake of its own, it has {taken}; give --output a place with nothing in it"
+        if existing:
+            msg = f"{output.url} is a lake itself, it contains {existing}; choose an empty place for --output"
             raise ReplayError(msg)
         content = json.dumps(asdict(replay)).encode()
         output.create(layout.REPLAY, content)
@@ -47,17 +48,17 @@ def claim_output(replay: Replay, output: Objects) -> None:
     found = _parse(stored.data if stored else b"", output.place(layout.REPLAY))
     if found != replay:
         msg = (
-            f"{output.url} holds the replay of {found.lake} from line {found.from_line}; go on with these, or give"
-            " --output a place with nothing in it"
+            f"{output.url} contains the replay of {found.lake} from line {found.from_line}; continue that replay, or"
+            " choose an empty place for --output"
         )
         raise ReplayError(msg)
 
 
-def begin(replay: Replay, lake: Objects, landing: Landing, landed_line: int, tables: StateTables) -> None:
-    """Give tables without a state that of the lake as of the replay's line. Killed, it is simply called again.
+def begin_replay(replay: Replay, lake: Objects, landing: Landing, landed_line: int, tables: StateTables) -> None:
+    """Initialize empty tables with the lake's state as of the replay's line; if interrupted, call it again.
 
     Raises:
-        ReplayError: the state or the chunk of that line is not kept; it names the nearest line of which both are.
+        ReplayError: the state or the chunk of that line is not kept; names the nearest line of which both are.
         SecondDetectorError: another detector has begun on the same tables.
     """
     line = replay.from_line
@@ -94,5 +95,5 @@ def _parse(data: bytes, place: str) -> Replay:
         found = json.loads(data)
         return Replay(str(found["lake"]), int(found["from_line"]))
     except (ValueError, KeyError, TypeError) as error:
-        msg = f"{place} is not what a replay writes; give --output a place with nothing in it"
+        msg = f"{place} is not what a replay writes; choose an empty place for --output"
         raise ReplayError(msg) from error

@@ -1,4 +1,4 @@
-"""The streaming query: chunks in, micro-batches to a function in this process, nothing kept in Spark."""
+"""The streaming query, which passes micro-batches of chunks to a function in this process."""
 
 import os
 import re
@@ -19,14 +19,14 @@ from spark_jobs.kernel.chunk_sums import ChunkSums
 
 @dataclass(frozen=True)
 class Chunks:
-    """Which chunks are streamed.
+    """The chunks to stream.
 
     Attributes:
-        lake: its URL.
+        lake: URL of the lake.
         landing_format: `csv` or `delta`.
         start_line: the committed line.
-        until_line: the chunk that holds the line before is the last one; None for no end.
-        max_chunks: at most so many a micro-batch.
+        until_line: the chunk that contains the line before it is the last one; None for no end.
+        max_chunks: chunks per micro-batch, at most.
     """
 
     lake: str
@@ -37,8 +37,8 @@ class Chunks:
 
 
 def open_session() -> SparkSession:
-    """Return the session of the Databricks cluster, or a local one where there is none."""
-    # Workers must run this very interpreter, where the wheel is installed.
+    """Return the session of the Databricks cluster, or a local one elsewhere."""
+    # Workers must run this interpreter, in which the wheel is installed.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("transaction-pattern-detector")
     if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
@@ -54,22 +54,22 @@ def _local_settings() -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # The work is done in Python: the quick compiler alone takes 2 s off a start (docs/decisions/0005).
+        # The work is done in Python: using the C1 compiler alone saves 2 s at a start (docs/decisions/0005).
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-        # Over TCP each task waits 40 ms for an acknowledgement; Spark 4.0 does not know the setting.
+        # Over TCP each task waits 40 ms for an acknowledgement; Spark 4.0 ignores the setting.
         "spark.python.unix.domain.socket.enabled": "true",
-        # Nothing is kept in Spark between micro-batches, so nothing need be kept of them either.
+        # Nothing is kept in Spark between micro-batches.
         "spark.sql.streaming.minBatchesToRetain": "2",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
-        # The checkpoint is disposable: no checksum files beside its own, and no `chmod` run for each of them, which
-        # takes half of Spark's own time a micro-batch (docs/decisions/0005).
+        # The checkpoint is disposable: skip checksum files, and a `chmod` process for each, which take half of Spark's
+        # own time per micro-batch (docs/decisions/0005).
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.sql.streaming.checkpointFileManagerClass": f"{streaming}.FileSystemBasedCheckpointFileManager",
     }
 
 
 class ChunkStream:
-    """A running query that hands the sums of each micro-batch's chunks, one at least, to a function, batch by batch."""
+    """A running query that calls `process` with the sums of each micro-batch's chunks, at least one."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class ChunkStream:
     ) -> None:
         self._process = process
         self._failure: Exception | None = None
-        # Disposable: every start begins at the committed line, so the checkpoint may lie on the driver's own disk.
+        # Disposable, hence on the driver's own disk: every start begins at the committed line.
         self._checkpoint = tempfile.TemporaryDirectory(prefix="detector-checkpoint-", ignore_cleanup_errors=True)
         spark.dataSource.register(ChunkSource)
         sums = (
@@ -100,38 +100,38 @@ class ChunkStream:
         )
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the query to end, at most so long; return whether it has ended.
+        """Wait up to `seconds` for the query to end; return whether it has ended.
 
         Raises:
-            PipelineError: what made it end.
+            PipelineError: the failure that ended it.
             StreamingQueryException: Spark itself failed.
         """
         try:
-            return self._query.awaitTermination(seconds) is True  # type: ignore[arg-type]  # fractions do work
+            return self._query.awaitTermination(seconds) is True  # type: ignore[arg-type]  # fractions work
         except StreamingQueryException as error:
             if isinstance(self._failure, errors.PipelineError):
                 raise self._failure from error
-            # What a task or the planning of a batch raised comes as text.
+            # Spark passes failures of tasks and of planning as text.
             raise named_error(str(self._failure or error)) or error from error
 
     def stop(self) -> None:
-        """End the query; the caller sees to it that no micro-batch is being committed."""
+        """End the query; no micro-batch may be in the middle of a commit."""
         self._query.stop()
         self._checkpoint.cleanup()
 
     def _on_batch(self, batch: DataFrame, batch_id: int) -> None:  # noqa: ARG002 - versions are lines, not batch ids
         try:
             chunks = [ChunkSums.unpack(row["chunk_end"], row["sums"]) for row in batch.toArrow().to_pylist()]
-            # Spark begins every query with a batch, be it without a chunk.
+            # The first batch of a query may be empty.
             if chunks:
                 self._process(chunks)
         except Exception as error:
-            # Spark hands on only the text of it.
+            # Spark passes on its text only.
             self._failure = error
             raise
 
 
 def named_error(text: str) -> errors.PipelineError | None:
-    """Return the error that one of our classes raised inside Spark, from the text that Spark made of it."""
+    """Return the error of ours in the text of a Spark exception, or None if there is none."""
     found = re.search(r"spark_jobs\.errors\.(\w+): (.*)", text)
     return getattr(errors, found.group(1))(found.group(2)) if found else None

@@ -1,4 +1,4 @@
-"""What a chunk adds, summed by (merchant, customer, category): taken where the chunk is read, before any join."""
+"""A chunk's sums by (merchant, customer, category), computed where the chunk is read."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_paise, to_weight_units
 
 WEIGHT = "weight"
 
-# Read from a chunk; `weight` where the master file has it.
+# Columns read from a chunk; `weight` is optional.
 CHUNK_COLUMNS: dict[str, pa.DataType] = {
     LINE: pa.int64(),
     "customer": pa.string(),
@@ -43,7 +43,7 @@ class ChunkSums:
 
     Attributes:
         end: the line after its last one.
-        rows: `SUMS_SCHEMA`, one row a (merchant, customer, category), in no order; none where all was quarantined.
+        rows: `SUMS_SCHEMA`, one row per (merchant, customer, category), unordered; none if all lines are quarantined.
     """
 
     end: int
@@ -58,7 +58,7 @@ class ChunkSums:
 
     @classmethod
     def unpack(cls, end: int, packed: bytes) -> "ChunkSums":
-        """Read what `packed` returned."""
+        """Parse what `packed` returns."""
         with pa.ipc.open_stream(packed) as stream:
             return cls(end, stream.read_all())
 
@@ -66,8 +66,8 @@ class ChunkSums:
 def sum_chunk(chunk: pa.Table, end: int) -> ChunkSums:
     """Sum the transactions of the chunk that ends at line `end`.
 
-    The weight of a transaction is here its column `weight`, or its amount where the chunk has no such column; the
-    gender is that of the first transaction. Quarantined lines (rows without a customer) count for nothing.
+    The weight of a transaction is its column `weight`, or its amount if the chunk has no such column; the gender is
+    that of the first transaction. Quarantined lines (rows without a customer) are skipped.
     """
     rows = chunk.filter(chunk.column("customer").is_valid())
     amount = rows.column("amount").to_numpy()
@@ -98,7 +98,7 @@ def sum_chunk(chunk: pa.Table, end: int) -> ChunkSums:
 
 
 def _own_weights(rows: pa.Table, amount: "np.typing.NDArray[np.float64]") -> tuple[np.ndarray, np.ndarray]:
-    """Return weights in 1/10,000, 0 where there is none, and whether there is one."""
+    """Return weights in 1/10,000, 0 for none, and whether there is one."""
     if WEIGHT not in rows.column_names:
         return to_weight_units(amount), np.ones(len(amount), dtype=bool)
     weight = pd.to_numeric(rows.column(WEIGHT).to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)

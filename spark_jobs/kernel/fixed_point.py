@@ -1,4 +1,4 @@
-"""Money in integer paise and weights in integer 1/10,000, so that sums are exact whatever their order."""
+"""Money in integer paise and weights in integer 1/10,000: sums are exact in any order."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 PAISE = 100
 WEIGHT_UNITS = 10_000
 
-# Beyond this, sums of weights could leave 64 bits.
+# Sums of larger weights could overflow 64 bits.
 MAX_WEIGHT = 1e10
 
 

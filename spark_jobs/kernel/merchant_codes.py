@@ -1,4 +1,4 @@
-"""Names as numbers, for what there is little of: merchants."""
+"""Dictionary encoding of merchants."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
-class Codes:
-    """Names as numbers from 0, in the order in which they were first seen."""
+class MerchantCodes:
+    """Integer codes of merchant names, from 0 in order of first appearance."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -16,11 +16,11 @@ class Codes:
         self._array = pa.array([], pa.string())
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of merchants."""
         return len(self.names)
 
     def encode(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        """Return the code of each name; new names get the next ones."""
+        """Return the code of each name; new names get the next codes."""
         encoded = column.combine_chunks().dictionary_encode()
         names = encoded.dictionary.to_pylist()
         for name in names:
@@ -30,12 +30,12 @@ class Codes:
         return self._in_rows(names, encoded.indices)
 
     def find(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
-        """Return the code of each name, -1 of one that was never seen."""
+        """Return the code of each name, -1 for unknown ones."""
         encoded = column.combine_chunks().dictionary_encode()
         return self._in_rows(encoded.dictionary.to_pylist(), encoded.indices)
 
     def decode(self, codes: NDArray[Any]) -> pa.Array:
-        """Return the names of these codes."""
+        """Return the name of each code."""
         if len(self._array) < len(self.names):
             self._array = pa.array(self.names, pa.string())
         return self._array.take(pa.array(codes))

@@ -1,6 +1,6 @@
-"""Names as 64-bit words, so that they are hashed, compared and stored without a Python object for each.
+"""Names as 64-bit words, so that hashing, comparing and storing them needs no Python objects.
 
-A name of n bytes is ceil(n / 8) words, the last one filled up with zeros; with its length it is told from every other.
+A name of n bytes takes ceil(n / 8) words, the last one padded with zeros; words and length identify the name.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 Words = NDArray[np.uint64]
 Integers = NDArray[np.int64]
 
-# The bytes of a word that belong to a name with so many bytes left, 0 to 8.
+# Masks that keep the first 0 to 8 bytes of a word.
 _KEPT = np.array([(1 << 8 * count) - 1 for count in range(9)], dtype=np.uint64)
-# Multipliers of the hash: from MurmurHash3's finaliser, whose bits are spread over the whole word.
+# Multipliers of MurmurHash3's finalizer.
 _MIX = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
 _SHIFT = np.uint64(32)
 
@@ -27,8 +27,8 @@ class NameWords:
 
     Attributes:
         lengths: bytes of each name, shape (n,).
-        starts: where the words of each begin in `words`, shape (n,).
-        words: one name after the other.
+        starts: position of each name's first word in `words`, shape (n,).
+        words: of all names.
     """
 
     lengths: Integers
@@ -36,7 +36,7 @@ class NameWords:
     words: Words
 
     def take(self, positions: Integers) -> "NameWords":
-        """Return the names at some positions."""
+        """Return the names at `positions`."""
         lengths = self.lengths[positions].astype(np.int64)
         starts, total = _layout(lengths)
         words = np.zeros(total, dtype=np.uint64)
@@ -45,7 +45,7 @@ class NameWords:
         return NameWords(lengths, starts, words)
 
     def hashes(self, seeds: NDArray[Any]) -> Words:
-        """Return a hash of each name together with a number, shape (n,)."""
+        """Return a hash of each name and its seed, shape (n,)."""
         result = (seeds.astype(np.uint64) << _SHIFT) ^ self.lengths.astype(np.uint64)
         result = _mixed(result * _MIX[1])
         for number, rows in _word_numbers(self.lengths):
@@ -53,12 +53,12 @@ class NameWords:
         return result
 
     def equal(self, others: "NameWords", at: Integers) -> NDArray[np.bool_]:
-        """Return whether the names are those of `others` at some positions, one by one."""
+        """Return elementwise whether the names equal those of `others` at positions `at`."""
         lengths = others.lengths[at]
         result: NDArray[np.bool_] = self.lengths == lengths
         if not result.all():
-            alike = np.flatnonzero(result)
-            result[alike] = NameWords(self.lengths[alike], self.starts[alike], self.words).equal(others, at[alike])
+            same = np.flatnonzero(result)
+            result[same] = NameWords(self.lengths[same], self.starts[same], self.words).equal(others, at[same])
             return result
         theirs = others.starts[at]
         for number, rows in _word_numbers(lengths):
@@ -66,9 +66,9 @@ class NameWords:
         return result
 
     def to_arrow(self) -> pa.Array:
-        """Return the names as text."""
+        """Return the names as strings."""
         ends = np.cumsum(self.lengths)
-        # Byte i of the text lies as far behind the name's first byte as in the words.
+        # Each byte has the same distance from its name's first byte in the text and in the words.
         shift = np.repeat(self.starts * 8 - (ends - self.lengths), self.lengths)
         text = self.words.view(np.uint8)[np.arange(len(shift)) + shift]
         offsets = np.append(0, ends).astype(np.int32)
@@ -76,7 +76,7 @@ class NameWords:
 
 
 def name_words(column: pa.Array | pa.ChunkedArray) -> NameWords:
-    """Read a column of text without nulls, below 2 GB."""
+    """Convert a string column without nulls, below 2 GB."""
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     _, offsets_buffer, text = array.buffers()
     count = len(array)
@@ -85,7 +85,7 @@ def name_words(column: pa.Array | pa.ChunkedArray) -> NameWords:
     lengths = np.diff(offsets)
     data = np.frombuffer(text, np.uint8) if text is not None else np.zeros(0, np.uint8)
     padded = np.append(data, np.zeros(8, np.uint8))
-    # Eight bytes from any place on, as one word.
+    # The eight bytes at any position, as one word.
     unaligned = np.ndarray((len(padded) - 7,), "<u8", padded, strides=(1,))
     starts, total = _layout(lengths)
     words = np.zeros(total, dtype=np.uint64)
@@ -96,14 +96,14 @@ def name_words(column: pa.Array | pa.ChunkedArray) -> NameWords:
 
 
 def _layout(lengths: Integers) -> tuple[Integers, int]:
-    """Return where the words of names of these lengths begin, one after the other, and how many there are."""
+    """Return the start of each name's words, and the number of all words."""
     counts = (lengths + 7) >> 3
     ends = np.cumsum(counts)
     return ends - counts, int(ends[-1]) if len(ends) else 0
 
 
 def _word_numbers(lengths: NDArray[Any]) -> Iterator[tuple[int, Any]]:
-    """Yield each word number with the positions of the names that have such a word, a slice for all of them."""
+    """Yield each word number with the positions of the names that have this word, or a slice for all names."""
     if not len(lengths):
         return
     least, most = (int(length) + 7 >> 3 for length in (lengths.min(), lengths.max()))

@@ -1,7 +1,7 @@
-"""Which row a pair stands in: a hash table over arrays.
+"""A hash table from pairs to rows, built on arrays.
 
-Its buckets have eight slots, a cache line; a bucket that is full goes on in the next one. A slot is half of the pair's
-hash, and its row + 1; 0 is an empty slot. The names themselves are compared, so two pairs with the same hash stay two.
+A bucket is a cache line of eight slots; a full one overflows into the next. A slot contains half of the pair's hash and
+its row + 1; 0 is an empty slot. Names are compared in full, so pairs with equal hashes stay distinct.
 """
 
 from collections.abc import Callable, Iterator
@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from spark_jobs.kernel.name_words import Integers, Words
+from spark_jobs.kernel.name_words import Integers, NameWords, Words
 
-MOST_ROWS = (1 << 32) - 2
+MAX_ROWS = (1 << 32) - 2
 
 _HALF = np.uint64(32)
 _LOW = np.uint64(0xFFFFFFFF)
 _SLOTS = 8
-# At most so full; then made anew, so full.
+# Load factors at which the table grows, and after growing.
 _FULL, _AFTER_GROWTH = 0.75, 0.5
 
 
 class PairIndex:
-    """Rows by hash; the caller keeps the pairs, compares them, and knows the hashes of all rows."""
+    """Rows by hash; the caller stores the pairs, compares them, and can hash all rows."""
 
     def __init__(self) -> None:
         self._buckets = np.zeros((8, _SLOTS), dtype=np.uint64)
@@ -29,11 +29,11 @@ class PairIndex:
         self._size = 0
 
     def find(self, hashes: Words, same: Callable[[Integers, Integers], NDArray[np.bool_]]) -> Integers:
-        """Return the row of each pair, -1 where it has none.
+        """Return the row of each pair, -1 for unknown ones.
 
         Args:
-            hashes: of the pairs looked for, shape (n,).
-            same: whether the pairs looked for at some positions are those in some rows, one by one.
+            hashes: of the pairs, shape (n,).
+            same: from positions and rows, elementwise whether the pair at the position is the one in the row.
         """
         found = np.full(len(hashes), -1, dtype=np.int64)
         positions = np.arange(len(hashes))
@@ -41,25 +41,25 @@ class PairIndex:
         low = hashes.astype(np.uint32)
         while len(positions):
             held = self._buckets.take(buckets, axis=0)
-            # The upper halves of all slots, without a copy.
-            alike = np.flatnonzero(held.view("<u4")[:, 1::2] == low[:, None])
-            rows = (held.reshape(-1)[alike] & _LOW).astype(np.int64) - 1
-            alike //= _SLOTS
-            # An empty slot looks like one of hash 0.
-            is_it = np.flatnonzero(rows >= 0)
-            is_it = is_it[same(positions[alike[is_it]], rows[is_it])]
-            found[positions[alike[is_it]]] = rows[is_it]
-            going_on = np.flatnonzero((held[:, -1] != 0) & (found[positions] < 0))
-            positions, buckets, low = positions[going_on], self._next(buckets[going_on]), low[going_on]
+            # A view of the upper halves of all slots.
+            matches = np.flatnonzero(held.view("<u4")[:, 1::2] == low[:, None])
+            rows = (held.reshape(-1)[matches] & _LOW).astype(np.int64) - 1
+            matches //= _SLOTS
+            # An empty slot looks like a match of hash 0.
+            hits = np.flatnonzero(rows >= 0)
+            hits = hits[same(positions[matches[hits]], rows[hits])]
+            found[positions[matches[hits]]] = rows[hits]
+            open_ = np.flatnonzero((held[:, -1] != 0) & (found[positions] < 0))
+            positions, buckets, low = positions[open_], self._next(buckets[open_]), low[open_]
         return found
 
     def add(self, hashes: Words, rows: Integers, all_hashes: Callable[[], Iterator[tuple[Integers, Words]]]) -> None:
-        """Add pairs that are not in it, each once.
+        """Add distinct pairs that are not in the table.
 
         Args:
             hashes: of the pairs, shape (n,).
-            rows: theirs.
-            all_hashes: rows and hashes of all pairs before, some at a time; asked where the table grows.
+            rows: of the pairs, shape (n,).
+            all_hashes: yields rows and hashes of all earlier pairs; called if the table grows.
         """
         self._size += len(rows)
         if self._size > _FULL * self._buckets.size:
@@ -69,7 +69,7 @@ class PairIndex:
         self._place(hashes, rows)
 
     def reserve(self, size: int) -> None:
-        """Make an empty table with room for `size` pairs."""
+        """Replace the table by an empty one with room for `size` pairs."""
         count = int(size / (_AFTER_GROWTH * _SLOTS)) + 8
         self._buckets, self._used = np.zeros((count, _SLOTS), dtype=np.uint64), np.zeros(count, dtype=np.uint8)
 
@@ -79,7 +79,7 @@ class PairIndex:
         while len(values):
             order = np.argsort(buckets, kind="stable")
             values, buckets = values[order], buckets[order]
-            # Of several for one bucket, each takes a slot after the other.
+            # Pairs of the same bucket take consecutive slots.
             starts = np.flatnonzero(np.append(True, buckets[1:] != buckets[:-1]))
             counts = np.diff(np.append(starts, len(buckets)))
             slots = self._used[buckets] + (np.arange(len(buckets)) - np.repeat(starts, counts))
@@ -97,3 +97,26 @@ class PairIndex:
         buckets = buckets + 1
         buckets[buckets == len(self._buckets)] = 0
         return buckets
+
+
+def distinct_pairs(merchants: Integers, names: NameWords, hashes: Words) -> tuple[Integers, Integers]:
+    """Return the position of the first occurrence of each pair, and the number of its pair for each position."""
+    order = np.argsort(hashes, kind="stable")
+    repeated = _equals_previous(merchants, names, hashes, order)
+    if (~repeated[1:] & (np.diff(hashes[order]) == 0)).any():
+        # Different pairs with the same hash may alternate: rare enough for a slow sort.
+        codes = names.to_arrow().dictionary_encode().indices.to_numpy()
+        order = np.lexsort((codes, merchants))
+        repeated = _equals_previous(merchants, names, hashes, order)
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(~repeated) - 1
+    return order[~repeated], group
+
+
+def _equals_previous(merchants: Integers, names: NameWords, hashes: Words, order: Integers) -> NDArray[np.bool_]:
+    """Return whether each pair, taken in `order`, equals the previous one."""
+    repeated = np.zeros(len(order), dtype=bool)
+    candidates = np.flatnonzero(np.diff(hashes[order]) == 0)
+    left, right = order[candidates], order[candidates + 1]
+    repeated[candidates + 1] = (merchants[left] == merchants[right]) & names.take(left).equal(names, right)
+    return repeated

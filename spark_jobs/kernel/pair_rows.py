@@ -1,16 +1,16 @@
-"""The state as rows of `state/pairs`: what is appended after a micro-batch, and what a start reads."""
+"""The state as rows of `state/pairs`: appended after each micro-batch, and read at a start."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_array import GENDERS
+from spark_jobs.kernel.pair_state import PairState
 
-# The totals of a pair, as they stand in `state/pairs`; `reported` and `merchant_reported` are the patterns that were
-# reported of the pair and of its merchant, with commas between.
+# Totals of a pair; `reported` and `merchant_reported` are the ids of the patterns reported of the pair and of its
+# merchant, separated by commas.
 PAIRS_SCHEMA = pa.schema(
     [
         ("merchant", pa.string()),
@@ -25,15 +25,12 @@ PAIRS_SCHEMA = pa.schema(
         ("merchant_reported", pa.string()),
     ]
 )
-# A gender's code is its place; "" stands for all else.
-GENDERS = pa.array(["", "F", "M"], pa.string())
-FEMALE, MALE = 1, 2
-# So many rows are made at a time: their names need 0.2 GB meanwhile.
+# Rows built at a time, which takes 0.2 GB for their names.
 _BLOCK = 1 << 20
 
 
-def pair_rows(state: "PairState", rows: NDArray[np.int64], customers: pa.Array | None, line: int) -> pa.Table:
-    """Return pairs as rows of `state/pairs`, as of `line`; `customers` are their names, where they are at hand."""
+def pair_rows(state: PairState, rows: NDArray[np.int64], customers: pa.Array | None, line: int) -> pa.Table:
+    """Return pairs as rows of `state/pairs` as of `line`; `customers` are their names, if at hand."""
     pairs = state.pairs.take(rows)
     columns: list[Any] = [
         state.merchants.decode(pairs["merchant"]),
@@ -47,10 +44,20 @@ def pair_rows(state: "PairState", rows: NDArray[np.int64], customers: pa.Array |
     return pa.table(columns, schema=PAIRS_SCHEMA)
 
 
-def all_pair_rows(state: "PairState", line: int) -> pa.Table:
-    """Return all pairs as rows of `state/pairs`, as of `line`, in order of merchant."""
+def all_pair_rows(state: PairState, line: int) -> pa.Table:
+    """Return all pairs as rows of `state/pairs` as of `line`, sorted by merchant."""
     rank = np.empty(len(state.merchants), dtype=np.int64)
     rank[np.argsort(np.array(state.merchants.names, dtype=object))] = np.arange(len(state.merchants))
     order = np.argsort(rank[state.pairs.values["merchant"]], kind="stable")
     blocks = [pair_rows(state, order[at : at + _BLOCK], None, line) for at in range(0, len(order), _BLOCK)]
     return pa.concat_tables(blocks) if blocks else PAIRS_SCHEMA.empty_table()
+
+
+def restore_state(rows: pa.Table) -> PairState:
+    """Return the state in rows of `state/pairs`: of each pair, the row of the greatest line counts."""
+    lines = rows.column("line").to_numpy()
+    if (lines[1:] < lines[:-1]).any():
+        rows = rows.take(pa.array(np.argsort(lines, kind="stable")))
+    state = PairState()
+    state.load(rows)
+    return state

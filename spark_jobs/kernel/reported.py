@@ -1,4 +1,4 @@
-"""Which patterns were reported of something, as bits: 16 patterns at most, so that it costs a pair two bytes."""
+"""Bitmasks of reported patterns: at most 16 patterns, two bytes per pair."""
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +12,8 @@ _MOST_PATTERNS = 16
 _SEPARATOR = ","
 
 
-class ReportedBits:
-    """The bit of each pattern id, given in the order in which ids are first seen."""
+class PatternBits:
+    """The bit of each pattern id, assigned in order of first appearance."""
 
     def __init__(self) -> None:
         self._ids: list[str] = []
@@ -22,7 +22,7 @@ class ReportedBits:
         """Return the bit of a pattern.
 
         Raises:
-            StateError: the state knows as many patterns as it has room for.
+            StateError: all bits are taken.
         """
         if pattern_id not in self._ids:
             if len(self._ids) == _MOST_PATTERNS:
@@ -32,7 +32,7 @@ class ReportedBits:
         return np.uint16(1 << self._ids.index(pattern_id))
 
     def format(self, bits: Bits) -> pa.Array:
-        """Return bits as text: the ids with commas between, null for none."""
+        """Return bitmasks as text: ids separated by commas, null for none."""
         if not bits.any():
             return pa.nulls(len(bits), pa.string())
         distinct, which = np.unique(bits, return_inverse=True)
@@ -40,10 +40,10 @@ class ReportedBits:
         return pa.array(texts, pa.string()).take(pa.array(which))
 
     def parse(self, column: pa.ChunkedArray) -> Bits:
-        """Read what `format` wrote."""
+        """Parse what `format` returns."""
         encoded = column.combine_chunks().dictionary_encode()
         masks = [self._mask(text) for text in encoded.dictionary.to_pylist()]
-        # Null is the last one.
+        # Null takes the last position.
         which = encoded.indices.fill_null(len(masks)).to_numpy()
         bits: Bits = np.array([*masks, 0], dtype=np.uint16)[which]
         return bits

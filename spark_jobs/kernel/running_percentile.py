@@ -1,9 +1,9 @@
-"""An exact percentile of each merchant's values, kept while the values change.
+"""Exact percentiles of each merchant's values, maintained while the values change.
 
-Of each merchant only a band of its values is kept in order: those around the percentile, and how many lie below. A
-value that changes moves in, out of or past the band. Where the percentile has left the band, or nothing is kept of a
-merchant, its band is drawn anew from all its values; it is so wide that this comes once in several chunks at most,
-whatever the data, and in hundreds where they are of one kind (docs/decisions/0020).
+For each merchant only a band of sorted values around the percentile is kept, and the number of values below it. Changed
+values move into, out of or past the band. If the percentile leaves the band, or the merchant has none, the band is
+rebuilt from all values. Its width makes that happen at most once in several chunks for any data, and once in hundreds
+for stationary data (docs/decisions/0020).
 """
 
 from collections.abc import Callable
@@ -16,31 +16,31 @@ from spark_jobs.kernel.percentile_ranks import Floats, Integers, Ranks, between,
 
 Keys = NDArray[np.complex128]
 
-# Ranks that a band holds on each side of the percentile: in any case, and two for each value that the last chunk
-# changed, more of these the more it costs to draw it anew: one for so many values.
+# Ranks of a band on each side of the percentile: a minimum, and two for each value that the last chunk changed, plus
+# one more per _VALUES_A_RANK values, because rebuilding from more values costs more.
 _RANKS = 16
 _VALUES_A_RANK = 200_000
-# Changes of whole numbers are summed first where that takes so many cells at most.
-_CELLS_A_CHANGE, _MOST_CELLS = 4, 1 << 20
-# Values in all bands beyond which those of merchants that a chunk did not touch are dropped: 24 MB.
-_MOST_KEPT = 1 << 20
+# Limits of the dense array in which changes of whole numbers are summed.
+_CELLS_A_CHANGE, _MAX_CELLS = 4, 1 << 20
+# With more values in all bands (24 MB), the bands of untouched merchants are dropped.
+_MAX_KEPT = 1 << 20
 
 
 class RunningPercentile:
     """The percentile `q` (0 to 100, linear interpolation) of the values of each merchant.
 
     Attributes:
-        q: as handed in.
+        q: the percentile.
     """
 
     def __init__(self, q: float) -> None:
         self.q = q
-        # All bands, in order: merchant and value as the two parts of a complex number, which numpy orders by the first
-        # and then the second; and how many of the merchant's customers have that value.
+        # All bands: (merchant, value) as a complex number, which numpy sorts by real and then by imaginary part, and
+        # how many of the merchant's customers have that value.
         self._keys: Keys = np.zeros(0, dtype=np.complex128)
         self._counts: Integers = np.zeros(0, dtype=np.int64)
-        # Of each merchant: the ends of its band, how many values lie below it, how many there are. An empty band
-        # (from +inf to -inf) is none.
+        # For each merchant: the ends of its band (+inf and -inf without one), the number of values below it, and of all
+        # values.
         self._low: Floats = np.zeros(0)
         self._high: Floats = np.zeros(0)
         self._below: Integers = np.zeros(0, dtype=np.int64)
@@ -54,13 +54,13 @@ class RunningPercentile:
         after: Floats,
         values_of: Callable[[int], Floats],
     ) -> Floats:
-        """Take in how values changed; return the percentile of each of their merchants, NaN of nothing.
+        """Apply changed values; return the percentile of each of their merchants, NaN without values.
 
         Args:
-            merchants: codes, in order, each once, shape (m,).
-            at: the position in `merchants` of each value that changed, shape (p,).
-            before, after: the value, NaN for none, shape (p,).
-            values_of: all values of a merchant as they are now, without NaN, in no order.
+            merchants: sorted distinct codes, shape (m,).
+            at: the position in `merchants` of each changed value, shape (p,).
+            before, after: the values, NaN for none, shape (p,).
+            values_of: returns all current values of a merchant, without NaN, in any order.
         """
         if not len(merchants):
             return np.zeros(0)
@@ -70,7 +70,7 @@ class RunningPercentile:
         missing = np.flatnonzero(~bands.hold_ranks)
         if len(missing):
             changed = np.bincount(at, minlength=len(merchants))
-            self._draw(merchants, missing, changed[missing], values_of)
+            self._rebuild(merchants, missing, changed[missing], values_of)
             bands = self._bands(merchants)
         low, high = (
             self._keys.imag[np.searchsorted(bands.sums[1:], (bands.shift + rank)[bands.some], side="right")]
@@ -104,7 +104,7 @@ class RunningPercentile:
         total, below = (np.zeros(len(merchants), dtype=np.int64) for _ in range(2))
         events = []
         for values, sign in ((before, -1), (after, 1)):
-            # NaN compares false, and so does everything with an empty band.
+            # Comparisons with NaN and with an empty band are false.
             is_below = (values < low) & (low <= high)
             total += sign * np.bincount(at, weights=values == values, minlength=len(merchants)).astype(np.int64)
             below += sign * np.bincount(at, weights=is_below, minlength=len(merchants)).astype(np.int64)
@@ -118,14 +118,14 @@ class RunningPercentile:
     def _apply(self, merchants: Integers, position: Integers, values: Floats, changes: Integers) -> None:
         keys = _keys(merchants[position], values)
         at = np.searchsorted(self._keys, keys)
-        held = at < len(self._keys)
-        held[held] = self._keys[at[held]] == keys[held]
-        np.add.at(self._counts, at[held], changes[held])
-        # What is not held can only have come.
-        self._merge(keys[~held], changes[~held])
+        known = at < len(self._keys)
+        known[known] = self._keys[at[known]] == keys[known]
+        np.add.at(self._counts, at[known], changes[known])
+        # Values without a key can only have been added.
+        self._merge(keys[~known], changes[~known])
 
     def _merge(self, keys: Keys, counts: Integers) -> None:
-        """Put in keys that are not there, in order, and drop those that no value has any more."""
+        """Insert sorted new keys, and drop those whose count is 0."""
         if not len(keys):
             return
         kept = self._counts > 0
@@ -133,21 +133,21 @@ class RunningPercentile:
         at = np.searchsorted(old_keys, keys)
         self._keys, self._counts = np.insert(old_keys, at, keys), np.insert(old_counts, at, counts)
 
-    def _draw(
+    def _rebuild(
         self, touched: Integers, missing: Integers, changed: Integers, values_of: Callable[[int], Floats]
     ) -> None:
-        """Draw the bands of the touched merchants at positions `missing` anew, around their percentiles."""
-        if len(self._keys) > _MOST_KEPT:
+        """Rebuild the bands of the touched merchants at positions `missing`."""
+        if len(self._keys) > _MAX_KEPT:
             self._drop(np.setdiff1d(np.flatnonzero(self._low <= self._high), touched))
         merchants = touched[missing]
         self._drop(merchants)
-        drawn = [
-            self._draw_one(merchant, values_of(merchant), count)
+        rebuilt = [
+            self._rebuild_one(merchant, values_of(merchant), count)
             for merchant, count in zip(merchants.tolist(), changed.tolist(), strict=True)
         ]
-        self._merge(np.concatenate([keys for keys, _ in drawn]), np.concatenate([counts for _, counts in drawn]))
+        self._merge(np.concatenate([keys for keys, _ in rebuilt]), np.concatenate([counts for _, counts in rebuilt]))
 
-    def _draw_one(self, merchant: int, values: Floats, changed: int) -> tuple[Keys, Integers]:
+    def _rebuild_one(self, merchant: int, values: Floats, changed: int) -> tuple[Keys, Integers]:
         last = len(values) - 1
         width = _RANKS + changed * (2 + len(values) // _VALUES_A_RANK)
         rank = int(last * (self.q / 100))
@@ -164,7 +164,7 @@ class RunningPercentile:
         return _keys(np.full(len(band), merchant), band), counts
 
     def _drop(self, merchants: Integers) -> None:
-        """Forget the bands of these merchants."""
+        """Drop the bands of `merchants`."""
         dropped = np.zeros(len(self._low), dtype=bool)
         dropped[merchants] = True
         kept = ~dropped[self._keys.real.astype(np.int64)]
@@ -182,14 +182,14 @@ class RunningPercentile:
 
 
 def _netted(position: Integers, values: Floats, signs: Integers) -> tuple[Integers, Floats, Integers]:
-    """Sum the changes of each (position, value), and return those that are not zero, in order."""
+    """Sum the changes of each (position, value); return the sorted nonzero ones."""
     if not len(values):
         return position, values, signs
     least = values.min()
-    span = int(min(values.max() - least, _MOST_CELLS)) + 1
+    span = int(min(values.max() - least, _MAX_CELLS)) + 1
     cells = span * (int(position.max()) + 1)
     if cells <= _CELLS_A_CHANGE * len(values) and (values == np.floor(values)).all():
-        # Whole numbers that lie close together need not be sorted.
+        # A dense range of whole numbers needs no sorting.
         sums = np.bincount(position * span + (values - least).astype(np.int64), weights=signs)
         changed = np.flatnonzero(sums)
         return changed // span, changed % span + least, sums[changed].astype(np.int64)
@@ -203,20 +203,20 @@ def _netted(position: Integers, values: Floats, signs: Integers) -> tuple[Intege
 
 
 def _narrow(position: Integers) -> type[np.uint16] | type[np.int64]:
-    """Return a type that holds these: numpy sorts the short one by radix."""
+    """Return the smallest fitting type: numpy sorts 16-bit integers by radix."""
     return np.uint16 if position.max() < 1 << 16 else np.int64
 
 
 @dataclass(frozen=True)
 class _Bands:
-    """Of m merchants, where their percentiles lie in the bands.
+    """The positions of m percentiles in the bands.
 
     Attributes:
-        sums: how many values the bands hold before each key, all merchants one after the other.
-        shift: what is added to a rank in the merchant's values to get that among all values in bands, shape (m,).
-        ranks: those of the percentile.
-        some: positions of the merchants that have a value.
-        hold_ranks: whether the band of each holds both ranks.
+        sums: the number of values in bands before each key, over all merchants.
+        shift: difference between a rank among all values in bands and among the merchant's values, shape (m,).
+        ranks: of the percentiles.
+        some: positions of the merchants with values.
+        hold_ranks: whether each band contains both ranks, shape (m,).
     """
 
     sums: Integers

@@ -1,4 +1,4 @@
-"""The percentile of each of many small groups of values, from all of them."""
+"""Percentiles of many small groups, computed from all values."""
 
 import numpy as np
 
@@ -6,18 +6,17 @@ from spark_jobs.kernel.percentile_ranks import Floats, Integers, between, ranks
 
 
 def sorted_percentile(q: float, values: Floats, sizes: Integers) -> Floats:
-    """Return the percentile `q` (0 to 100, linear interpolation) of each group, NaN of nothing.
+    """Return the percentile `q` (0 to 100, linear interpolation) of each group, NaN for empty ones.
 
-    Groups of like sizes are sorted together, as rows of a matrix: a call of numpy for each group would cost more than
-    the sorting.
+    Groups of similar size are sorted together as rows of a matrix: a numpy call per group costs more than sorting.
 
     Args:
-        values: those of all groups, one group after the other; NaN is no value, shape (sum of sizes,).
-        sizes: how many values each group has, shape (m,).
+        values: of all groups, one after the other; NaN is no value, shape (sum of sizes,).
+        sizes: values of each group, shape (m,).
     """
     result = np.full(len(sizes), np.nan)
     starts = np.cumsum(sizes) - sizes
-    # By powers of two: no row is filled up to more than twice its length.
+    # By powers of two, so that no row is padded to more than twice its length.
     _, doublings = np.frexp(sizes)
     for like in np.unique(doublings):
         at = np.flatnonzero(doublings == like)
@@ -25,7 +24,7 @@ def sorted_percentile(q: float, values: Floats, sizes: Integers) -> Floats:
         is_value = columns < sizes[at, None]
         rows = np.full(is_value.shape, np.nan)
         rows[is_value] = values[(starts[at, None] + columns)[is_value]]
-        # NaN comes last.
+        # NaN sorts last.
         rows.sort(axis=1)
         total = np.count_nonzero(rows == rows, axis=1)
         of_some, rows = at[total > 0], rows[total > 0]

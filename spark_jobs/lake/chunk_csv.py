@@ -1,4 +1,4 @@
-"""A chunk as CSV: `line` and all columns of the master file, RFC 4180 quotes where needed."""
+"""Chunks as CSV: `line` and all columns of the master file, with RFC 4180 quotes where needed."""
 
 import csv
 import io
@@ -13,44 +13,39 @@ from spark_jobs.errors import LandingZoneError
 
 
 def format_rows(rows: pd.DataFrame) -> bytes:
-    """Return rows as CSV with a header; the same rows give the same bytes."""
+    """Return rows as CSV with a header; equal rows give equal bytes."""
     return rows.to_csv(index=False, lineterminator="\n").encode()
 
 
-def format_quarantine(rows: pd.DataFrame) -> bytes:
-    """Return quarantined lines as CSV, all text in quotes: raw text may hold carriage returns, which need them."""
-    return rows.to_csv(index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).encode()
-
-
 def parse_rows(data: bytes) -> pd.DataFrame:
-    """Read what `format_rows` wrote: `line` as integers, all else as text, "" where empty."""
+    """Parse what `format_rows` returns: `line` as integers, everything else as text, "" if empty."""
     rows = pd.read_csv(io.BytesIO(data), dtype="str", keep_default_na=False, skip_blank_lines=False)
     return rows.astype({LINE: "int64"})
 
 
 def read_columns(data: bytes, columns: dict[str, pa.DataType], place: str) -> pa.Table:
-    """Read those of `columns` that the chunk has, null where empty.
+    """Return those of `columns` that the chunk has, null where empty.
 
     Raises:
-        LandingZoneError: this is not a chunk, or not whole.
+        LandingZoneError: not a chunk, or a truncated one.
     """
     try:
         header = next(csv.reader([data[: data.index(b"\n")].decode()]))
-        held = {name: kind for name, kind in columns.items() if name in header}
+        present = {name: kind for name, kind in columns.items() if name in header}
         return pc.read_csv(
             pa.BufferReader(data),
             read_options=pc.ReadOptions(use_threads=False, block_size=len(data)),
             convert_options=pc.ConvertOptions(
-                column_types=held, include_columns=list(held), strings_can_be_null=True, null_values=[""]
+                column_types=present, include_columns=list(present), strings_can_be_null=True, null_values=[""]
             ),
         )
     except (pa.ArrowInvalid, ValueError) as error:
-        msg = f"{place}: not a whole chunk ({error}); restore it from the bucket's versions"
+        msg = f"{place}: not a complete chunk ({error}); restore it from the bucket's versions"
         raise LandingZoneError(msg) from error
 
 
 def verify_lines(table: pa.Table, first: int, end: int, place: str) -> None:
-    """Check that a chunk holds lines `[first, end)`, each once and in order.
+    """Verify that a chunk has exactly the lines `[first, end)`, in order.
 
     Raises:
         LandingZoneError: it does not.
@@ -58,5 +53,5 @@ def verify_lines(table: pa.Table, first: int, end: int, place: str) -> None:
     lines = table.column(LINE).to_numpy()
     if not np.array_equal(lines, np.arange(first, end)):
         found = f"{len(lines)} rows from {lines[0]} to {lines[-1]}" if len(lines) else "no rows"
-        msg = f"{place}: must hold lines {first} to {end - 1}, holds {found}; restore it from the bucket's versions"
+        msg = f"{place}: must have lines {first} to {end - 1}, has {found}; restore it from the bucket's versions"
         raise LandingZoneError(msg)

@@ -1,22 +1,22 @@
-"""Lines of CSV, each by itself: the master file's and the importance file's.
+"""CSV line by line, for the master file and the importance file.
 
-Values stand in single quotes, in double quotes or in none; a line has one kind.
+Values are in single quotes, in double quotes or unquoted; each line uses one kind of quotes.
 """
 
 import csv
 import re
 
-# What the csv module takes; an id, a name or an amount is never as long.
+# The csv module's limit; no id, name or amount is as long.
 MAX_FIELD = 131_072
-# Fields in the other quote than the line's.
+# A field in single quotes, in a line that uses double quotes.
 _SINGLE_QUOTED = re.compile(r"(?:^|,)'[^']*'(?=,|$)")
 
 
 def split_header(raw: bytes) -> list[str]:
-    """Return the column names of a header line, a byte order mark and blanks around names left out.
+    """Return the column names of a header line, without a byte order mark and blanks around names.
 
     Raises:
-        ValueError: undecodable, a column without a name, or a name twice; the text says which.
+        ValueError: undecodable, an empty name, or a duplicate; the message says which.
     """
     try:
         text = raw.removesuffix(b"\r").decode("utf-8-sig")
@@ -27,30 +27,30 @@ def split_header(raw: bytes) -> list[str]:
         msg = f"the header is not CSV text in UTF-8 ({error}); is this the right file?"
         raise ValueError(msg) from error
     if not names:
-        msg = "there is no header, the line is empty; put one there"
+        msg = "there is no header, the line is empty; add one"
         raise ValueError(msg)
-    twice = sorted({name for name in names if name and names.count(name) > 1})
-    if twice:
-        msg = f"column {', '.join(twice)} stands more than once; rename one of them"
+    duplicates = sorted({name for name in names if name and names.count(name) > 1})
+    if duplicates:
+        msg = f"column {', '.join(duplicates)} occurs more than once; rename one of them"
         raise ValueError(msg)
     if "" in names:
-        msg = f"column {names.index('') + 1} has no name; give it one"
+        msg = f"column {names.index('') + 1} has no name; name it"
         raise ValueError(msg)
     return names
 
 
 def split_lines(lines: list[bytes], width: int) -> tuple[list[list[str] | None], dict[int, str]]:
-    """Return the fields of each line, None for a bad one, and the reason by its position."""
+    """Return the fields of each line, None for a bad one, and the reasons by position."""
     try:
-        # All at once where all are well formed; one by one where any is not.
+        # All at once if all are well formed, else one by one.
         block = b"\n".join(lines).decode()
         if not any(mark in block for mark in ('"', "\0", "\r")):
             records = list(csv.reader(block.split("\n"), quotechar="'", strict=True))
-            # An unclosed quote swallows the next line: fewer records than lines.
+            # An unclosed quote absorbs the next line: fewer records than lines.
             if len(records) == len(lines) and all(len(record) == width for record in records):
                 return list(records), {}
     except (UnicodeError, csv.Error):
-        pass  # some line is bad: the loop below finds which, and why
+        pass  # the loop below finds the bad line and the reason
     split: list[list[str] | None] = []
     reasons: dict[int, str] = {}
     for position, line in enumerate(lines):
@@ -80,7 +80,7 @@ def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
 
 
 def _split_line(text: str) -> list[str]:
-    """Split one line; its quote is the one that a field starts with."""
+    """Split one line; its quote character is the one that a field starts with."""
     quote = "'"
     if text.startswith('"') or ',"' in text:
         quote = '"'

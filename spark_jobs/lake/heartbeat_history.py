@@ -1,6 +1,6 @@
-"""`state/detector_history.json`: how far landing and detecting were, one sample a minute, of the last 24 hours at most.
+"""`state/detector_history.json`: landed and committed lines, one sample a minute for at most the last 24 hours.
 
-Detectors follow one another; each goes on with what the one before has left. Minutes without a detector have no sample.
+Each detector continues the history of the one before; minutes without a detector have no sample.
 """
 
 import json
@@ -8,11 +8,16 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from spark_jobs.errors import HistoryUnreadableError
+from spark_jobs.lake.layout import HISTORY
+
+if TYPE_CHECKING:
+    from spark_jobs.store.objects import Objects
 
 MINUTES = 24 * 60
-# Of a detector that stands still for hours: more landed lines than these are thinned out, the oldest stays.
+# While the detector stands still, more landed lines than these are thinned out; the oldest stays.
 _WAITING_ENTRIES = 1024
 
 
@@ -23,8 +28,8 @@ class Sample:
     Attributes:
         minute: since 1970-01-01 UTC.
         landed_line, committed_line: at its end.
-        lag_lines: landed and not committed, the most seen in this minute.
-        lag_seconds: since the oldest line that is not committed was seen to be landed, the most in this minute.
+        lag_lines: landed but not committed lines, the maximum of this minute.
+        lag_seconds: seconds since the oldest uncommitted line was first seen landed, the maximum of this minute.
     """
 
     minute: int
@@ -38,27 +43,27 @@ _COLUMNS = [field.name for field in fields(Sample)]
 
 
 class History:
-    """Takes in what a heartbeat sees, and keeps one sample for each of the last `MINUTES` minutes that has one."""
+    """Collects observations into one sample a minute, and keeps the last `MINUTES` minutes."""
 
     def __init__(self, samples: Iterable[Sample] = ()) -> None:
         self._samples = deque(samples, maxlen=MINUTES)
-        # Landed lines with the time at which they were first seen, as far as they are not committed; oldest first.
+        # Uncommitted landed lines with the time each was first seen; oldest first.
         self._waiting: list[tuple[int, float]] = []
 
     @property
     def samples(self) -> tuple[Sample, ...]:
-        """All of them, oldest first; the last one is of a minute that may not be over."""
+        """All samples, oldest first; the minute of the last one may not be over."""
         return tuple(self._samples)
 
     def observe(self, now: datetime, landed_line: int, committed_line: int) -> bool:
-        """Take in how far both are; return whether a minute has begun, so that the one before is complete."""
+        """Record both lines; return whether a new minute has begun, so that the one before is complete."""
         seconds = now.timestamp()
         lag_seconds = self._lag_seconds(seconds, landed_line, committed_line)
         seen = Sample(
             int(seconds // 60), landed_line, committed_line, landed_line - committed_line, round(lag_seconds, 1)
         )
         last = self._samples[-1] if self._samples else None
-        # A clock that was set back must not disorder the minutes.
+        # A clock that was set back must not reorder the minutes.
         if last is None or seen.minute > last.minute:
             while self._samples and self._samples[0].minute <= seen.minute - MINUTES:
                 self._samples.popleft()
@@ -81,13 +86,28 @@ class History:
         return max(0.0, now - self._waiting[0][1]) if self._waiting else 0.0
 
 
+def read_history(lake: "Objects") -> tuple[Sample, ...]:
+    """Return the lake's history, oldest first.
+
+    Raises:
+        HistoryUnreadableError: it is not what a detector writes.
+    """
+    stored = lake.find(HISTORY)
+    return parse_history(stored.data, lake.place(HISTORY)) if stored else ()
+
+
+def write_history(lake: "Objects", samples: Iterable[Sample]) -> None:
+    """Write the lake's history."""
+    lake.write(HISTORY, format_history(samples))
+
+
 def format_history(samples: Iterable[Sample]) -> bytes:
-    """Return samples as JSON: the names of the columns, and one list a sample."""
+    """Return samples as JSON: the column names, and one list per sample."""
     return json.dumps({"columns": _COLUMNS, "samples": [astuple(sample) for sample in samples]}).encode()
 
 
 def parse_history(data: bytes, place: str) -> tuple[Sample, ...]:
-    """Read what `format_history` wrote; `place` names the object in errors.
+    """Parse what `format_history` returns; `place` names the object in errors.
 
     Raises:
         HistoryUnreadableError: it is something else.
@@ -102,5 +122,5 @@ def parse_history(data: bytes, place: str) -> tuple[Sample, ...]:
             for minute, landed, committed, lines, seconds in content["samples"]
         )
     except (ValueError, KeyError, TypeError) as error:
-        msg = f"{place}: no history of a detector that is known here ({error!r}); delete it, a new one is begun"
+        msg = f"{place}: not a history of this release ({error!r}); delete it, and the detector starts a new one"
         raise HistoryUnreadableError(msg) from error

@@ -1,4 +1,6 @@
-"""`CustomerImportance.csv`: how much a customer's transaction with a merchant weighs."""
+"""`CustomerImportance.csv`: the weights of transactions by customer, merchant and category."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from spark_jobs.errors import ImportanceError
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_weight_units
 from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.store.objects import open_object
 
 _CATEGORY_KEY = ["customer", "merchant", "category"]
 _PAIR_KEY = ["customer", "merchant"]
@@ -17,7 +20,7 @@ _COLUMNS = {"Source": "customer", "Target": "merchant", "typeTrans": "category",
 
 
 class Importance:
-    """Weights by (customer, merchant, category) and by (customer, merchant), to be joined to a chunk's sums.
+    """Weights by (customer, merchant, category) and by (customer, merchant).
 
     A weight is the mean over the rows with the same key, in 1/10,000, halves to even.
     """
@@ -28,10 +31,10 @@ class Importance:
         self._by_pair = _Means(rows, _PAIR_KEY)
 
     def join(self, sums: ChunkSums) -> ChunkSums:
-        """Return sums with the weights of this table in place of the transactions' own.
+        """Return a chunk's sums with the weights of this table instead of the transactions' own.
 
-        All transactions of a (merchant, customer, category) share one weight: that of their category, else that of
-        the pair; where there is neither they have none.
+        All transactions of a (merchant, customer, category) have one weight: that of the category, else that of the
+        pair, else none.
         """
         rows = sums.rows
         weight = self._by_category.find(rows)
@@ -52,25 +55,49 @@ class _Means:
         joined = _joined(pa.Table.from_pandas(rows[key], preserve_index=False), key)
         groups = rows.groupby(joined, sort=False)["weight"]
         means = np.rint(groups.sum() / groups.count())
-        # Python's strings, not pandas' own: looking up does then not copy the whole index.
+        # Python strings: with pandas' own, each lookup copies the whole index.
         self._index = pd.Index(means.index.to_numpy(dtype=object), dtype=object)
-        # NaN stands at the end, where position -1, "not found", points to.
+        # Position -1, "not found", selects the NaN at the end.
         self._weights = np.append(means.to_numpy(dtype=np.float64), np.nan)
 
     def find(self, rows: pa.Table) -> NDArray[np.float64]:
-        """Return the weight of each row, NaN where there is none."""
+        """Return the weight of each row, NaN if it has none."""
         found: NDArray[np.float64] = self._weights[
             self._index.get_indexer(pd.Index(_joined(rows, self._key), dtype=object))
         ]
         return found
 
 
-def parse_importance(data: bytes, place: str) -> Importance:
-    """Read the importance file; rows of customers that no transaction names do no harm.
+@dataclass(frozen=True)
+class LoadedImportance:
+    """An importance file as read: its weights (None without a file), and its ETag ("" without a file)."""
+
+    weights: Importance | None
+    etag: str
+
+
+def read_importance(url: str | None) -> LoadedImportance:
+    """Read the importance file at `url`, if there is one.
 
     Raises:
-        ImportanceError: not CSV text, a needed column missing, no rows, or one with another number of fields, an empty
-            key, or a weight that is no finite number.
+        ImportanceError: it does not exist, or is malformed.
+    """
+    if url is None:
+        return LoadedImportance(None, "")
+    folder, name = open_object(url)
+    found = folder.find(name)
+    if found is None:
+        msg = f"{url} does not exist; upload the file, or omit --importance"
+        raise ImportanceError(msg)
+    return LoadedImportance(parse_importance(found.data, url), found.etag)
+
+
+def parse_importance(data: bytes, place: str) -> Importance:
+    """Parse the importance file; rows without matching transactions are allowed.
+
+    Raises:
+        ImportanceError: not CSV text, a column missing, no rows, or a row with a wrong number of fields, an empty key,
+            or a weight that is not a finite number.
     """
     header, *lines = [line.removesuffix(b"\r") for line in data.split(b"\n")]
     if lines and not lines[-1]:
@@ -85,12 +112,12 @@ def parse_importance(data: bytes, place: str) -> Importance:
         msg = f"{place}, line 1: no column {', '.join(missing)} in the header; it needs {', '.join(_COLUMNS)}"
         raise ImportanceError(msg)
     if not lines:
-        msg = f"{place} holds no weights, so no pair could be upgraded; fill it, or leave --importance away"
+        msg = f"{place} contains no weights, so no pair could be upgraded; fill it, or omit --importance"
         raise ImportanceError(msg)
     records, reasons = split_lines(lines, len(names))
     if reasons:
         at = min(reasons)
-        msg = f"{place}, line {at + 2}: {reasons[at]}; mend the line"
+        msg = f"{place}, line {at + 2}: {reasons[at]}; fix the line"
         raise ImportanceError(msg)
     rows = pd.DataFrame(records, columns=names, dtype="str")[list(_COLUMNS)].rename(columns=_COLUMNS)
     weight = pd.to_numeric(rows["weight"], errors="coerce").to_numpy(np.float64)
@@ -100,14 +127,14 @@ def parse_importance(data: bytes, place: str) -> Importance:
     if bad.any():
         at = int(bad.argmax())
         found = list(rows.iloc[at])
-        msg = f"{place}, line {at + 2}: a key is empty or the weight is no finite number: {found}; mend the line"
+        msg = f"{place}, line {at + 2}: a key is empty or the weight is not a finite number: {found}; fix the line"
         raise ImportanceError(msg)
     rows["weight"] = to_weight_units(weight)
     return Importance(rows)
 
 
 def _joined(rows: pa.Table, key: list[str]) -> NDArray[np.object_]:
-    """Return the key of each row as one text; line breaks, which no value holds, stand between its parts."""
+    """Return the key of each row as one string, joined by newlines, which no value contains."""
     parts = [rows.column(name).cast(pa.string()) for name in key]
     joined: NDArray[np.object_] = pc.binary_join_element_wise(*parts, "\n", null_handling="replace").to_numpy()
     return joined

@@ -1,6 +1,5 @@
-"""The landing zone as chunk files, created with `If-None-Match`."""
+"""The landing zone as one CSV file per chunk, created with `If-None-Match`."""
 
-import time
 from datetime import datetime
 from itertools import islice, takewhile
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 from spark_jobs.errors import LandingZoneError
 from spark_jobs.lake.chunk_csv import format_rows, parse_rows, read_columns, verify_lines
 from spark_jobs.lake.layout import LANDING_ZONE, chunk_first_line, chunk_path
-from spark_jobs.store import retries
+from spark_jobs.store.failures import retry
 from spark_jobs.store.objects import Objects
 
 
@@ -33,8 +32,8 @@ class CsvLanding:
         return parse_rows(self._bytes(first))
 
     def first_lines(self, start: int, limit: int) -> list[int]:
-        """See `Landing`. Lists with start-after: chunks before `start` cost nothing."""
-        # "." sorts before every digit, so the chunk at `start` itself is listed.
+        """See `Landing`. The listing starts at `start`, so earlier chunks cost nothing."""
+        # A prefix sorts before the whole name, so the chunk at `start` itself is listed.
         after = chunk_path(start).removesuffix(".csv")
         return [chunk_first_line(path) for path in islice(self._lake.list_after(LANDING_ZONE, after), limit)]
 
@@ -45,8 +44,8 @@ class CsvLanding:
         return table
 
     def expire(self, line: int, landed_before: datetime) -> int:
-        """See `Landing`. Lists from the oldest chunk on, up to the first one that stays."""
-        # Chunks end where others begin, and at `line` one ends.
+        """See `Landing`. The listing ends at the first chunk that stays."""
+        # A chunk ends at `line`, so one that begins below it also ends there or below.
         old = takewhile(
             lambda found: chunk_first_line(found.path) < line and found.modified_at < landed_before,
             self._lake.list_objects(LANDING_ZONE),
@@ -56,11 +55,12 @@ class CsvLanding:
         return len(expired)
 
     def _bytes(self, first: int) -> bytes:
-        # It was there a moment ago: one "not found" is not believed.
-        for pause in (*retries.PAUSES_SECONDS, 0.0):
-            found = self._lake.find(chunk_path(first))
-            if found:
-                return found.data
-            time.sleep(pause)
-        msg = f"{self.place(first)} is gone; restore it from the bucket's versions"
-        raise LandingZoneError(msg)
+        # The chunk has been listed, so a single "not found" may be wrong.
+        return retry(lambda: self._find(first), on=LandingZoneError)
+
+    def _find(self, first: int) -> bytes:
+        found = self._lake.find(chunk_path(first))
+        if found is None:
+            msg = f"{self.place(first)} is missing; restore it from the bucket's versions"
+            raise LandingZoneError(msg)
+        return found.data

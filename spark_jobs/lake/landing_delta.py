@@ -1,6 +1,6 @@
-"""The landing zone as a Delta table: one append a chunk, with the application transaction `(chunker, first line)`.
+"""The landing zone as a Delta table: one append per chunk, with the application transaction `(chunker, first line)`.
 
-A chunk is one data file of the table, its extent the file's least and greatest `line`; the table must not be compacted.
+Each data file is one chunk, from its minimum to its maximum `line`; the table must not be compacted.
 """
 
 from datetime import datetime
@@ -34,11 +34,11 @@ class DeltaLanding:
     def create(self, first: int, rows: pd.DataFrame) -> bool:
         """See `Landing`."""
         data = pa.Table.from_pandas(rows, preserve_index=False)
-        # Delta knows one kind of text.
+        # Delta has a single text type; pandas uses large strings.
         schema = pa.schema([(name, pa.int64() if name == LINE else pa.string()) for name in data.column_names])
         table = open_or_create_table(self._url, APPLICATION, schema)
         if table.line is not None and table.line >= first:
-            return self._taken(table, first)
+            return self._exists(table, first)
         try:
             table.append(data.cast(schema), first)
         except CommitRaceLostError:
@@ -50,8 +50,7 @@ class DeltaLanding:
         table = self._table(first)
         extents = dict(_extents(table.handle))
         if first not in extents:
-            msg = f"{self.place(first)} is gone; restore the table"
-            raise LandingZoneError(msg)
+            raise self._missing(first)
         chunk = (pc.field(LINE) >= first) & (pc.field(LINE) <= extents[first])
         rows: pd.DataFrame = table.read(rows=chunk).sort_by(LINE).to_pandas()
         return rows.astype({name: "str" for name in rows.columns if name != LINE})
@@ -70,14 +69,14 @@ class DeltaLanding:
         """See `Landing`."""
         landed = self._table(first)
         missing = missing_columns(landed.handle, pa.schema(columns))
-        held = {name: kind for name, kind in columns.items() if name not in missing}
+        present = {name: kind for name, kind in columns.items() if name not in missing}
         chunk = (pc.field(LINE) >= first) & (pc.field(LINE) < end)
-        table = landed.read(list(held), chunk).sort_by(LINE)
+        table = landed.read(list(present), chunk).sort_by(LINE)
         verify_lines(table, first, end, self.place(first))
-        return pa.table({name: _typed(table.column(name), kind) for name, kind in held.items()})
+        return pa.table({name: _typed(table.column(name), kind) for name, kind in present.items()})
 
     def expire(self, line: int, landed_before: datetime) -> int:
-        """See `Landing`. One commit; the files themselves go when the table is vacuumed."""
+        """See `Landing`. One commit; a vacuum deletes the files later."""
         table = open_table(self._url, APPLICATION)
         if table is None:
             return 0
@@ -91,16 +90,18 @@ class DeltaLanding:
             table.delete_below(old[-1][0] + 1)
         return len(old)
 
+    def _missing(self, first: int) -> LandingZoneError:
+        return LandingZoneError(f"{self.place(first)} is missing; restore the table")
+
     def _table(self, first: int) -> LineTable:
         table = open_table(self._url, APPLICATION)
         if table is None:
-            msg = f"{self.place(first)} is gone; restore the table"
-            raise LandingZoneError(msg)
+            raise self._missing(first)
         return table
 
-    def _taken(self, table: LineTable, first: int) -> bool:
+    def _exists(self, table: LineTable, first: int) -> bool:
         if first not in dict(_extents(table.handle)):
-            msg = f"{self.place(first)}: another run is already at line {table.line}; this run has changed nothing"
+            msg = f"{self.place(first)}: another run is already at line {table.line}; nothing was changed"
             raise OffsetRaceLostError(msg)
         return False
 
@@ -112,7 +113,7 @@ def _extents(table: DeltaTable) -> list[tuple[int, int]]:
 
 
 def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Return a column of text as another type, null where it is empty; numbers stay what they are."""
+    """Cast a text column, "" to null; other columns stay as they are."""
     if not pa.types.is_string(column.type):
         return column
     return pc.if_else(pc.equal(column, ""), None, column).cast(kind)

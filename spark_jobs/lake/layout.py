@@ -1,4 +1,4 @@
-"""Names of everything under the lake. A name is a function of lines or sequence numbers alone."""
+"""Paths of everything under a lake. A path depends on lines or sequence numbers alone."""
 
 import re
 
@@ -21,12 +21,12 @@ _DETECTION_FILE = re.compile(r"detections_(\d+)_(\d{8})\.csv\Z")
 
 
 def chunk_path(first_line: int) -> str:
-    """Return the chunk's path; twelve digits, so that listing order is line order."""
+    """Return the path of the chunk at `first_line`; twelve digits make listing order line order."""
     return f"{LANDING_ZONE}/chunk_{first_line:012d}.csv"
 
 
 def is_chunk(path: str) -> bool:
-    """Return whether a path in the landing zone is that of a chunk, not of a Delta table's file."""
+    """Return whether a path in the landing zone is a chunk, not a file of a Delta table."""
     return _CHUNK.search(path) is not None
 
 
@@ -34,39 +34,39 @@ def chunk_first_line(path: str) -> int:
     """Return the first line of the chunk at `path`.
 
     Raises:
-        LandingZoneError: the name is not a chunk's.
+        LandingZoneError: it is not a chunk.
     """
     match = _CHUNK.search(path)
     if match is None:
-        msg = f"{path} is not a chunk: the landing zone holds chunk_<12 digits>.csv only; move the file away"
+        msg = f"{path} is not a chunk, chunk_<12 digits>.csv; move it elsewhere"
         raise LandingZoneError(msg)
     return int(match.group(1))
 
 
 def quarantine_path(first_line: int) -> str:
-    """Return the path of the quarantined lines of the chunk that starts at `first_line`."""
+    """Return the path of the quarantine file of the chunk at `first_line`."""
     return f"{QUARANTINE}/quarantine_{first_line:012d}.csv"
 
 
 def quarantine_first_line(path: str) -> int:
-    """Return the first line of the chunk whose quarantined lines are at `path`.
+    """Return the first line of the chunk whose quarantine file is at `path`.
 
     Raises:
-        LandingZoneError: the name is not that of a quarantine file.
+        LandingZoneError: it is not a quarantine file.
     """
     match = _QUARANTINE.search(path)
     if match is None:
-        msg = f"{path}: the quarantine holds quarantine_<12 digits>.csv only; move the file away"
+        msg = f"{path} is not a quarantine file, quarantine_<12 digits>.csv; move it elsewhere"
         raise LandingZoneError(msg)
     return int(match.group(1))
 
 
 def detection_file_path(epoch_seconds: int, file_number: int) -> str:
-    """Return the path of detection file `file_number`, whose last row was detected at `epoch_seconds`."""
+    """Return the path of detection file `file_number`; its last row was detected at `epoch_seconds`."""
     return f"{DETECTION_FILES}/detections_{epoch_seconds}_{file_number:08d}.csv"
 
 
 def detection_file_number(path: str) -> int | None:
-    """Return the file number in a detection file's path, None where it is another file."""
+    """Return the number of the detection file at `path`, or None if it is another file."""
     match = _DETECTION_FILE.search(path)
     return int(match.group(2)) if match else None

@@ -1,6 +1,6 @@
-"""Some merchants' rows of `state/pairs`, read without reading the rest.
+"""Reading the rows of some merchants from `state/pairs`, skipping the rest.
 
-Files and their row groups are in order of merchant as far as they were compacted, and say which merchants they hold.
+Compacted files and their row groups are sorted by merchant, and their statistics tell which merchants they contain.
 """
 
 import io
@@ -16,13 +16,13 @@ from spark_jobs.errors import StorageError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.store.objects import Objects
 
-# Read ahead where a file is opened: the footer of most files, in one request.
+# Read when a file is opened: holds the whole footer of most files.
 _FOOTER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
 class PairFile:
-    """A file of `state/pairs`: its path under the lake, its bytes, and the merchants between which its rows lie."""
+    """A file of `state/pairs`: its path under the lake, its size in bytes, and its range of merchants."""
 
     path: str
     size: int
@@ -31,15 +31,15 @@ class PairFile:
 
 
 def files_with(files: Sequence[PairFile], merchants: Sequence[str]) -> list[PairFile]:
-    """Return the files that may have rows of any of these merchants, which are in order."""
+    """Return the files that may contain any of these merchants, which are sorted."""
     return [file for file in files if _any_between(merchants, file.first_merchant, file.last_merchant)]
 
 
 def read_pairs(lake: Objects, files: Sequence[PairFile], merchants: Sequence[str]) -> tuple[pa.Table, int]:
-    """Return all rows of these merchants, which are in order, and how many bytes were read for them.
+    """Return all rows of these merchants, which are sorted, and the number of bytes read.
 
     Raises:
-        StorageError: a file is not there any more.
+        StorageError: a file no longer exists.
     """
     tables, read = [PAIRS_SCHEMA.empty_table()], 0
     for file in files_with(files, merchants):
@@ -49,7 +49,7 @@ def read_pairs(lake: Objects, files: Sequence[PairFile], merchants: Sequence[str
         groups = [
             number
             for number in range(parquet.num_row_groups)
-            if _may_hold(parquet.metadata.row_group(number).column(column).statistics, merchants)
+            if _may_contain(parquet.metadata.row_group(number).column(column).statistics, merchants)
         ]
         rows = parquet.read_row_groups(groups, columns=PAIRS_SCHEMA.names, use_threads=False)
         tables.append(rows.filter(pc.is_in(rows.column("merchant"), pa.array(merchants))).cast(PAIRS_SCHEMA))
@@ -57,7 +57,7 @@ def read_pairs(lake: Objects, files: Sequence[PairFile], merchants: Sequence[str
     return pa.concat_tables(tables), read
 
 
-def _may_hold(statistics: pq.Statistics | None, merchants: Sequence[str]) -> bool:
+def _may_contain(statistics: pq.Statistics | None, merchants: Sequence[str]) -> bool:
     if statistics is None or not statistics.has_min_max:
         return True
     return _any_between(merchants, statistics.min, statistics.max)
@@ -69,7 +69,7 @@ def _any_between(merchants: Sequence[str], first: str, last: str) -> bool:
 
 
 class _Ranges(io.RawIOBase):
-    """A stored file as pyarrow reads one: by ranges, the end at once."""
+    """A stored file that pyarrow reads by ranges; its end is read at once."""
 
     def __init__(self, lake: Objects, file: PairFile) -> None:
         self._lake, self._file = lake, file
@@ -101,7 +101,7 @@ class _Ranges(io.RawIOBase):
     def _range(self, start: int, end: int) -> bytes:
         found = self._lake.find_range(self._file.path, start, end)
         if found is None:
-            msg = f"{self._lake.place(self._file.path)} is gone, as of a table that was rewritten; start again"
+            msg = f"{self._lake.place(self._file.path)} no longer exists, because the table was rewritten; start again"
             raise StorageError(msg)
         self.bytes_read += len(found.data)
         return found.data

@@ -1,13 +1,13 @@
-"""The three tables of the state: opened as of the committed line, appended one micro-batch at a time.
+"""The three tables of the state, read as of the committed line and appended one micro-batch at a time.
 
-Order makes a batch safe at every instruction: detections and merchants first, pairs last. The last line in
-`state/pairs` is the committed line. Rows beyond it, which a killed detector left in the other two, are right (they are
-a function of the chunks alone) and are not appended again.
+A commit appends to detections and merchants first, and to pairs last, so that it may be interrupted anywhere: the line
+of `state/pairs` is the committed line. Rows beyond it in the other tables, left by a killed detector, are correct (they
+depend on the chunks alone) and are not appended again.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from deltalake import DeltaTable
 
 from spark_jobs.columns import LINE
 from spark_jobs.errors import SecondDetectorError, StateError
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
 from spark_jobs.lake.pair_files import PairFile
@@ -31,20 +31,21 @@ from spark_jobs.patterns.detections import (
     parse_detection_rows,
 )
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.delta import tried_again, with_columns
+from spark_jobs.store.delta import with_columns
+from spark_jobs.store.failures import retry_delta
 from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table
 from spark_jobs.store.objects import Objects
 
 APPLICATION = "detector"
 STATE_VERSION = 1
-# Kept as the tables' description, which every writer of Delta hands on.
+# Stored as the tables' description, which every Delta writer preserves.
 STATE_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
 
-# An append slows with the number of files (docs/decisions/0004).
+# Appends slow down with the number of files (docs/decisions/0004).
 _APPENDS_BETWEEN_COMPACTIONS = 50
 
 
-# Carried by each commit to pairs, so that a start need not count all detections of all time.
+# Metadata of each commit to pairs, so that a start does not have to count all detections.
 _DETECTIONS_SO_FAR = "detectionsSoFar"
 
 
@@ -53,10 +54,10 @@ class LoadedState:
     """What a detector starts from.
 
     Attributes:
-        pairs: the state, which knows what was reported of its pairs and merchants; empty where it was not asked for.
+        pairs: the state, including what was reported of its pairs and merchants; empty if it was not requested.
         committed_line: all lines below it are in `pairs`.
-        reported: what is in `state/detections`, as far as `pairs` does not know it.
-        detections: how many so far, by pattern id.
+        reported: what `state/detections` has beyond `pairs`.
+        detections: their number by pattern id.
     """
 
     pairs: PairState
@@ -66,15 +67,15 @@ class LoadedState:
 
 
 class StateTables:
-    """The writer of the state. There is one a lake; a second one loses the race and stops."""
+    """The writer of the state. A lake has one; a second one loses the race and stops."""
 
     def __init__(self, lake: Objects) -> None:
-        # Pairs first: what another detector commits meanwhile is then found by the commit to pairs.
+        # Pairs first, so that the commit to pairs detects whatever another detector commits meanwhile.
         self._pairs = _open(lake.place(layout.PAIRS), PAIRS_SCHEMA, sorted_by="merchant")
         self._merchants = _open(lake.place(layout.MERCHANTS), MERCHANTS_SCHEMA)
         self._detections = _open(lake.place(layout.DETECTIONS), DETECTIONS_SCHEMA)
         for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
-            # A table that an earlier detector made has fewer columns; its rows have null there.
+            # Tables of earlier releases have fewer columns.
             table.add_columns(schema)
         self._lake = lake.url
         self._rows_appended = 0
@@ -82,18 +83,14 @@ class StateTables:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state-merchants")
 
     def load(self, with_pairs: bool = True) -> LoadedState:
-        """Read the state as of the committed line; its time grows with the rows of pairs, not with the detections.
-
-        Args:
-            with_pairs: read the pairs, too.
-        """
+        """Read the state as of the committed line; the time grows with the pairs, not with the detections."""
         committed = self._pairs.line or 0
         pairs = PairState()
         if with_pairs or self._pairs.lacks(PAIRS_SCHEMA):
             rows = _read(self._pairs, PAIRS_SCHEMA)
             self._rows_appended = rows.num_rows
-            pairs = PairState.restore(rows)
-            self._bring_up(pairs, committed)
+            pairs = restore_state(rows)
+            self._migrate(pairs, committed)
         detected = max(committed, self._detections.line or 0)
         beyond = self._reported(pc.field(LINE) > committed) if detected > committed else None
         self._detections_so_far = self._count_detections(beyond)
@@ -102,30 +99,30 @@ class StateTables:
         return LoadedState(pairs if with_pairs else PairState(), committed, reported, self._detections_so_far.copy())
 
     def pair_files(self) -> list[PairFile]:
-        """Return the files of pairs as of the last commit."""
+        """Return the files of `state/pairs` as of the last commit."""
         files = pa.table(self._pairs.handle.get_add_actions(flatten=True))
         columns = ("path", "size_bytes", "min.merchant", "max.merchant")
         rows = zip(*(files.column(name).to_pylist() for name in columns), strict=True) if files.num_rows else ()
-        # A file without rows has no least merchant.
+        # A file without rows has no minimum.
         return [PairFile(f"{layout.PAIRS}/{path}", *rest) for path, *rest in rows if rest[1] is not None]
 
     def detections_from(self, seq: int) -> list[Detection]:
-        """Return the detections from a number on, in order."""
+        """Return the detections from a sequence number on, in order."""
         return parse_detection_rows(self._detections.read(DETECTIONS_SCHEMA.names, pc.field("seq") >= seq))
 
     @property
     def begun(self) -> bool:
-        """Whether there is a committed line."""
+        """Whether a line has been committed."""
         return self._pairs.line is not None
 
     def begin_at(self, line: int, pairs: pa.Table, merchants: pa.Table, detections: pa.Table) -> None:
-        """Give tables that have no state one as of `line`. Killed, it is simply called again with the same.
+        """Initialize empty tables with the state as of `line`; if interrupted, call it again with the same rows.
 
         Raises:
             SecondDetectorError, StorageError: as in `commit`.
         """
-        with self._alone():
-            # In the order of a commit: the state counts once pairs are there.
+        with self._single_writer():
+            # In the order of a commit: pairs make the state count.
             for table, rows in (
                 (self._detections, detections),
                 (self._merchants, merchants),
@@ -135,22 +132,19 @@ class StateTables:
                     table.append(rows, line)
 
     def last_metadata(self, key: str) -> str | None:
-        """Return what the last commit to pairs that carries `key` said of it."""
-        # A compaction carries none, so there may be one commit without.
-        commits = tried_again(self._pairs.url, lambda: self._pairs.handle.history(limit=4))
-        for commit in commits:
-            if key in commit:
-                return str(commit[key])
-        return None
+        """Return the value of `key` in the last commit to pairs that has it."""
+        # Compactions have no metadata.
+        commits = retry_delta(self._pairs.url, lambda: self._pairs.handle.history(limit=4))
+        return next((str(commit[key]) for commit in commits if key in commit), None)
 
-    def commit(self, outcome: Outcome, metadata: dict[str, str]) -> None:
-        """Append one micro-batch; it counts from the moment at which pairs are appended.
+    def commit(self, outcome: Outcome, metadata: Mapping[str, str]) -> None:
+        """Append one micro-batch; it counts once pairs are appended.
 
         Raises:
-            SecondDetectorError: another detector has committed; what it has is right, this one must stop.
-            StorageError: the store failed; start again from the committed line.
+            SecondDetectorError: another detector has committed; its state is correct, and this one must stop.
+            StorageError: the store failed; restart from the committed line.
         """
-        with self._alone():
+        with self._single_writer():
             merchants = self._pool.submit(self._append_merchants, outcome)
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
@@ -159,12 +153,12 @@ class StateTables:
             self._pairs.append(outcome.pairs, outcome.line, self._with_count(metadata))
         self._rows_appended += outcome.pairs.num_rows
 
-    def compact_if_due(self, state: PairState | None, line: int, metadata: dict[str, str]) -> str | None:
-        """Keep the tables small as they are written, at most one a batch; return the URL of the one that was.
+    def compact_if_due(self, state: PairState | None, line: int, metadata: Mapping[str, str]) -> str | None:
+        """Compact one table if it is due; return its URL.
 
-        Every 50 appends a table's small files are merged; where half of the rows of pairs are superseded, all pairs
-        are written anew, one row each, so that a row is rewritten about once whatever the number of pairs: where the
-        whole `state` is here.
+        Every 50 appends the small files of a table are merged. Once half of the rows of pairs are superseded, and the
+        whole `state` is at hand, the table is overwritten with one row per pair; so each row is rewritten about once,
+        whatever the number of pairs.
 
         Raises:
             SecondDetectorError: as in `commit`.
@@ -173,20 +167,20 @@ class StateTables:
         due = next((table for table in tables if table.appends >= _APPENDS_BETWEEN_COMPACTIONS), None)
         if due is None:
             return None
-        with self._alone():
+        with self._single_writer():
             if due is self._pairs and state is not None and self._rows_appended >= 2 * len(state):
-                self._pairs.overwrite(state.all_rows(line), line, self._with_count(metadata))
+                self._pairs.overwrite(all_pair_rows(state, line), line, self._with_count(metadata))
                 self._rows_appended = len(state)
             else:
                 due.compact()
         return due.url
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _single_writer(self) -> Iterator[None]:
         try:
             yield
         except CommitRaceLostError as error:
-            msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or doubled"
+            msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or duplicated"
             raise SecondDetectorError(msg) from error
 
     def _append_merchants(self, outcome: Outcome) -> None:
@@ -195,8 +189,8 @@ class StateTables:
         if rows.num_rows:
             self._merchants.append(rows, outcome.line)
 
-    def _bring_up(self, pairs: PairState, committed: int) -> None:
-        """Where an earlier detector made the table: take what was reported from all detections, once and for all."""
+    def _migrate(self, pairs: PairState, committed: int) -> None:
+        """Add the reported patterns, taken from all detections, to a table of an earlier release."""
         if not self._pairs.lacks(PAIRS_SCHEMA):
             return
         if not len(pairs):
@@ -204,8 +198,8 @@ class StateTables:
             return
         reported = self._reported(pc.field(LINE) <= committed)
         pairs.mark_reported(*(reported.column(name) for name in REPORTED_COLUMNS))
-        # One commit, columns and rows.
-        self._pairs.overwrite(pairs.all_rows(committed), committed)
+        # Columns and rows in one commit.
+        self._pairs.overwrite(all_pair_rows(pairs, committed), committed)
         self._rows_appended = len(pairs)
 
     def _reported(self, which: pc.Expression) -> pa.Table:
@@ -220,15 +214,15 @@ class StateTables:
         counts = {entry["values"]: entry["counts"] for entry in ids.value_counts().to_pylist()}
         return Counter(json.loads(text) if text else {}) + Counter(counts)
 
-    def _with_count(self, metadata: dict[str, str]) -> dict[str, str]:
-        return metadata | {_DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
+    def _with_count(self, metadata: Mapping[str, str]) -> dict[str, str]:
+        return {**metadata, _DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
 
 
 def verify_state_version(table: DeltaTable, url: str) -> None:
-    """Raise StateError where a table is not of the state's version that is known here."""
+    """Raise StateError if a table is not of the state version of this release."""
     description = table.metadata().description
     if description != STATE_DESCRIPTION:
-        msg = f"{url} is {description!r}, this detector knows {STATE_DESCRIPTION!r}; run the version that wrote it"
+        msg = f"{url} is {description!r}, expected {STATE_DESCRIPTION!r}; run the release that wrote it"
         raise StateError(msg)
 
 

@@ -1,4 +1,4 @@
-"""From raw lines of the master file to transactions, and to quarantine what cannot be one."""
+"""Parsing lines of the master file into transactions, and into quarantine if they cannot be one."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ import pandas as pd
 from spark_jobs.columns import LINE
 from spark_jobs.errors import SourceHeaderError
 from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.lake.quarantine import QUARANTINE_COLUMNS
 
-NEEDED_COLUMNS = ("customer", "gender", "merchant", "category", "amount")
+REQUIRED_COLUMNS = ("customer", "gender", "merchant", "category", "amount")
 
-QUARANTINE_COLUMNS = (LINE, "reason", "raw")
 
-# Sums are 64-bit integers of 1/10,000; at this amount a pair may still have 92,000 such transactions.
+# Sums are 64-bit integers in units of 1/10,000: a pair may have 92,000 transactions of this amount.
 MAX_AMOUNT = 1e10
 _NUMBER = r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
@@ -22,9 +22,9 @@ class ParsedLines:
     """Lines `[first, first + n)` of the master file.
 
     Attributes:
-        rows: n rows, one a line: `line` and all columns of the master file as text. A quarantined line keeps
-            its place: its row is empty but for `line`.
-        quarantine: one row for each line that cannot be a transaction: `line`, `reason`, `raw` text.
+        rows: one row per line: `line` and all columns of the master file as text. The row of a quarantined line is
+            empty except for `line`.
+        quarantine: `line`, `reason` and `raw` text of each line that cannot be a transaction.
     """
 
     rows: pd.DataFrame
@@ -35,40 +35,37 @@ def parse_header(raw: bytes, place: str) -> tuple[str, ...]:
     """Return the master file's column names.
 
     Raises:
-        SourceHeaderError: undecodable, a needed column missing, a name twice or empty, or a column named `line`.
+        SourceHeaderError: undecodable, a required column missing, a duplicate or empty name, or a column named `line`.
     """
     try:
         names = split_header(raw)
     except ValueError as error:
         msg = f"{place}, line 1: {error}"
         raise SourceHeaderError(msg) from error
-    missing = [name for name in NEEDED_COLUMNS if name not in names]
+    missing = [name for name in REQUIRED_COLUMNS if name not in names]
     if missing:
         header = raw[:200].decode("utf-8", "replace")
-        msg = f"{place}, line 1: no column {', '.join(missing)} in the header {header!r}; add a header with it"
+        msg = f"{place}, line 1: no column {', '.join(missing)} in the header {header!r}; add it"
         raise SourceHeaderError(msg)
     if LINE in names:
-        msg = f"{place}, line 1: a column may not be named {LINE!r}, which chunks use for the line number; rename it"
+        msg = f"{place}, line 1: a column cannot be named {LINE!r}, which chunks use for the line number; rename it"
         raise SourceHeaderError(msg)
     return tuple(names)
 
 
 def verify_unfinished_header(raw: bytes, place: str) -> None:
-    """Raise SourceHeaderError where a header that has no newline yet can never become one.
-
-    A carriage return that something follows is no part of a line's end: lines end with carriage returns alone.
-    """
+    """Raise SourceHeaderError if a header without a newline contains a carriage return that does not end it."""
     at = raw.find(b"\r")
     if 0 <= at < len(raw) - 1:
         msg = (
-            f"{place}, line 1: a carriage return alone, at byte {at}; write the file with newlines (tr '\\r' '\\n'),"
-            " or is this not the right file?"
+            f"{place}, line 1: a carriage return without a newline, at byte {at}; write the file with newlines"
+            " (tr '\\r' '\\n'); or is this not the right file?"
         )
         raise SourceHeaderError(msg)
 
 
 def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...]) -> ParsedLines:
-    """Parse raw lines; nothing is raised for a bad one, it goes to quarantine with the reason."""
+    """Parse raw lines; a bad one does not raise, it goes to quarantine with the reason."""
     records, reasons = split_lines(lines, len(columns))
     blank = [""] * len(columns)
     rows = pd.DataFrame([record or blank for record in records], columns=list(columns), dtype="str")
@@ -86,10 +83,10 @@ def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...]) -
 
 
 def _impossible_values(rows: pd.DataFrame) -> list[tuple[int, str]]:
-    """Return (position, reason) of rows that have a needed value missing or an amount that cannot be."""
+    """Return (position, reason) of rows that lack a required value or have an impossible amount."""
     found = [
         (int(position), f"{name} is missing")
-        for name in NEEDED_COLUMNS
+        for name in REQUIRED_COLUMNS
         for position in (rows[name].str.strip() == "").to_numpy().nonzero()[0]
     ]
     amount = rows["amount"]

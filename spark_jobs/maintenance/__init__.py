@@ -1,1 +1,1 @@
-"""Keeps the lake small: one row a pair, no files that nothing refers to, no chunk longer than it is needed."""
+"""Keeps the lake small: compacts the state, and deletes files, chunks and quarantine that are no longer needed."""

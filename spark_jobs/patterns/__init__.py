@@ -1,4 +1,4 @@
-"""All patterns, in the order of their ids; a new one is a file here and a line below."""
+"""All patterns in order of their ids; a new one is a module here and a line below."""
 
 from spark_jobs.patterns.child import CHILD
 from spark_jobs.patterns.dei_needed import DEI_NEEDED

@@ -1,4 +1,4 @@
-"""From the sums of some chunks to what is appended: the function that all placements of the state share."""
+"""Advancing the state by a micro-batch and evaluating the patterns; shared by all placements of the state."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ from spark_jobs.patterns.thresholds import Thresholds
 
 @dataclass(frozen=True)
 class Rules:
-    """What is looked for.
+    """The patterns in force.
 
     Attributes:
         patterns: in the order in which they are reported.
-        thresholds: of all of them.
-        every_chunk: report after each chunk that touches what holds, instead of once.
+        thresholds: of all patterns.
+        every_chunk: report after each chunk that touches the subject of a pattern that holds, instead of once.
     """
 
     patterns: Sequence[Pattern]
@@ -35,13 +35,13 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reported:
-    """What was reported before.
+    """What has been reported beyond what the state records.
 
     Attributes:
-        next_seq: of the next detection.
-        through_line: chunks up to here have all their detections already: they only advance the state.
-        beyond: `patternId, MerchantId, customerName, line` of the detections whose chunks the state does not hold yet,
-            None where it holds them all.
+        next_seq: number of the next detection.
+        through_line: chunks up to here have been reported in full, and only advance the state.
+        beyond: `patternId, MerchantId, customerName, line` of the detections of chunks that are not in the state yet;
+            None if there are none.
     """
 
     next_seq: int = 0
@@ -50,12 +50,12 @@ class Reported:
 
 
 class Detector:
-    """The state and what was reported, as of the last chunk.
+    """The state and the detections, as of the last chunk.
 
     Args:
-        state: as of the committed line.
-        reported: what was reported of its pairs and merchants it knows by itself, and here is the rest.
-        rules: what is looked for.
+        state: as of the committed line, with the patterns reported by then.
+        reported: what has been reported beyond it.
+        rules: the patterns in force.
         now: the clock, with a time zone.
     """
 
@@ -69,7 +69,7 @@ class Detector:
         self._now = now
 
     def advance(self, chunks: Sequence[ChunkSums]) -> "Outcome":
-        """Advance by one micro-batch of at least one chunk: in order of lines, evaluating at the end of each."""
+        """Advance by a micro-batch of at least one chunk, evaluating the patterns at the end of each chunk."""
         started_at = self._now()
         detections: list[Detection] = []
         merchants: list[pa.Table] = []
@@ -81,7 +81,7 @@ class Detector:
             advances.append(advance)
             merchants.append(merchant_rows(self.state, advance, touched, line))
             if line <= self._detected_line:
-                self._take_down_beyond(line)
+                self._mark_reported_at(line)
                 continue
             for pattern in self._rules.patterns:
                 for finding in findings(
@@ -104,14 +104,14 @@ class Detector:
                     self._next_seq += 1
         return Outcome(line, detections, pa.concat_tables(merchants), self._rows_of(advances, line))
 
-    def _take_down_beyond(self, line: int) -> None:
-        """Take down what was reported at the end of this chunk: it touched what it was of, whose rows are written."""
+    def _mark_reported_at(self, line: int) -> None:
+        """Mark as already reported what was reported at `line`; the chunk touched it, so its rows are written."""
         if self._beyond is not None:
             found = self._beyond.filter(pc.field(LINE) == line)
             self.state.mark_reported(*(found.column(name) for name in REPORTED_COLUMNS))
 
     def _rows_of(self, advances: list[Advance], line: int) -> pa.Table:
-        """Return the rows of `state/pairs` of all pairs touched, each once."""
+        """Return the rows of all touched pairs, each once."""
         rows, customers = advances[0].rows, advances[0].customers
         if len(advances) > 1:
             rows, at = np.unique(np.concatenate([advance.rows for advance in advances]), return_index=True)
@@ -121,13 +121,13 @@ class Detector:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one micro-batch appends, all as of `line`.
+    """What a micro-batch appends to the state as of `line`.
 
     Attributes:
         line: the end of its last chunk.
         detections: rows of `state/detections`.
-        merchants: rows of `state/merchants`, one for each merchant and chunk that touched it.
-        pairs: rows of `state/pairs`, one for each pair touched.
+        merchants: rows of `state/merchants`, one per chunk and touched merchant.
+        pairs: rows of `state/pairs`, one per touched pair.
     """
 
     line: int

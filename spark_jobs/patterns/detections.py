@@ -22,7 +22,7 @@ DETECTIONS_SCHEMA = pa.schema(
     ]
 )
 
-# What of, and which pattern: with these it is known what was reported.
+# The columns that identify what has been reported.
 REPORTED_COLUMNS = ("patternId", "MerchantId", "customerName")
 
 
@@ -33,9 +33,9 @@ class Detection:
     Attributes:
         seq: gapless number from 0.
         line: end of the chunk after which the pattern held.
-        started_at: when the detector took up the micro-batch.
+        started_at: when the detector started the micro-batch.
         detected_at: when the pattern was evaluated.
-        evidence, thresholds: the compared values and what they were compared with, by the same names.
+        evidence, thresholds: the compared values and their thresholds, by the same names.
     """
 
     seq: int
@@ -51,7 +51,7 @@ class Detection:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What is reported once."""
+        """The key under which a detection is reported once."""
         return (self.pattern_id, self.merchant, self.customer)
 
 
@@ -76,6 +76,6 @@ def detection_rows(detections: Sequence[Detection]) -> pa.Table:
 
 
 def parse_detection_rows(rows: pa.Table) -> list[Detection]:
-    """Read what `detection_rows` wrote, in order of `seq`."""
+    """Parse what `detection_rows` returns, in order of `seq`."""
     ordered = rows.select(DETECTIONS_SCHEMA.names).sort_by("seq").to_pylist(maps_as_pydicts="strict")
     return [Detection(*row.values()) for row in ordered]

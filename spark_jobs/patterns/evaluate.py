@@ -1,4 +1,4 @@
-"""Evaluate the patterns at the end of a chunk, for what the chunk touched."""
+"""Evaluating the patterns at the end of a chunk, for the pairs and merchants that it touched."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,17 +38,17 @@ MERCHANTS_SCHEMA = pa.schema(
     ]
 )
 
-# With at most so many, a merchant has its values sorted each time: keeping them costs more (docs/decisions/0020).
+# Up to this number, sorting a merchant's values each time is cheaper than maintaining them (docs/decisions/0020).
 _FEW_CUSTOMERS = 256
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A pattern holds of a pair, or of a merchant (`customer` is "" then).
+    """A pattern that holds of a pair, or of a merchant (`customer` is "").
 
     Attributes:
         evidence: the compared values by name.
-        thresholds: what each was compared with, by the same names.
+        thresholds: their thresholds, by the same names.
     """
 
     pattern: Pattern
@@ -59,14 +59,14 @@ class Finding:
 
 
 class Percentiles:
-    """The percentiles that the patterns compare with, of all merchants, kept from chunk to chunk."""
+    """The percentiles that patterns compare with, of all merchants, maintained from chunk to chunk."""
 
     def __init__(self, thresholds: Thresholds) -> None:
         self._transactions = RunningPercentile(thresholds[TRANSACTIONS_PERCENTILE.name])
         self._mean_weight = RunningPercentile(thresholds[WEIGHT_PERCENTILE.name])
 
     def after(self, state: PairState, advance: Advance) -> tuple[Values, Values]:
-        """Take in what a chunk changed; return both percentiles of the merchants that it touched."""
+        """Apply the changes of a chunk; return both percentiles of the merchants that it touched."""
         customers = state.merchant_totals["customers"].values[advance.merchants]
         few = customers <= _FEW_CUSTOMERS
         pairs_of_few = state.pairs.take(state.rows_of(advance.merchants[few]))
@@ -88,7 +88,7 @@ class Percentiles:
 
 
 def touched_by(state: PairState, advance: Advance, percentiles: Percentiles) -> Touched:
-    """Return the totals and percentiles of all that a chunk touched, as of its end; no chunk may be left out."""
+    """Return totals and percentiles of what a chunk touched, as of its end; must be called for every chunk."""
     transactions, weights = percentiles.after(state, advance)
     totals = {name: column.values[advance.merchants] for name, column in state.merchant_totals.items()}
     count = advance.after["transactions"].astype(np.int64)
@@ -112,10 +112,10 @@ def touched_by(state: PairState, advance: Advance, percentiles: Percentiles) -> 
 def findings(
     state: PairState, advance: Advance, touched: Touched, pattern: Pattern, thresholds: Thresholds, repeat: bool
 ) -> Iterator[Finding]:
-    """Yield where the pattern holds, by merchant and customer, and take down that it is reported.
+    """Yield where the pattern holds, sorted by merchant and customer, and mark it as reported.
 
     Args:
-        repeat: also where it was reported before.
+        repeat: yield what has been reported before, too.
     """
     comparisons = pattern.comparisons(touched, thresholds)
     bit = state.reported.bit(pattern.id)
@@ -136,7 +136,7 @@ def findings(
 
 
 def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: int) -> pa.Table:
-    """Return what the patterns saw of the touched merchants, as rows of `state/merchants`; NaN becomes null."""
+    """Return the touched merchants as rows of `state/merchants`; NaN becomes null."""
     merchants = touched.merchants
     columns = [
         state.merchants.decode(advance.merchants),
@@ -152,7 +152,7 @@ def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: in
 
 
 def mean_weights(pairs: Pairs) -> Values:
-    """Return the mean weight of each pair, NaN of one that has none."""
+    """Return the mean weight of each pair, NaN if it has none."""
     weighted = pairs["weighted_transactions"].astype(np.int64)
     means = np.full(len(pairs), np.nan)
     np.divide(pairs["weight_units"], weighted * WEIGHT_UNITS, out=means, where=weighted > 0)
@@ -160,7 +160,7 @@ def mean_weights(pairs: Pairs) -> Values:
 
 
 def _transactions(pairs: Pairs) -> Values:
-    """Return the transactions of each pair, NaN of one that has none yet."""
+    """Return the transactions of each pair, NaN if it has none yet."""
     count = pairs["transactions"].astype(np.float64)
     count[count == 0] = np.nan
     return count

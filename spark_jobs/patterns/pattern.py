@@ -1,4 +1,4 @@
-"""What a pattern is: a conjunction of comparisons over what a chunk touched."""
+"""Patterns: conjunctions of comparisons over the pairs and merchants that a chunk touched."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from spark_jobs.patterns.thresholds import Threshold, Thresholds
 
 Values = NDArray[Any]
 
-# Of each merchant: they are taken for every chunk, whichever patterns look at them.
+# Computed for each touched merchant after every chunk, whichever patterns use them.
 TRANSACTIONS_PERCENTILE = Threshold(
     "upgrade_transactions_percentile", 90, "of transactions over the merchant's customers, 0 to 100"
 )
@@ -22,7 +22,7 @@ WEIGHT_PERCENTILE = Threshold(
 
 
 class Subject(Enum):
-    """Of what a pattern becomes true."""
+    """What a pattern is true of."""
 
     PAIR = "pair"
     MERCHANT = "merchant"
@@ -66,7 +66,7 @@ class TouchedPairs:
 
 @dataclass(frozen=True)
 class Touched:
-    """All that a pattern may look at."""
+    """The input of a pattern."""
 
     pairs: TouchedPairs
     merchants: TouchedMerchants
@@ -74,14 +74,14 @@ class Touched:
 
 @dataclass(frozen=True)
 class Comparison:
-    """`values holds threshold`, elementwise; `name` is its key in the evidence. NaN compares false.
+    """An elementwise comparison of `values` with `threshold`; NaN compares false.
 
     Attributes:
-        name: what is compared.
+        name: what is compared, the key in the evidence.
         values: shape (p,) for a pattern of pairs, (m,) for one of merchants.
-        holds: one of numpy's comparisons, such as `numpy.greater`.
-        threshold: one number, or an array of the shape of `values`.
-        unit: of both, where they have one.
+        holds: a comparison of numpy, such as `numpy.greater`.
+        threshold: a number, or an array of the shape of `values`.
+        unit: of values and threshold, "" for none.
     """
 
     name: str
@@ -93,14 +93,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern holds where all its comparisons hold.
+    """A pattern, which holds where all its comparisons hold.
 
     Attributes:
         id: `patternId` in the detections.
         action: `ActionType` there.
         subject: what it is true of.
-        thresholds: what it compares with and may be set.
-        comparisons: from what a chunk touched, and the thresholds.
+        thresholds: its configurable thresholds.
+        comparisons: returns its comparisons for what a chunk touched.
     """
 
     id: str
@@ -118,7 +118,7 @@ def holding(comparisons: list[Comparison]) -> NDArray[np.intp]:
 def evidence_at(
     comparisons: list[Comparison], positions: NDArray[np.intp]
 ) -> list[tuple[dict[str, float], dict[str, float]]]:
-    """Return for each position the compared values, and the thresholds they were compared with, by name."""
+    """Return the compared values and their thresholds by name, for each position."""
     names = [c.name for c in comparisons]
     values = [c.values[positions].astype(np.float64).tolist() for c in comparisons]
     thresholds = [

@@ -1,6 +1,6 @@
-"""The state spread over shards: each has some merchants, all of their pairs, and is advanced by the same kernel.
+"""The state split into shards: each has some merchants with all their pairs, and is advanced by the same kernel.
 
-All patterns are of one merchant, so what shards find, put in order, is what one state would have found.
+Every pattern concerns one merchant, so the sorted detections of all shards are those of a single state.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,18 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spark_jobs.kernel.chunk_sums import ChunkSums
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
-from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What one shard of a micro-batch has to do.
+    """The part of a micro-batch for one shard.
 
     Attributes:
-        merchants: those that the micro-batch touches here, in order.
+        merchants: the touched merchants of this shard, sorted.
         chunks: all chunks of the micro-batch, with the sums of these merchants.
     """
 
@@ -32,15 +31,15 @@ class Shard:
 
 
 def split(chunks: Sequence[ChunkSums], shards: int) -> list[Shard]:
-    """Spread the merchants of a micro-batch over at most so many shards that have about as much to do.
+    """Split the merchants of a micro-batch into at most `shards` shards of about equal work.
 
-    Each shard has merchants that follow one another, because the files of the state are in order of merchant: so its
-    task reads only its own part of them. One with most of the traffic is alone in its shard.
+    Each shard is a range of merchants: the files of the state are sorted by merchant, so its task reads its own range
+    only. A merchant with most of the traffic is alone in its shard.
     """
     rows = pa.concat_tables([chunk.rows for chunk in chunks])
     entries = sorted(rows.column("merchant").value_counts().to_pylist(), key=lambda entry: entry["values"])
     counts = np.array([entry["counts"] for entry in entries], dtype=np.int64)
-    # Where the middle of each one's rows lies, of all: in which part of them.
+    # A merchant belongs to the shard in which the middle of its rows lies.
     middles = np.cumsum(counts) - counts / 2
     parts = (middles * shards / counts.sum()).astype(np.int64).tolist()
     merchants: dict[int, list[str]] = {}
@@ -52,27 +51,27 @@ def split(chunks: Sequence[ChunkSums], shards: int) -> list[Shard]:
 def advance_shard(
     state: pa.Table, shard: Shard, reported: Reported, rules: Rules, now: Callable[[], datetime]
 ) -> Outcome:
-    """Advance the shard's pairs by its chunks, numbering its detections from 0; its pairs are in order of merchant.
+    """Advance a shard by its chunks; detections are numbered from 0, pairs are sorted by merchant.
 
     Args:
         state: all rows of `state/pairs` of its merchants, as of the committed line.
         shard: the merchants and chunks.
-        reported: what was reported of any merchant and `state` does not know.
-        rules: what is looked for.
+        reported: what has been reported of any merchant beyond `state`.
+        rules: the patterns in force.
         now: the clock.
     """
     beyond = reported.beyond
     if beyond is not None:
         beyond = beyond.filter(pc.is_in(beyond.column("MerchantId"), pa.array(shard.merchants)))
-    detector = Detector(PairState.restore(state), Reported(0, reported.through_line, beyond), rules, now)
+    detector = Detector(restore_state(state), Reported(0, reported.through_line, beyond), rules, now)
     outcome = detector.advance(shard.chunks)
     return replace(outcome, pairs=outcome.pairs.sort_by("merchant"))
 
 
 def merge(outcomes: Sequence[Outcome], line: int, next_seq: int, rules: Rules, now: Callable[[], datetime]) -> Outcome:
-    """Return what all shards of a micro-batch append, as one: detections in order, numbered from `next_seq`.
+    """Merge the outcomes of all shards, given in order; detections are sorted and numbered from `next_seq`.
 
-    Outcomes in order of shard give pairs in order of merchant. Their times are those of one clock, that of the caller.
+    Detection times come from the caller's clock, because clocks of executors differ.
     """
     order = {pattern.id: number for number, pattern in enumerate(rules.patterns)}
     found = [detection for outcome in outcomes for detection in outcome.detections]

@@ -1,77 +1,45 @@
-"""Opening Delta tables, and what goes wrong with them as errors of ours."""
-
-from collections.abc import Callable
-from typing import TypeVar
+"""Opening Delta tables with `deltalake`."""
 
 import pyarrow as pa
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import TableNotFoundError
 
-from spark_jobs.store import retries
-from spark_jobs.store.error_text import cause
-from spark_jobs.store.failures import storage_failure
+from spark_jobs.store import failures
 from spark_jobs.store.objects import http_endpoint
-
-_Result = TypeVar("_Result")
 
 
 def storage_options() -> dict[str, str]:
-    """Return what `deltalake` needs beside the `AWS_*` variables: as long a patience as other objects have."""
-    patience = {
-        "timeout": f"{retries.REQUEST_SECONDS}s",
-        "max_retries": str(retries.MAX_RETRIES),
-        "retry_timeout": f"{retries.RETRY_SECONDS}s",
+    """Return the options for `deltalake` beside the `AWS_*` variables: the time limits that `Objects` has."""
+    limits = {
+        "timeout": f"{failures.REQUEST_SECONDS}s",
+        "max_retries": str(failures.MAX_RETRIES),
+        "retry_timeout": f"{failures.RETRY_SECONDS}s",
     }
-    return patience | ({"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {})
+    return limits | ({"AWS_ALLOW_HTTP": "true"} if http_endpoint() else {})
 
 
-def load(url: str) -> DeltaTable:
-    """Return a handle of the newest version of a table; raises what `deltalake` raises."""
+def load_table(url: str) -> DeltaTable:
+    """Return the newest version of a table; raises the errors of `deltalake`."""
     return DeltaTable(url, storage_options=storage_options())
 
 
-def find(url: str) -> DeltaTable | None:
-    """Return what `load` does, None where there is no table."""
+def find_table(url: str) -> DeltaTable | None:
+    """Return the newest version of a table, or None if there is no table; raises the errors of `deltalake`."""
     try:
-        return load(url)
+        return load_table(url)
     except TableNotFoundError:
         return None
 
 
 def missing_columns(table: DeltaTable, schema: pa.Schema) -> list[str]:
-    """Return the columns of `schema` that a table lacks, in order: an earlier detector made it."""
-    held = {field.name for field in table.schema().fields}
-    return [name for name in schema.names if name not in held]
+    """Return the columns of `schema` that a table, created by an earlier release, does not have."""
+    existing = {field.name for field in table.schema().fields}
+    return [name for name in schema.names if name not in existing]
 
 
 def with_columns(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Return the columns of `schema`, null where the rows have none."""
+    """Return the columns of `schema`, null where `rows` do not have them."""
     for field in schema:
         if field.name not in rows.column_names:
             rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
     return rows.select(schema.names).cast(schema)
-
-
-def tried_again(url: str, call: Callable[[], _Result]) -> _Result:
-    """Return what `call` returns, trying again where the store failed; it must be harmless to repeat.
-
-    Raises:
-        TableNotFoundError, StorageError, StorageRefusedError: as `converted` does, the second of the last try.
-    """
-    return retries.retried(lambda: converted(url, call))
-
-
-def converted(url: str, call: Callable[[], _Result]) -> _Result:
-    """Return what `call` returns.
-
-    Raises:
-        TableNotFoundError: there is no table.
-        StorageError: all else that `deltalake` raised.
-        StorageRefusedError: where the store refuses.
-    """
-    try:
-        return call()
-    except TableNotFoundError:
-        raise
-    except (DeltaError, OSError) as error:
-        raise storage_failure(url, error) from cause(error)

@@ -12,7 +12,7 @@ ROW = b"C1,M1,2,food,0\n"
 
 @dataclass(frozen=True)
 class ImportanceFile:
-    """One kind of importance file, None where there is none, and what it says of `C1` at `M1` for `food`."""
+    """A kind of importance file (None: no file), and its outcome for `C1` at `M1` and `food`."""
 
     kind: str
     data: bytes | None
@@ -27,7 +27,7 @@ def _row(kind: str, row: bytes, said: str) -> ImportanceFile:
     return _stops(kind, HEADER + ROW + row + b"\n", f"line 3: {said}")
 
 
-_BAD_VALUE = "a key is empty or the weight is no finite number"
+_BAD_VALUE = "a key is empty or the weight is not a finite number"
 
 IMPORTANCE_FILES = (
     ImportanceFile("as it should be", HEADER + ROW, Weighs(20_000)),
@@ -42,12 +42,12 @@ IMPORTANCE_FILES = (
     ImportanceFile("another merchant only", HEADER + b"C1,M2,3,food,0\n", Weighs(None)),
     ImportanceFile("unknown customers only", HEADER + b"C7,M1,3,food,0\n", Weighs(None)),
     ImportanceFile("a key that differs in blanks", HEADER + b" C1,M1,3,food,0\n", Weighs(None)),
-    _stops("no file", None, "does not exist; put the file there, or leave --importance away"),
+    _stops("no file", None, "does not exist; upload the file, or omit --importance"),
     _stops("an empty file", b"", "line 1: there is no header, the line is empty"),
-    _stops("a header only", HEADER, "holds no weights, so no pair could be upgraded"),
+    _stops("a header only", HEADER, "contains no weights, so no pair could be upgraded"),
     _stops("no header", ROW, "line 1: no column Source, Target, typeTrans, Weight in the header"),
-    _stops("a needed column missing", HEADER.replace(b"Weight,", b"") + ROW, "line 1: no column Weight"),
-    _stops("a column twice", b"Weight," + HEADER + b"9," + ROW, "line 1: column Weight stands more than once"),
+    _stops("a required column missing", HEADER.replace(b"Weight,", b"") + ROW, "line 1: no column Weight"),
+    _stops("a column twice", b"Weight," + HEADER + b"9," + ROW, "line 1: column Weight occurs more than once"),
     _stops("semicolons between fields", (HEADER + ROW).replace(b",", b";"), "line 1: no column Source"),
     _stops("gzip by mistake", gzip.compress(HEADER + ROW, mtime=0), "line 1: the header is not CSV text in UTF-8"),
     _row("a field too few", b"C1,M1,2,food", "4 fields, the header has 5"),

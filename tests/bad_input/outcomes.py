@@ -1,4 +1,4 @@
-"""What must become of an input."""
+"""Outcomes of inputs."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from spark_jobs import errors
 
 @dataclass(frozen=True)
 class Lands:
-    """The line is a transaction, with these very values; `weighted` says whether its weight counts."""
+    """The line is a transaction with these values; `weighted` tells whether its weight counts."""
 
     customer: str = "C1"
     gender: str = "F"
@@ -18,14 +18,14 @@ class Lands:
 
 @dataclass(frozen=True)
 class Quarantined:
-    """The line goes to quarantine, for a reason that begins so."""
+    """The line goes to quarantine, with a reason that starts with `reason`."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Lines:
-    """So many lines land, so many of them go to quarantine."""
+    """The number of lines that land, and how many of them are quarantined."""
 
     landed: int
     quarantined: int = 0
@@ -33,12 +33,12 @@ class Lines:
 
 @dataclass(frozen=True)
 class Waits:
-    """Nothing lands yet, and nothing is wrong."""
+    """Nothing lands yet, without an error."""
 
 
 @dataclass(frozen=True)
 class Stops:
-    """The job ends with this error, whose text has this in it, and no file of the lake has changed."""
+    """The job ends with this error, whose text contains `said`, and the lake is unchanged."""
 
     error: type[errors.PipelineError]
     said: str

@@ -1,4 +1,4 @@
-"""Each kind of master file and importance file, and each change to a master file that has been landed in part."""
+"""Kinds of master files, changes to one that is partly landed, and kinds of importance files."""
 
 import json
 import subprocess
@@ -8,19 +8,19 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_jobs.chunker.land import Job, LandedChunk, land_next_chunk
+from spark_jobs.chunker.land import ChunkerJob, LandedChunk, land_next_chunk
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.lake.importance_file import read_importance
+from spark_jobs.lake.importance import read_importance
 from tests.bad_input.files import CHANGES, FILES, HEADER, LANDED, File
 from tests.bad_input.importances import IMPORTANCE_FILES, ImportanceFile
 from tests.bad_input.outcomes import Lines, Stops
 from tests.unit.chunker_job import new_job, snapshot, write_source
 
 
-def run(job: Job, data: bytes | None) -> list[LandedChunk]:
-    """Put a master file in place, and land what it has."""
+def run(job: ChunkerJob, data: bytes | None) -> list[LandedChunk]:
+    """Upload a master file, and land all of it."""
     if data is None:
-        job.source.delete([job.source_name])
+        job.source.folder.delete([job.source.name])
     else:
         write_source(job, data)
     chunks = []
@@ -29,14 +29,14 @@ def run(job: Job, data: bytes | None) -> list[LandedChunk]:
     return chunks
 
 
-def assert_it_becomes_what_it_must(job: Job, file: File) -> None:
+def assert_outcome(job: ChunkerJob, file: File) -> None:
     before = snapshot(job.lake)
     if isinstance(file.becomes, Stops):
         with pytest.raises(file.becomes.error) as stopped:
             run(job, file.data)
         assert file.becomes.said in str(stopped.value)
-        assert job.source_name in str(stopped.value), "the file is named"
-        assert snapshot(job.lake) == before, "every file is as it was"
+        assert job.source.name in str(stopped.value), "the file is named"
+        assert snapshot(job.lake) == before, "the lake is unchanged"
         return
     chunks = run(job, file.data)
     landed = sum(chunk.end - chunk.first for chunk in chunks)
@@ -46,20 +46,20 @@ def assert_it_becomes_what_it_must(job: Job, file: File) -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.kind for file in FILES])
-def test_a_file_becomes_what_it_must(file: File) -> None:
-    assert_it_becomes_what_it_must(new_job(), file)
+def test_a_master_file_has_its_outcome(file: File) -> None:
+    assert_outcome(new_job(), file)
 
 
 @pytest.mark.parametrize("file", CHANGES, ids=[file.kind for file in CHANGES])
-def test_a_changed_file_becomes_what_it_must(file: File) -> None:
+def test_a_changed_master_file_has_its_outcome(file: File) -> None:
     job = new_job(chunk_size=2)
     write_source(job, LANDED)
     assert land_next_chunk(job) == LandedChunk(0, 2, 0, adopted=False)
-    assert_it_becomes_what_it_must(job, file)
+    assert_outcome(job, file)
 
 
 @pytest.mark.parametrize("file", IMPORTANCE_FILES, ids=[file.kind for file in IMPORTANCE_FILES])
-def test_an_importance_file_becomes_what_it_must(file: ImportanceFile, tmp_path: Path) -> None:
+def test_an_importance_file_has_its_outcome(file: ImportanceFile, tmp_path: Path) -> None:
     place = tmp_path / "i.csv"
     if file.data is not None:
         place.write_bytes(file.data)
@@ -69,11 +69,11 @@ def test_an_importance_file_becomes_what_it_must(file: ImportanceFile, tmp_path:
         assert file.becomes.said in str(stopped.value)
         assert "i.csv" in str(stopped.value), "the file is named"
         return
-    importance, etag = read_importance(place.as_uri())
-    assert importance
-    assert etag
+    importance = read_importance(place.as_uri())
+    assert importance.weights
+    assert importance.etag
     sums = pa.table([["M1"], ["C1"], ["food"], [1], [100], [0], [0], [0], ["F"]], schema=SUMS_SCHEMA)
-    (row,) = importance.join(ChunkSums(1, sums)).rows.to_pylist()
+    (row,) = importance.weights.join(ChunkSums(1, sums)).rows.to_pylist()
     units = row["weight_units"] if row["weighted_transactions"] else None
     assert units == file.becomes.units
 

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from detection_page.quarantine import parse_quarantine
-from spark_jobs.chunker.land import Job, land_next_chunk
+from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
+from spark_jobs.kernel.pair_rows import all_pair_rows
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.chunk_csv import parse_rows
 from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.lake.layout import quarantine_path
+from spark_jobs.lake.quarantine import parse_quarantine
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
@@ -30,7 +31,7 @@ RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1, "child_m
 GOOD = [b"G%d,F,GM,food,1,1" % number for number in range(49)]
 
 
-def landed(lines: list[bytes], job: Job) -> ChunkSums:
+def landed(lines: list[bytes], job: ChunkerJob) -> ChunkSums:
     """Land lines as one chunk, and return what the detector's source makes of it."""
     write_source(job, b"\n".join([COLUMNS, *lines, b""]))
     chunk = land_next_chunk(job)
@@ -94,7 +95,7 @@ def test_all_kinds_at_once_are_the_same_in_the_state_after_a_restart(tmp_path: P
     tables.commit(outcome, {})
     loaded = StateTables(job.lake).load()
     pairs = {(line.becomes.customer, line.becomes.merchant) for line in LINES if isinstance(line.becomes, Lands)}
-    rows = loaded.pairs.all_rows(0).to_pylist()
+    rows = all_pair_rows(loaded.pairs, 0).to_pylist()
     assert {(row["customer"], row["merchant"]) for row in rows} == pairs
     assert {(d.customer, d.merchant) for d in tables.detections_from(0)} == pairs
     assert sum(row["transactions"] for row in rows) == sum(isinstance(line.becomes, Lands) for line in LINES)

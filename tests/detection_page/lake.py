@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from local.s3 import LocalS3
-from spark_jobs.chunker.land import Job, land_next_chunk
-from spark_jobs.detector.chunk_source import read_landed_line
-from spark_jobs.detector.heartbeat import Heartbeat, Progress
+from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
+from spark_jobs.detector.heartbeat import HeartbeatWriter
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.lake import layout
 from spark_jobs.lake.detection_files import DetectionFiles
+from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import History, format_history
 from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.master_file import MasterFile
+from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Rules
@@ -79,7 +81,8 @@ class PageLake:
     def land(self, chunks: int = 1_000_000) -> None:
         """Run the chunker."""
         source, name = open_object(self.source)
-        job = Job(source, name, self.objects, open_landing(self.landing_format, self.objects), self.chunk_size, utc_now)
+        landing = open_landing(self.landing_format, self.objects)
+        job = ChunkerJob(MasterFile(source, name), self.objects, landing, self.chunk_size, utc_now)
         for _ in range(chunks):
             if land_next_chunk(job) is None:
                 return
@@ -104,12 +107,12 @@ class PageLake:
         """Write the heartbeat of a detector that has committed what is in the state."""
         at = now or utc_now()
         committed = StateTables(self.objects).load().committed_line
-        progress = Progress(at - started, committed, committed, importance_etag="")
-        heartbeat = Heartbeat(
-            self.objects, progress, lambda: read_landed_line(self.objects), lambda: at, logging.getLogger("detector")
+        progress = Heartbeat(at - started, at, committed, committed)
+        writer = HeartbeatWriter(
+            self.objects, self.objects, lambda: progress, lambda: at, logging.getLogger("detector")
         )
-        heartbeat.start()
-        heartbeat.stop()
+        writer.start()
+        writer.stop()
 
     def write_history(self, seen: list[tuple[datetime, int, int]]) -> None:
         """Write the history of a detector that has seen these landed and committed lines."""

@@ -7,8 +7,8 @@ import pytest
 
 from detection_page.facts import DagFacts, DagRunFacts, LakeFacts
 from detection_page.health import Level, chunks_per_minute, duration, judge_chunker, judge_detector, quarantine_share
-from orchestration.heartbeat import Heartbeat
 from orchestration.settings import Settings
+from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.offset import Offset
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

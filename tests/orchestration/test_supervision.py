@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orchestration.heartbeat import Heartbeat, HeartbeatError, parse_heartbeat
 from orchestration.settings import Settings
 from orchestration.supervision import Act, LiveRun, Observation, plan
+from spark_jobs.errors import HeartbeatUnreadableError
+from spark_jobs.lake.heartbeat import Heartbeat, parse_heartbeat
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -64,5 +65,5 @@ def test_people_are_told(seen: Observation, alerts: list[str]) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"started_at": "x"}'])
 def test_a_heartbeat_that_cannot_be_read_is_named(data: bytes) -> None:
-    with pytest.raises(HeartbeatError, match=r"^s3://lake/state/detector\.json: "):
+    with pytest.raises(HeartbeatUnreadableError, match=r"^s3://lake/state/detector\.json: "):
         parse_heartbeat(data, "s3://lake/state/detector.json")

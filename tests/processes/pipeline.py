@@ -16,8 +16,7 @@ from local import processes
 from local.environment import spark_environment
 from local.java import find_java
 from local.s3 import S3Address
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
-from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, parse_detection_rows
 
@@ -99,7 +98,7 @@ class Pipeline:
     def state(self) -> set[tuple[object, ...]]:
         """Return the totals of all pairs."""
         rows = self.table("pairs").to_pyarrow_table().select(PAIRS_SCHEMA.names).cast(PAIRS_SCHEMA)
-        return {tuple(row.values()) for row in PairState.restore(rows).all_rows(0).to_pylist()}
+        return {tuple(row.values()) for row in all_pair_rows(restore_state(rows), 0).to_pylist()}
 
     def assert_files_are_the_table(self) -> None:
         """Every full 50 of the table is one file, named and filled from it; nothing else is there."""

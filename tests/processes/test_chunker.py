@@ -21,7 +21,7 @@ def test_chunkers_side_by_side_lose_and_double_nothing_and_the_losers_say_so(
         codes = {run.wait() for run in runs}
         assert codes <= {0, 10, 75}
     log = (tmp_path / "chunker.log").read_text()
-    assert "another chunker run moved it first" in log
+    assert "another chunker run advanced it first" in log
     lines = [
         int(line)
         for key in pipeline.keys("landing_zone/")

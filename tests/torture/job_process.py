@@ -25,7 +25,7 @@ from spark_jobs.detector.stream import Chunks
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.lake import state_tables
 from spark_jobs.maintenance import cli as maintenance_cli
-from spark_jobs.store import retries
+from spark_jobs.store import failures as retries
 
 _JOBS = {"chunker": chunker_cli.main, "detector": detector_cli.main, "maintain_state": maintenance_cli.main}
 _SECONDS_BETWEEN_IDLE_LOOKS = 0.01

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
-from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.lake.layout import DETECTIONS, MERCHANTS, PAIRS
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, parse_detection_rows
@@ -123,7 +122,7 @@ def _table(table: Path, root: Path) -> tuple[bytes, int | None]:
     line = delta.transaction_version(application)
     if name == PAIRS:
         # As of the line: which rows are superseded depends on when the table was compacted.
-        rows = PairState.restore(rows.select(PAIRS_SCHEMA.names).cast(PAIRS_SCHEMA)).all_rows(0)
+        rows = all_pair_rows(restore_state(rows.select(PAIRS_SCHEMA.names).cast(PAIRS_SCHEMA)), 0)
         rows = rows.sort_by([("merchant", "ascending"), ("customer", "ascending")])
     elif name == MERCHANTS:
         rows = rows.select(MERCHANTS_SCHEMA.names).cast(MERCHANTS_SCHEMA)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from typing import Any
 
-from spark_jobs.chunker.land import Job
+from spark_jobs.chunker.land import ChunkerJob
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.layout import OFFSET, QUARANTINE
-from spark_jobs.lake.offset import parse_offset
+from spark_jobs.lake.master_file import MasterFile
+from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.store.objects import Objects, open_objects
 
 HEADER = b"step,'customer',gender,merchant,category,amount\n"
@@ -21,26 +22,22 @@ def good_line(number: int) -> bytes:
     return b"%d,'C%d','F','M%d','es_food',%d.50\n" % (number, number % 7, number % 3, number)
 
 
-def new_job(url: str = "memory://", landing_format: str = "csv", chunk_size: int = 3) -> Job:
+def new_job(url: str = "memory://", landing_format: str = "csv", chunk_size: int = 3) -> ChunkerJob:
     lake = open_objects(url)
     source = open_objects("memory://")
     ticks = itertools.count()
     clock: Callable[[], datetime] = lambda: NOW.replace(microsecond=next(ticks))  # noqa: E731
-    return Job(source, "transactions.csv", lake, open_landing(landing_format, lake), chunk_size, clock)
+    master_file = MasterFile(source, "transactions.csv")
+    return ChunkerJob(master_file, lake, open_landing(landing_format, lake), chunk_size, clock)
 
 
-def write_source(job: Job, data: bytes) -> None:
-    job.source.write(job.source_name, data)
+def write_source(job: ChunkerJob, data: bytes) -> None:
+    job.source.folder.write(job.source.name, data)
 
 
-def landed_line(lake: Objects) -> int:
-    stored = lake.find(OFFSET)
-    return parse_offset(stored.data, OFFSET).next_line if stored else 0
-
-
-def landed_chunks(job: Job) -> list[tuple[int, list[dict[Hashable, Any]]]]:
+def landed_chunks(job: ChunkerJob) -> list[tuple[int, list[dict[Hashable, Any]]]]:
     """Return the first line and the rows of each chunk below the landed line."""
-    landed = landed_line(job.lake)
+    landed = read_landed_line(job.lake)
     firsts = [first for first in job.landing.first_lines(0, 10_000) if first < landed]
     return [(first, job.landing.rows(first).to_dict("records")) for first in firsts]
 

@@ -57,8 +57,8 @@ def test_a_wrong_command_line_is_2(more: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("ftp://host/file.csv", "ftp://host: not an address that can be opened"),
-        ("file.csv", "file.csv: not the address of an object"),
+        ("ftp://host/file.csv", "ftp://host/file.csv is not an address of a store"),
+        ("file.csv", "file.csv is not an address of a store"),
     ],
 )
 def test_an_address_that_cannot_be_opened_is_named(source: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,11 +9,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from spark_jobs.chunker.land import Job, land_next_chunk
+from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
 from spark_jobs.errors import OffsetRaceLostError
 from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.store.objects import Objects
-from tests.unit.chunker_job import HEADER, good_line, landed_chunks, landed_line, new_job, quarantined, write_source
+from tests.unit.chunker_job import HEADER, good_line, landed_chunks, new_job, quarantined, write_source
 
 
 class Crash(BaseException):
@@ -24,7 +25,7 @@ class Interrupted(Objects):
     """Calls `at_write` before and after each write, with its ordinal times two, and plus one."""
 
     def __init__(self, objects: Objects, at_write: Callable[[int], None]) -> None:
-        super().__init__(objects._store, objects.url)
+        super().__init__(objects._store, objects.address)
         self._at_write = at_write
         self._writes = 0
 
@@ -72,7 +73,7 @@ class Chunker(RuleBasedStateMachine):
     @rule()
     def put_the_same_again(self) -> None:
         def etag() -> str:
-            return getattr(self.job.source.head(self.job.source_name), "etag", "")
+            return getattr(self.job.source.folder.head(self.job.source.name), "etag", "")
 
         before = etag()
         self._upload()
@@ -80,7 +81,7 @@ class Chunker(RuleBasedStateMachine):
 
     @rule(chunk_size=st.integers(1, 5))
     def run(self, chunk_size: int) -> None:
-        before = landed_line(self.job.lake)
+        before = read_landed_line(self.job.lake)
         chunk = land_next_chunk(replace(self.job, chunk_size=chunk_size))
         assert (chunk is None) == (before == len(self.lines))
 
@@ -106,7 +107,7 @@ class Chunker(RuleBasedStateMachine):
 
     @invariant()
     def what_landed_is_the_file(self) -> None:
-        landed = landed_line(self.job.lake)
+        landed = read_landed_line(self.job.lake)
         rows = [row for _, chunk in landed_chunks(self.job) for row in chunk]
         assert [row["line"] for row in rows] == list(range(landed))
         bad = [number for number, line in enumerate(self.lines[:landed]) if line != good_line(number)]
@@ -115,7 +116,7 @@ class Chunker(RuleBasedStateMachine):
 
     @invariant()
     def quarantine_holds_each_bad_line_once(self) -> None:
-        landed = landed_line(self.job.lake)
+        landed = read_landed_line(self.job.lake)
         bad = [number for number, line in enumerate(self.lines[:landed]) if line != good_line(number)]
         assert [number for number, _ in quarantined(self.job.lake) if number < landed] == bad
 
@@ -133,7 +134,7 @@ class Chunker(RuleBasedStateMachine):
     def _upload(self) -> None:
         write_source(self.job, HEADER + b"".join(self.lines) + self.unfinished)
 
-    def _interrupted(self, chunk_size: int, at_write: Callable[[int], None]) -> Job:
+    def _interrupted(self, chunk_size: int, at_write: Callable[[int], None]) -> ChunkerJob:
         lake = Interrupted(self.job.lake, at_write)
         return replace(self.job, lake=lake, landing=open_landing("csv", lake), chunk_size=chunk_size)
 

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from spark_jobs.detector.placement import ClusterPlacement, ShardTask, _run_task
-from spark_jobs.detector.replay import Replay, begin, claim_output
+from spark_jobs.detector.replay import Replay, begin_replay, claim_output
 from spark_jobs.errors import ReplayError, SecondDetectorError
+from spark_jobs.kernel.pair_rows import all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles, detection_file
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.layout import DETECTIONS, HEARTBEAT, OFFSET, chunk_path
@@ -42,7 +43,7 @@ def output(tmp_path: Path) -> Objects:
 
 def begin_at(line: int, lake: Objects, output: Objects) -> StateTables:
     tables = StateTables(output)
-    begin(Replay(lake.url, line), lake, open_landing("csv", lake), LANDED, tables)
+    begin_replay(Replay(lake.url, line), lake, open_landing("csv", lake), LANDED, tables)
     return tables
 
 
@@ -70,8 +71,8 @@ def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Obje
         landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
     tables = StateTables(output)
     with pytest.raises(ReplayError, match=r"below line 60 have expired; .* kept is 60$"):
-        begin(Replay(lake.url, 30), lake, landing, LANDED, tables)
-    begin(Replay(lake.url, 60), lake, landing, LANDED, tables)
+        begin_replay(Replay(lake.url, 30), lake, landing, LANDED, tables)
+    begin_replay(Replay(lake.url, 60), lake, landing, LANDED, tables)
     assert tables.load().committed_line == 60
 
 
@@ -128,7 +129,7 @@ def assert_same(one: StateTables, other: StateTables) -> None:
     assert one.detections_from(0) == other.detections_from(0)
     loaded = (one.load(), other.load())
     assert len({state.committed_line for state in loaded}) == 1
-    states = (sorted(map(str, state.pairs.all_rows(0).to_pylist())) for state in loaded)
+    states = (sorted(map(str, all_pair_rows(state.pairs, 0).to_pylist())) for state in loaded)
     assert next(states) == next(states)
 
 
@@ -166,9 +167,9 @@ def test_killed_as_it_begins_it_begins_again(
 def test_of_two_that_begin_at_once_one_stops_and_says_so(lake: Objects, output: Objects) -> None:
     first, second = StateTables(output), StateTables(output)
     landing = open_landing("csv", lake)
-    begin(Replay(lake.url, 60), lake, landing, LANDED, first)
+    begin_replay(Replay(lake.url, 60), lake, landing, LANDED, first)
     with pytest.raises(SecondDetectorError, match="a second detector runs on"):
-        begin(Replay(lake.url, 60), lake, landing, LANDED, second)
+        begin_replay(Replay(lake.url, 60), lake, landing, LANDED, second)
     assert StateTables(output).load().committed_line == 60
 
 
@@ -199,29 +200,27 @@ def test_where_all_chunks_of_kept_states_have_expired_that_is_said(lake: Objects
 
 
 @pytest.mark.parametrize("line", [0, 60])
-def test_the_same_replay_goes_on_in_its_output_and_another_is_refused(
-    lake: Objects, output: Objects, line: int
-) -> None:
+def test_an_output_accepts_its_own_replay_and_refuses_another(lake: Objects, output: Objects, line: int) -> None:
     for _ in range(2):
         claim_output(Replay(lake.url, line), output)
-    with pytest.raises(ReplayError, match=f"holds the replay of {lake.url} from line {line}; go on with these"):
+    with pytest.raises(ReplayError, match=f"contains the replay of {lake.url} from line {line}; continue that replay"):
         claim_output(Replay(lake.url, line + 30), output)
-    with pytest.raises(ReplayError, match="holds the replay of"):
+    with pytest.raises(ReplayError, match="contains the replay of"):
         claim_output(Replay("s3://another/lake", line), output)
 
 
 @pytest.mark.parametrize("name", [OFFSET, HEARTBEAT, "state/pairs/_delta_log/00000000000000000000.json"])
-def test_a_lake_of_its_own_is_never_an_output(lake: Objects, output: Objects, name: str) -> None:
+def test_another_lake_is_never_an_output(lake: Objects, output: Objects, name: str) -> None:
     output.write(name, b"{}")
     before = content(output)
-    with pytest.raises(ReplayError, match=f"is a lake of its own, it has {name}"):
+    with pytest.raises(ReplayError, match=f"is a lake itself, it contains {name}"):
         claim_output(Replay(lake.url, 0), output)
     assert content(output) == before
 
 
 @pytest.mark.parametrize("beneath", ["", "/replay"])
 def test_an_output_in_the_lake_itself_is_refused(lake: Objects, beneath: str) -> None:
-    with pytest.raises(ReplayError, match="lies in the lake itself"):
+    with pytest.raises(ReplayError, match="is in the lake itself"):
         claim_output(Replay(lake.url, 0), open_objects(lake.url + beneath))
 
 

@@ -11,6 +11,7 @@ from spark_jobs.errors import StateError
 from spark_jobs.kernel import pair_array, reported
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA
 from spark_jobs.kernel.name_words import NameWords, name_words
+from spark_jobs.kernel.pair_rows import all_pair_rows, restore_state
 from spark_jobs.kernel.pair_state import PairState
 
 # Lengths around the eight bytes of a word, names that begin alike, and letters of several bytes.
@@ -48,8 +49,8 @@ def test_totals_are_those_of_a_dictionary(hashes: str, monkeypatch: pytest.Monke
             for merchant, customer, transactions in chunk:
                 expected[merchant, customer] = expected.get((merchant, customer), 0) + transactions
             assert len(advance.rows) == len({(merchant, customer) for merchant, customer, _ in chunk})
-        for held in (state, PairState.restore(state.all_rows(5))):
-            rows = held.all_rows(5).to_pylist()
+        for held in (state, restore_state(all_pair_rows(state, 5))):
+            rows = all_pair_rows(held, 5).to_pylist()
             assert [row["merchant"] for row in rows] == sorted(row["merchant"] for row in rows)
             assert {(row["merchant"], row["customer"]): row["transactions"] for row in rows} == expected
             assert len(held) == len(expected)
@@ -67,11 +68,11 @@ def test_names_come_back_as_they_were(names: list[str]) -> None:
 def test_of_several_rows_of_a_pair_that_of_the_greatest_line_counts_and_all_that_was_reported() -> None:
     state = PairState()
     state.advance(sums([("M1", "C1", 1), ("M1", "C2", 1)]))
-    early = state.all_rows(10)
+    early = all_pair_rows(state, 10)
     state.mark_reported(*(pa.chunked_array([column]) for column in (["PatId2", "PatId3"], ["M1", "M1"], ["C1", ""])))
     state.advance(sums([("M1", "C1", 4)]))
-    late = state.all_rows(20).filter(pc.field("customer") == "C1")
-    rows = PairState.restore(pa.concat_tables([late, early])).all_rows(20).sort_by("customer").to_pylist()
+    late = all_pair_rows(state, 20).filter(pc.field("customer") == "C1")
+    rows = all_pair_rows(restore_state(pa.concat_tables([late, early])), 20).sort_by("customer").to_pylist()
     assert [(row["customer"], row["transactions"], row["reported"], row["merchant_reported"]) for row in rows] == [
         ("C1", 5, "PatId2", "PatId3"),
         ("C2", 1, None, "PatId3"),
@@ -81,15 +82,15 @@ def test_of_several_rows_of_a_pair_that_of_the_greatest_line_counts_and_all_that
 @pytest.mark.parametrize(
     ("column", "value", "bits"), [("transactions", 1 << 32, 32), ("amount_paise", (1 << 63) - 1, 64)]
 )
-def test_a_total_that_does_not_fit_any_more_is_refused_by_name(column: str, value: int, bits: int) -> None:
+def test_an_overflowing_total_is_refused_by_name(column: str, value: int, bits: int) -> None:
     state = PairState()
     state.advance(sums([("M1", "C1", 1)]))
-    with pytest.raises(StateError, match=f"the sum {column} of a pair does not fit {bits} bits"):
+    with pytest.raises(StateError, match=f"the sum {column} of a pair exceeds {bits} bits"):
         state.advance(sums([("M1", "C1", 1)], **{column: [value]}))
 
 
 def test_there_is_room_for_16_patterns() -> None:
-    bits = reported.ReportedBits()
+    bits = reported.PatternBits()
     for number in range(16):
         bits.bit(f"PatId{number}")
     with pytest.raises(StateError, match="room for 16 patterns"):

@@ -20,7 +20,7 @@ def _width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param == "narrow bands":
         # Drawn anew all the time, and dropped.
         monkeypatch.setattr(running_percentile, "_RANKS", 0)
-        monkeypatch.setattr(running_percentile, "_MOST_KEPT", 8)
+        monkeypatch.setattr(running_percentile, "_MAX_KEPT", 8)
 
 
 @pytest.mark.usefixtures("_width")

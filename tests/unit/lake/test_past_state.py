@@ -10,14 +10,14 @@ import pytest
 from deltalake import DeltaTable
 
 from spark_jobs.errors import StateError
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.layout import DETECTIONS, MERCHANTS, PAIRS
 from spark_jobs.lake.past_state import Neighbours, PastState, read_state_at
 from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
 from spark_jobs.maintenance.compaction import compact_pairs, vacuum
 from spark_jobs.patterns.detections import parse_detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.delta import find
+from spark_jobs.store.delta import find_table
 from spark_jobs.store.line_table import open_or_create_table
 from spark_jobs.store.objects import Objects, open_objects
 from tests.unit.lake.test_state_tables import run_chunks
@@ -40,7 +40,7 @@ class Remembered:
     def commit(self) -> None:
         self.running.commit()
         line = self.running.line
-        self.pairs[line] = rows(self.running.detector.state.all_rows(line))
+        self.pairs[line] = rows(all_pair_rows(self.running.detector.state, line))
 
     def maintain(self) -> None:
         compact_pairs(self.lake.place(PAIRS))
@@ -134,10 +134,10 @@ def test_of_a_lake_without_a_state_nothing_is_there(lake: Objects) -> None:
     assert read_state_at(lake, 10) == Neighbours(None, None)
 
 
-def test_a_state_of_another_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
     monkeypatch.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
-    with pytest.raises(StateError, match="run the version that wrote it"):
+    with pytest.raises(StateError, match="run the release that wrote it"):
         read_state_at(lake, 30)
 
 
@@ -154,16 +154,16 @@ def test_columns_that_an_earlier_detector_did_not_know_are_null(lake: Objects) -
     assert past.merchants.column("customers").to_pylist() == [None]
 
 
-def test_a_store_that_fails_for_a_moment_is_asked_again(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_briefly_is_retried(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0, 30)
     failures = iter([OSError("connection reset by peer")])
 
     def fails_at_first(url: str) -> DeltaTable | None:
         for failure in failures:
             raise failure
-        return find(url)
+        return find_table(url)
 
-    monkeypatch.setattr("spark_jobs.lake.past_state.find", fails_at_first)
+    monkeypatch.setattr("spark_jobs.lake.past_state.find_table", fails_at_first)
     past = read_state_at(lake, 60)
     assert isinstance(past, PastState)
     assert past.line == 60

@@ -7,7 +7,7 @@ import pytest
 
 from spark_jobs.errors import SecondDetectorError, StateError
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
@@ -102,10 +102,10 @@ def test_a_second_detector_loses_the_race_and_doubles_nothing(lake: Objects) -> 
     assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
 
 
-def test_a_state_of_another_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
     monkeypatch.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
-    with pytest.raises(StateError, match="run the version that wrote it"):
+    with pytest.raises(StateError, match="run the release that wrote it"):
         StateTables(lake)
 
 
@@ -125,7 +125,9 @@ def test_compaction_keeps_the_state_and_few_files(lake: Objects, touched_again: 
     assert len(tables._merchants.handle.file_uris()) == 1
     loaded = StateTables(lake).load()
     assert loaded.committed_line == 255
-    assert set(map(str, loaded.pairs.all_rows(0).to_pylist())) == set(map(str, detector.state.all_rows(0).to_pylist()))
+    assert set(map(str, all_pair_rows(loaded.pairs, 0).to_pylist())) == set(
+        map(str, all_pair_rows(detector.state, 0).to_pylist())
+    )
 
 
 def test_files_that_a_killed_detector_left_out_are_written_with_the_same_bytes(lake: Objects, tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Maintenance beside a running detector and chunker: whatever falls together, nothing is lost or doubled."""
 
-import argparse
 import json
 import os
 import time
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from spark_jobs.kernel.chunk_sums import ChunkSums
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.landing_delta import DeltaLanding
 from spark_jobs.lake.layout import LANDING_ZONE, MERCHANTS, PAIRS, QUARANTINE, chunk_path, quarantine_path
@@ -53,7 +52,7 @@ class RunningDetector:
             table.compact()
 
     def overwrite(self) -> None:
-        self.tables._pairs.overwrite(self.detector.state.all_rows(self.line), self.line)
+        self.tables._pairs.overwrite(all_pair_rows(self.detector.state, self.line), self.line)
 
 
 def rows_of(lake: Objects, name: str) -> list[str]:
@@ -66,8 +65,8 @@ def assert_nothing_is_lost_or_doubled(lake: Objects, running: RunningDetector) -
     tables = StateTables(lake)
     loaded = tables.load()
     assert loaded.committed_line == running.line
-    assert set(map(str, loaded.pairs.all_rows(0).to_pylist())) == set(
-        map(str, running.detector.state.all_rows(0).to_pylist())
+    assert set(map(str, all_pair_rows(loaded.pairs, 0).to_pylist())) == set(
+        map(str, all_pair_rows(running.detector.state, 0).to_pylist())
     )
     assert [detection.seq for detection in tables.detections_from(0)] == list(range(len(running.detector.state)))
     merchants = rows_of(lake, MERCHANTS)
@@ -95,9 +94,9 @@ def test_some_merchants_follow_others_so_that_memory_does_not_grow_with_the_stat
     for end in (10, 20, 30):
         chunks = [chunk_of(0, 5, end=end)[0].rows.set_column(0, "merchant", pa.array([name] * 5)) for name in names]
         tables.commit(detector.advance([ChunkSums(end, pa.concat_tables(chunks))]), {})
-    expected = sorted(map(str, detector.state.all_rows(30).to_pylist()))
+    expected = sorted(map(str, all_pair_rows(detector.state, 30).to_pylist()))
     assert compact_pairs(lake.place(PAIRS), rows_at_a_time=20) == maintenance.Rewrite(30, rows_before=60, rows_after=20)
-    assert sorted(map(str, StateTables(lake).load().pairs.all_rows(30).to_pylist())) == expected
+    assert sorted(map(str, all_pair_rows(StateTables(lake).load().pairs, 30).to_pylist())) == expected
     assert len(tables.pair_files()) == 3, "the detector's own view, as of its last commit"
     # The detector goes on.
     tables.commit(detector.advance(chunk_of(0, 5, end=40)), {})
@@ -169,7 +168,7 @@ def test_files_of_the_last_day_stay_and_what_a_killed_writer_left_goes(lake: Obj
 
 
 def run_maintenance(lake: Objects, landing_format: str, now: datetime) -> cli.Summary:
-    return cli.run(argparse.Namespace(lake=lake.url, landing_format=landing_format, keep_days=7), now)
+    return cli.run(lake, landing_format, now - timedelta(days=7))
 
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
-from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
-from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.lake.chunk_csv import read_columns, verify_lines
 from spark_jobs.lake.importance import Importance, parse_importance
 from spark_jobs.patterns import PATTERNS, evaluate
@@ -92,7 +91,7 @@ class Driver:
     """The state in memory; a restart goes through the rows of `state/pairs`."""
 
     def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
-        self._detector = Detector(PairState.restore(rows), reported, rules, lambda: NOW)
+        self._detector = Detector(restore_state(rows), reported, rules, lambda: NOW)
 
     def advance(self, chunks: list[ChunkSums]) -> Outcome:
         return self._detector.advance(chunks)

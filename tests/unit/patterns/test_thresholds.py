@@ -5,7 +5,7 @@ from spark_jobs.patterns import DEFAULT_THRESHOLDS, THRESHOLDS
 from spark_jobs.patterns.thresholds import parse_thresholds
 
 
-def test_what_is_not_named_keeps_its_default() -> None:
+def test_unset_thresholds_keep_their_defaults() -> None:
     assert parse_thresholds([], THRESHOLDS) == parse_thresholds([""], THRESHOLDS) == DEFAULT_THRESHOLDS
 
 
@@ -18,13 +18,13 @@ def test_several_stand_in_one_value_or_in_several() -> None:
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("child=8", "--threshold child=8: unknown; there are upgrade_merchant_transactions"),
-        ("child_transactions=", "give a finite number"),
-        ("child_transactions=nan", "give a finite number"),
+        ("child=8", "--threshold child=8: unknown; the thresholds are upgrade_merchant_transactions"),
+        ("child_transactions=", "set a finite number"),
+        ("child_transactions=nan", "set a finite number"),
         ("upgrade_weight_percentile=101", "a percentile between 0 and 100"),
     ],
 )
-def test_a_threshold_that_cannot_be_is_named(setting: str, said: str) -> None:
+def test_an_impossible_threshold_is_named(setting: str, said: str) -> None:
     with pytest.raises(PermanentError) as raised:
         parse_thresholds([setting], THRESHOLDS)
     assert said in str(raised.value)

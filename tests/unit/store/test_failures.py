@@ -14,9 +14,9 @@ ANSWER = (
     ("code", "way_out"),
     [
         ("RequestTimeTooSkewed", "the clock of this machine"),
-        ("AccessDenied", "allow it to this role or user"),
-        ("InvalidAccessKeyId", "mend the credentials"),
-        ("SignatureDoesNotMatch", "mend the credentials"),
+        ("AccessDenied", "grant it to this role or user"),
+        ("InvalidAccessKeyId", "fix the credentials"),
+        ("SignatureDoesNotMatch", "fix the credentials"),
     ],
 )
 def test_a_refusal_is_permanent_names_the_way_out_and_repeats_no_credentials(code: str, way_out: str) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from detection_page.quarantine import QuarantinedLine, parse_quarantine
+from spark_jobs.lake.quarantine import QuarantinedLine, parse_quarantine
 
 
 def test_raw_text_is_read_as_it_was() -> None:

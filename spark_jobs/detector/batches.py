@@ -1,0 +1,136 @@
+"""Processing micro-batches: from the sums of their chunks to a commit and to detection files."""
+
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from logging import Logger
+
+from spark_jobs.detector.placement import Placement
+from spark_jobs.kernel.chunk_sums import ChunkSums
+from spark_jobs.lake.detection_files import DetectionFiles
+from spark_jobs.lake.heartbeat import Heartbeat
+from spark_jobs.lake.importance import Importance
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.patterns.detect import Outcome
+
+
+@dataclass(frozen=True)
+class BatchOutput:
+    """Where the outcome of a micro-batch goes.
+
+    Attributes:
+        tables: the state.
+        files: the detection files.
+        metadata: recorded with each commit.
+    """
+
+    tables: StateTables
+    files: DetectionFiles
+    metadata: Mapping[str, str]
+
+
+class BatchProcessor:
+    """Processes one micro-batch after another; a commit that has started is always completed.
+
+    Each is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0022).
+
+    Args:
+        placement: advances the state.
+        importance: weights to join to the sums, None if they come with the transactions.
+        output: where outcomes go.
+        progress: as of the start.
+        stopping: once set, no further micro-batch is started.
+        log: gets an event for each commit and compaction.
+
+    Attributes:
+        progress: as of the last commit; replaced as a whole, so that other threads may read it.
+    """
+
+    def __init__(
+        self,
+        placement: Placement,
+        importance: Importance | None,
+        output: BatchOutput,
+        progress: Heartbeat,
+        stopping: threading.Event,
+        log: Logger,
+    ) -> None:
+        self._placement = placement
+        self._importance = importance
+        self._output = output
+        self._stopping = stopping
+        self._log = log
+        self._committing = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")
+        self._processed: Future[None] | None = None
+        self._stopped = False
+        self.progress = progress
+
+    def write_missing_files(self) -> None:
+        """Write the detection files that a killed detector did not write."""
+        self._output.files.write_missing()
+        self.progress = replace(self.progress, waiting=self._output.files.waiting)
+
+    def process(self, chunks: list[ChunkSums]) -> None:
+        """Start a micro-batch once the previous one is committed; raises the failure of the previous one."""
+        if self._importance:
+            # On this thread, while the previous one is being committed.
+            chunks = [self._importance.join(chunk) for chunk in chunks]
+        if self._processed:
+            self._processed.result()
+        self._processed = self._thread.submit(self._process, chunks)
+
+    def raise_failure(self) -> None:
+        """Raise the failure of the last micro-batch, if it failed."""
+        if self._processed and self._processed.done():
+            self._processed.result()
+
+    def stop(self) -> None:
+        """Wait for the commit in progress, and start no further one."""
+        with self._committing:
+            self._stopped = True
+        self._thread.shutdown()
+
+    def _process(self, chunks: list[ChunkSums]) -> None:
+        started = time.monotonic()
+        with self._committing:
+            if self._stopped or self._stopping.is_set():
+                return
+            outcome = self._placement.advance(chunks)
+            self._output.tables.commit(outcome, self._output.metadata)
+            seconds = round(time.monotonic() - started, 4)
+            # Before the files are written: whoever finds a file finds its detections counted.
+            self._record(outcome, seconds)
+            files = self._output.files.add(outcome.detections)
+            self.progress = replace(self.progress, waiting=self._output.files.waiting)
+            fields = {
+                "committed_line": outcome.line,
+                "chunks": len(chunks),
+                "pairs_touched": outcome.pairs.num_rows,
+                "detections": len(outcome.detections),
+                "files": files,
+                "seconds": seconds,
+            } | self._placement.facts()
+            self._log.info("batch committed", extra={"fields": fields})
+            self._compact(outcome.line)
+
+    def _record(self, outcome: Outcome, seconds: float) -> None:
+        detections = dict(self.progress.detections)
+        for detection in outcome.detections:
+            detections[detection.pattern_id] = detections.get(detection.pattern_id, 0) + 1
+        self.progress = replace(
+            self.progress,
+            committed_line=outcome.line,
+            batches=self.progress.batches + 1,
+            last_batch_seconds=seconds,
+            detections=detections,
+        )
+
+    def _compact(self, line: int) -> None:
+        started = time.monotonic()
+        table = self._output.tables.compact_if_due(self._placement.state, line, self._output.metadata)
+        if table:
+            fields = {"table": table, "seconds": round(time.monotonic() - started, 4)}
+            self._log.info("table compacted", extra={"fields": fields})

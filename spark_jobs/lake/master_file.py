@@ -1,0 +1,157 @@
+"""The master file, read from the offset on. A line is one physical line; an unfinished one waits for its newline."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from obstore.exceptions import PreconditionError
+
+from spark_jobs.errors import SourceHeaderError, SourceLineError, SourceMissingError, SourceReplacedError
+from spark_jobs.lake.offset import CHECKED_BYTES, Offset, source_check, verify_source_check, verify_source_size
+from spark_jobs.lake.transactions import parse_header, verify_unfinished_header
+
+if TYPE_CHECKING:
+    from spark_jobs.store.objects import Objects
+
+# The header must end within this many bytes.
+HEADER_BYTES = 65_536
+
+_GUESSED_LINE_BYTES = 256
+_MARGIN = 1.1
+# Parsing holds a chunk in memory several times over. Ordinary lines have 100 bytes.
+_CHUNK_BYTES = 64 << 20
+_BYTES_PER_LINE = 8192
+
+
+@dataclass(frozen=True)
+class LineBlock:
+    """Consecutive finished lines of the master file.
+
+    Attributes:
+        lines: without their line ends.
+        end_byte: where the next line starts in the master file.
+        check: `Offset.source_check` for an offset at `end_byte`.
+    """
+
+    lines: list[bytes]
+    end_byte: int
+    check: str
+
+
+@dataclass(frozen=True)
+class MasterFile:
+    """Where the master file is: a folder, and the name in it."""
+
+    folder: "Objects"
+    name: str
+
+    @property
+    def place(self) -> str:
+        """The full name, for messages."""
+        return self.folder.place(self.name)
+
+    def open(self, offset: Offset | None) -> "MasterFileVersion | None":
+        """Open the present version; return None if its header is not finished yet.
+
+        Raises:
+            SourceMissingError: the file does not exist.
+            SourceHeaderError: the header is missing or unusable.
+            SourceRewrittenError: the file shrank since `offset` was written.
+        """
+        found = self.folder.find_range(self.name, 0, HEADER_BYTES)
+        if found is None:
+            msg = f"{self.place} does not exist; upload the master file, or fix --source"
+            raise SourceMissingError(msg)
+        if offset:
+            verify_source_size(offset, found.size, self.place)
+        header, newline, _ = found.data.partition(b"\n")
+        if not newline:
+            verify_unfinished_header(header, self.place)
+            if 0 < found.size < HEADER_BYTES and offset is None:
+                return None
+            problem = f"no line ends within its first {len(found.data)} bytes" if found.size else "the file is empty"
+            msg = f"{self.place}, line 1: there is no header, {problem}; is this the right file?"
+            raise SourceHeaderError(msg)
+        columns = parse_header(header, self.place)
+        return MasterFileVersion(self, columns, found.size, found.etag, found.data, len(header) + 1, offset)
+
+
+@dataclass(frozen=True)
+class MasterFileVersion:
+    """One version of the master file, positioned at an offset; every read is conditional on its ETag.
+
+    Attributes:
+        file: the master file.
+        columns: the header's column names.
+        size: bytes of the whole file.
+        etag: the version.
+        head: its first `HEADER_BYTES` bytes, fewer if the file is shorter.
+        header_size: bytes of the header, newline included.
+        offset: the position, None for the first line.
+    """
+
+    file: MasterFile
+    columns: tuple[str, ...]
+    size: int
+    etag: str
+    head: bytes
+    header_size: int
+    offset: Offset | None
+
+    @property
+    def first_line(self) -> int:
+        """The line at the position."""
+        return self.offset.next_line if self.offset else 0
+
+    def read_chunk(self, limit: int) -> LineBlock:
+        """Read at most `limit` finished lines; fewer at the end of the file, or if they are very long.
+
+        Raises:
+            SourceLineError: the first line alone is longer than a chunk may be.
+            SourceReplacedError: the file was replaced meanwhile.
+            SourceRewrittenError: the part before the position changed.
+        """
+        return self._read(limit, max(_CHUNK_BYTES, limit * _BYTES_PER_LINE))
+
+    def read_lines(self, count: int) -> LineBlock:
+        """Read `count` finished lines however long they are, fewer at the end of the file; errors as `read_chunk`."""
+        return self._read(count, self.size)
+
+    def _read(self, limit: int, max_bytes: int) -> LineBlock:
+        """Read once, and again with a larger range if lines are longer than those before."""
+        next_byte = self.offset.next_byte if self.offset else self.header_size
+        start = max(0, next_byte - CHECKED_BYTES)
+        wanted = min(self._expected_bytes(limit), max_bytes)
+        while True:
+            end = min(next_byte + wanted, self.size)
+            data = self._read_range(start, end)
+            pieces = data[next_byte - start :].split(b"\n", limit)
+            lines, rest = pieces[:-1], pieces[-1]
+            if len(lines) == limit or end == self.size or (wanted == max_bytes and lines):
+                break
+            if wanted == max_bytes:
+                msg = (
+                    f"{self.file.place}, line {self.first_line}: no line ends within {max_bytes >> 20} MiB of byte"
+                    f" {next_byte}; fix the file from there on, it has not been landed yet"
+                )
+                raise SourceLineError(msg)
+            wanted = min(wanted * 4, max_bytes)
+        if self.offset:
+            verify_source_check(self.offset, self.head, data[: next_byte - start], self.file.place)
+        end_byte = end - len(rest)
+        check = source_check(self.head[:end_byte], data[: end_byte - start][-CHECKED_BYTES:])
+        return LineBlock([line.removesuffix(b"\r") for line in lines], end_byte, check)
+
+    def _expected_bytes(self, lines: int) -> int:
+        """Return how many bytes most likely hold the next lines, from the mean so far."""
+        mean = self.offset.next_byte / self.offset.next_line if self.offset and self.offset.next_line else None
+        return int(lines * (mean or _GUESSED_LINE_BYTES) * _MARGIN) + _GUESSED_LINE_BYTES
+
+    def _read_range(self, start: int, end: int) -> bytes:
+        try:
+            found = self.file.folder.find_range(self.file.name, start, end, self.etag)
+        except PreconditionError:
+            found = None
+        if found is None:
+            msg = f"{self.file.place} was replaced while it was being read; nothing was changed, run again"
+            raise SourceReplacedError(msg)
+        return found.data
