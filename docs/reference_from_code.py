@@ -24,7 +24,7 @@ from local.databricks.store import Store
 from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings
 from spark_jobs import exit_codes
-from spark_jobs.chunker.cli import Summary
+from spark_jobs.chunker.cli import ChunkerSummary
 from spark_jobs.errors import PipelineError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.lake.heartbeat import Heartbeat
@@ -137,7 +137,7 @@ def small_files_page() -> str:
             Heartbeat,
         ),
         ("state/detector_history.json", "One row a minute, 24 hours at most.", Sample),
-        ("The chunker's summary", "One line of JSON on its standard output.", Summary),
+        ("The chunker's summary", "One line of JSON on its standard output.", ChunkerSummary),
     ]
     parts = ["# Small files\n"]
     for title, text, kind in files:

@@ -1,4 +1,4 @@
-"""The patterns, the plain way: everything recomputed from all transactions after each chunk."""
+"""Reference implementation of the patterns: recomputes everything from all transactions after each chunk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

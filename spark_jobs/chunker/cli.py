@@ -1,26 +1,24 @@
 """`chunker`: land the next chunks of the master file, and print a summary of one line."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
 from spark_jobs.chunker.land import ChunkerJob, LandedChunk, land_next_chunk
-from spark_jobs.command_line import at_least_one
-from spark_jobs.lake.landing import FORMATS, open_landing
+from spark_jobs.command_line import add_lake, at_least_one, exit_on_error, job_logger, report
+from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.lake.offset import read_landed_line
-from spark_jobs.log import job_logger
 from spark_jobs.store.objects import open_object, open_objects
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What one run did.
+class ChunkerSummary:
+    """The outcome of a run.
 
     Attributes:
         outcome: `done`, or `nothing_new` if no further line was finished.
@@ -49,18 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     log = job_logger("chunker")
-    with exit_codes.exit_on_error(log):
+    with exit_on_error(log):
         folder, name = open_object(options.source)
         lake = open_objects(options.lake)
         landing = open_landing(options.landing_format, lake)
         job = ChunkerJob(MasterFile(folder, name), lake, landing, options.chunk_size, now=lambda: datetime.now(UTC))
         summary = run(job, options.max_chunks)
-    log.info("chunker run ended", extra={"fields": asdict(summary)})
-    print(json.dumps(asdict(summary)))
+    report(log, "chunker run ended", summary)
     return exit_codes.DONE if summary.outcome == "done" else exit_codes.NOTHING_NEW
 
 
-def run(job: ChunkerJob, max_chunks: int) -> Summary:
+def run(job: ChunkerJob, max_chunks: int) -> ChunkerSummary:
     """Land up to `max_chunks` chunks, one after another."""
     started = time.monotonic()
     chunks: list[LandedChunk] = []
@@ -68,7 +65,7 @@ def run(job: ChunkerJob, max_chunks: int) -> Summary:
         chunks.append(chunk)
     lines = sum(chunk.end - chunk.first for chunk in chunks)
     quarantined = sum(chunk.quarantined for chunk in chunks)
-    return Summary(
+    return ChunkerSummary(
         outcome="done" if chunks else "nothing_new",
         chunks=len(chunks),
         lines_read=lines,
@@ -86,14 +83,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 landed, 10 nothing new, 75 failed but worth a retry, 70 failed permanently.",
     )
     parser.add_argument("--source", required=True, metavar="URL", help="the master file: s3://… or file:///…")
-    parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake")
+    add_lake(parser)
     parser.add_argument(
         "--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="lines per chunk (%(default)s)"
     )
     parser.add_argument(
         "--max-chunks", type=at_least_one, default=1, metavar="N", help="chunks per run, at most (%(default)s)"
     )
-    parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
     return parser
 
 

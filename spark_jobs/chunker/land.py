@@ -15,7 +15,7 @@ from spark_jobs.store.objects import Objects
 
 @dataclass(frozen=True)
 class ChunkerJob:
-    """What one chunker run works on.
+    """The inputs of a chunker run.
 
     Attributes:
         source: the master file.

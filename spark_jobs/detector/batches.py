@@ -36,14 +36,6 @@ class BatchProcessor:
 
     Each is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0022).
 
-    Args:
-        placement: advances the state.
-        importance: weights to join to the sums, None if they come with the transactions.
-        output: where outcomes go.
-        progress: as of the start.
-        stopping: once set, no further micro-batch is started.
-        log: gets an event for each commit and compaction.
-
     Attributes:
         progress: as of the last commit; replaced as a whole, so that other threads may read it.
     """
@@ -101,7 +93,7 @@ class BatchProcessor:
             outcome = self._placement.advance(chunks)
             self._output.tables.commit(outcome, self._output.metadata)
             seconds = round(time.monotonic() - started, 4)
-            # Before the files are written: whoever finds a file finds its detections counted.
+            # Counted before their files are written, so that readers of a file find them in the heartbeat.
             self._record(outcome, seconds)
             files = self._output.files.add(outcome.detections)
             self.progress = replace(self.progress, waiting=self._output.files.waiting)

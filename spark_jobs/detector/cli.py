@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
-from spark_jobs.command_line import add_threshold, at_least_one
+from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger
 from spark_jobs.detector.placement import PLACEMENTS
 from spark_jobs.detector.run import DetectorSettings, run
-from spark_jobs.lake.landing import FORMATS
-from spark_jobs.log import job_logger
 from spark_jobs.patterns import THRESHOLDS
 from spark_jobs.patterns.thresholds import parse_thresholds
 
@@ -31,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    with exit_codes.exit_on_error(log):
+    with exit_on_error(log):
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
     return exit_codes.DONE
 
@@ -58,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Stream the landing zone, keep the state, and write detections, 50 to a file.",
         epilog="Exit codes: 0 stopped cleanly, 75 failed but worth a restart, 70 failed permanently.",
     )
-    parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake")
+    add_lake(parser)
     parser.add_argument(
         "--output",
         metavar="URL",
@@ -71,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
         help="begin the replay with the lake's state as of this line, if it is kept (0: without any)",
     )
     parser.add_argument("--importance", metavar="URL", help="CustomerImportance.csv: weights of transactions")
-    parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that contains line N - 1")
     end.add_argument("--available-now", action="store_true", help="stop at the line that is landed at the start")

@@ -47,15 +47,12 @@ class DriverPlacement:
 
     @property
     def state(self) -> PairState:
-        """See `Placement`."""
         return self._detector.state
 
     def advance(self, chunks: Sequence[ChunkSums]) -> Outcome:
-        """See `Placement`."""
         return self._detector.advance(chunks)
 
     def facts(self) -> dict[str, int]:
-        """See `Placement`."""
         return {"pairs": len(self.state)}
 
 
@@ -94,11 +91,6 @@ class ClusterPlacement:
     state = None
 
     def advance(self, chunks: Sequence[ChunkSums]) -> Outcome:
-        """See `Placement`.
-
-        Raises:
-            PipelineError: an executor failed.
-        """
         started_at = self._now()
         chunks = sorted(chunks, key=lambda chunk: chunk.end)
         files = self._tables.pair_files()
@@ -122,7 +114,6 @@ class ClusterPlacement:
         return outcome
 
     def facts(self) -> dict[str, int]:
-        """See `Placement`."""
         return self._facts
 
     def _run(self, tasks: list[ShardTask]) -> list[tuple[Outcome, int]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spark_jobs.kernel.percentile_ranks import Floats, Integers, Ranks, between, ranks
+from spark_jobs.kernel.percentile import Floats, Integers, Ranks, between, ranks
 
 Keys = NDArray[np.complex128]
 

@@ -1,1 +1,1 @@
-"""Everything that lies under a lake: one module per artifact, with its layout, its reader and its writer."""
+"""The artifacts under a lake: one module for each, with its layout, its reader and its writer."""

@@ -14,37 +14,44 @@ from spark_jobs.store.objects import Objects
 
 
 class CsvLanding:
-    """See `Landing`."""
+    """Chunks by their first line; each is created once and never changes."""
 
     def __init__(self, lake: Objects) -> None:
         self._lake = lake
 
     def place(self, first: int) -> str:
-        """See `Landing`."""
+        """Return the full name of the chunk, for messages."""
         return self._lake.place(chunk_path(first))
 
     def create(self, first: int, rows: pd.DataFrame) -> bool:
-        """See `Landing`."""
+        """Create the chunk atomically; return False, changing nothing, if it exists."""
         return self._lake.create(chunk_path(first), format_rows(rows))
 
     def rows(self, first: int) -> pd.DataFrame:
-        """See `Landing`."""
+        """Return all rows of the chunk: `line` as integers, everything else as text."""
         return parse_rows(self._bytes(first))
 
     def first_lines(self, start: int, limit: int) -> list[int]:
-        """See `Landing`. The listing starts at `start`, so earlier chunks cost nothing."""
-        # A prefix sorts before the whole name, so the chunk at `start` itself is listed.
+        """Return the first lines of at most `limit` chunks from line `start` on, in order."""
+        # Without its suffix the name sorts before the chunk at `start`, so that this chunk is listed, too.
         after = chunk_path(start).removesuffix(".csv")
         return [chunk_first_line(path) for path in islice(self._lake.list_after(LANDING_ZONE, after), limit)]
 
     def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
-        """See `Landing`."""
+        """Return those of `columns` that the chunk `[first, end)` has, null where empty.
+
+        Raises:
+            LandingZoneError: the chunk does not exist, or does not have exactly these lines.
+        """
         table = read_columns(self._bytes(first), columns, self.place(first))
         verify_lines(table, first, end, self.place(first))
         return table
 
     def expire(self, line: int, landed_before: datetime) -> int:
-        """See `Landing`. The listing ends at the first chunk that stays."""
+        """Delete the chunks below `line` that were landed before a time, oldest first; return how many.
+
+        The first chunk that stays ends the deletion, so that no gap arises.
+        """
         # A chunk ends at `line`, so one that begins below it also ends there or below.
         old = takewhile(
             lambda found: chunk_first_line(found.path) < line and found.modified_at < landed_before,

@@ -21,18 +21,16 @@ APPLICATION = "chunker"
 
 
 class DeltaLanding:
-    """See `Landing`."""
+    """Chunks by their first line, see `CsvLanding`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._reading: LineTable | None = None
 
     def place(self, first: int) -> str:
-        """See `Landing`."""
         return f"{self._url} (the chunk at line {first})"
 
     def create(self, first: int, rows: pd.DataFrame) -> bool:
-        """See `Landing`."""
         data = pa.Table.from_pandas(rows, preserve_index=False)
         # Delta has a single text type; pandas uses large strings.
         schema = pa.schema([(name, pa.int64() if name == LINE else pa.string()) for name in data.column_names])
@@ -46,7 +44,6 @@ class DeltaLanding:
         return True
 
     def rows(self, first: int) -> pd.DataFrame:
-        """See `Landing`."""
         table = self._table(first)
         extents = dict(_extents(table.handle))
         if first not in extents:
@@ -56,7 +53,6 @@ class DeltaLanding:
         return rows.astype({name: "str" for name in rows.columns if name != LINE})
 
     def first_lines(self, start: int, limit: int) -> list[int]:
-        """See `Landing`."""
         if self._reading is None:
             self._reading = open_table(self._url, APPLICATION)
         else:
@@ -66,7 +62,6 @@ class DeltaLanding:
         return sorted(low for low, _ in _extents(self._reading.handle) if low >= start)[:limit]
 
     def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
-        """See `Landing`."""
         landed = self._table(first)
         missing = missing_columns(landed.handle, pa.schema(columns))
         present = {name: kind for name, kind in columns.items() if name not in missing}
@@ -76,7 +71,7 @@ class DeltaLanding:
         return pa.table({name: _typed(table.column(name), kind) for name, kind in present.items()})
 
     def expire(self, line: int, landed_before: datetime) -> int:
-        """See `Landing`. One commit; a vacuum deletes the files later."""
+        # One commit; a vacuum deletes the files later.
         table = open_table(self._url, APPLICATION)
         if table is None:
             return 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spark_jobs.store.objects import Objects
 
 QUARANTINE_COLUMNS = (LINE, "reason", "raw")
-# The share of quarantined lines is taken over the latest lines: so many.
+# Number of latest lines over which the share of quarantined lines is computed.
 QUARANTINE_WINDOW_LINES = 100_000
 
 _TYPES = dict(zip(QUARANTINE_COLUMNS, (pa.int64(), pa.string(), pa.string()), strict=True))

@@ -51,7 +51,7 @@ _DETECTIONS_SO_FAR = "detectionsSoFar"
 
 @dataclass(frozen=True)
 class LoadedState:
-    """What a detector starts from.
+    """The state at the start of a detector.
 
     Attributes:
         pairs: the state, including what was reported of its pairs and merchants; empty if it was not requested.

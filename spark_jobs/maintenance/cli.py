@@ -1,25 +1,24 @@
 """`maintain_state`: keep the lake small, and print a summary of one line. Safe while chunker and detector run."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from spark_jobs import exit_codes
+from spark_jobs.command_line import add_lake, exit_on_error, job_logger, report
 from spark_jobs.lake import layout
-from spark_jobs.lake.landing import FORMATS, open_landing
+from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.quarantine import expire_quarantine
-from spark_jobs.log import job_logger
 from spark_jobs.maintenance.compaction import compact_merchant_history, compact_pairs, vacuum
 from spark_jobs.store.objects import Objects, open_objects
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What one run did.
+class MaintenanceSummary:
+    """The outcome of a run.
 
     Attributes:
         committed_line: only rows and files below it were touched.
@@ -48,16 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     log = job_logger("maintain_state")
-    with exit_codes.exit_on_error(log):
+    with exit_on_error(log):
         expire_before = datetime.now(UTC) - timedelta(days=options.keep_days)
         summary = run(open_objects(options.lake), options.landing_format, expire_before)
-    log.info("maintenance ended", extra={"fields": asdict(summary)})
-    print(json.dumps(asdict(summary)))
+    report(log, "maintenance ended", summary)
     return exit_codes.DONE
 
 
-def run(lake: Objects, landing_format: str, expire_before: datetime) -> Summary:
-    """Compact, then delete what is no longer needed; each step is independent, so an interrupted run is repeated."""
+def run(lake: Objects, landing_format: str, expire_before: datetime) -> MaintenanceSummary:
+    """Compact and delete; each step is independent, so an interrupted run is repeated."""
     started = time.monotonic()
     compaction = compact_pairs(lake.place(layout.PAIRS))
     committed_line = compaction.through_line if compaction else 0
@@ -70,7 +68,7 @@ def run(lake: Objects, landing_format: str, expire_before: datetime) -> Summary:
     if landing_format == "delta":
         tables.append(layout.LANDING_ZONE)
     files = sum(vacuum(lake.place(table)) for table in tables)
-    return Summary(
+    return MaintenanceSummary(
         committed_line=committed_line,
         pair_rows_before=compaction.rows_before if compaction else 0,
         pair_rows_after=compaction.rows_after if compaction else 0,
@@ -85,11 +83,10 @@ def run(lake: Objects, landing_format: str, expire_before: datetime) -> Summary:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="maintain_state",
-        description="Compact the state to one row per pair, and delete what is old and no longer needed.",
+        description="Compact the state to one row per pair, and delete old data that is no longer needed.",
         epilog="Exit codes: 0 done, 75 failed but worth a retry, 70 failed permanently.",
     )
-    parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake")
-    parser.add_argument("--landing-format", choices=FORMATS, default="csv", help="(%(default)s)")
+    add_lake(parser)
     parser.add_argument(
         "--keep-days",
         type=float,

@@ -35,7 +35,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Reported:
-    """What has been reported beyond what the state records.
+    """Detections reported beyond those that the state records.
 
     Attributes:
         next_seq: number of the next detection.
@@ -121,7 +121,7 @@ class Detector:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a micro-batch appends to the state as of `line`.
+    """The rows that a micro-batch appends to the state as of `line`.
 
     Attributes:
         line: the end of its last chunk.

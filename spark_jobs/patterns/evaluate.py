@@ -9,8 +9,8 @@ import pyarrow as pa
 from spark_jobs.kernel.fixed_point import PAISE, WEIGHT_UNITS
 from spark_jobs.kernel.pair_array import Pairs
 from spark_jobs.kernel.pair_state import Advance, PairState
+from spark_jobs.kernel.percentile import sorted_percentile
 from spark_jobs.kernel.running_percentile import RunningPercentile
-from spark_jobs.kernel.sorted_percentile import sorted_percentile
 from spark_jobs.patterns.pattern import (
     TRANSACTIONS_PERCENTILE,
     WEIGHT_PERCENTILE,

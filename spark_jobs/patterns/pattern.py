@@ -22,7 +22,7 @@ WEIGHT_PERCENTILE = Threshold(
 
 
 class Subject(Enum):
-    """What a pattern is true of."""
+    """The kind of thing that a pattern is true of."""
 
     PAIR = "pair"
     MERCHANT = "merchant"

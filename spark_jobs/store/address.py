@@ -1,7 +1,7 @@
 """Addresses of lakes, master files and importance files: `s3://bucket`, `s3://bucket/prefix` or `file:///directory`.
 
-Every `--source`, `--lake`, `--output` and `--importance` is parsed here. What obstore, deltalake and Spark would read
-differently is refused, so that an accepted address names the same place to each of them.
+Every `--source`, `--lake`, `--output` and `--importance` is parsed here. An address that obstore and deltalake would
+read differently is refused, so that an accepted one names the same place to both.
 """
 
 import re
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from spark_jobs.errors import PermanentError
 
 _FORMS = "use s3://bucket/prefix or file:///directory"
-# URL syntax (#, ?, %), and what deltalake cannot parse in a path.
+# Syntax of URLs (#, ?, %), and characters that deltalake cannot parse in a path.
 _REFUSED = re.compile(r"[#?%\[\]\\^|\x00-\x1f\x7f]")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

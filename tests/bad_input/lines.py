@@ -9,7 +9,7 @@ COLUMNS = b"customer,gender,merchant,category,amount,weight"
 
 @dataclass(frozen=True)
 class Line:
-    """One kind of line, without its newline, and what must become of it."""
+    """A kind of line, without its newline, and its outcome."""
 
     kind: str
     raw: bytes

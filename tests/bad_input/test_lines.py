@@ -1,4 +1,4 @@
-"""Each kind of line, alone among good ones, through chunker, landing zone, detector and files of 50."""
+"""Each kind of line, alone among good ones, through chunker, landing zone, detector and detection files."""
 
 import csv
 import io
@@ -26,13 +26,13 @@ from tests.bad_input.outcomes import Lands, Quarantined
 from tests.unit.chunker_job import new_job, write_source
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-# Every pair is a child from its first transaction on, so that each id gets into a file.
+# Every pair is a child from its first transaction on, so that each id reaches a file.
 RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1, "child_mean_amount": 1e12}, every_chunk=False)
 GOOD = [b"G%d,F,GM,food,1,1" % number for number in range(49)]
 
 
 def landed(lines: list[bytes], job: ChunkerJob) -> ChunkSums:
-    """Land lines as one chunk, and return what the detector's source makes of it."""
+    """Land lines as one chunk, and return its sums as the detector's source reads it."""
     write_source(job, b"\n".join([COLUMNS, *lines, b""]))
     chunk = land_next_chunk(job)
     assert chunk
@@ -55,7 +55,7 @@ def ids_in_file(detections: list[Detection]) -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])
 @pytest.mark.parametrize("line", LINES, ids=[line.kind for line in LINES])
-def test_a_line_becomes_what_it_must(line: Line, landing_format: str, tmp_path: Path) -> None:
+def test_a_line_has_its_outcome(line: Line, landing_format: str, tmp_path: Path) -> None:
     job = new_job(tmp_path.as_uri(), landing_format, chunk_size=60)
     in_place_of_it = [] if isinstance(line.becomes, Lands) else [b"G49,F,GM,food,1,1"]
     sums = landed([*GOOD, line.raw, *in_place_of_it], job)
@@ -87,8 +87,8 @@ def test_a_line_becomes_what_it_must(line: Line, landing_format: str, tmp_path: 
     assert ids_in_file(detected(sums).detections) == expected
 
 
-def test_all_kinds_at_once_are_the_same_in_the_state_after_a_restart(tmp_path: Path) -> None:
-    """Through the Delta tables, all in one chunk: what is bad does not spread to what stands beside it."""
+def test_all_kinds_in_one_chunk_survive_a_restart(tmp_path: Path) -> None:
+    """A bad line does not affect its neighbours in chunk, sums and Delta tables."""
     job = new_job((tmp_path / "lake").as_uri(), chunk_size=1000)
     outcome = detected(landed([line.raw for line in LINES], job))
     tables = StateTables(job.lake)
@@ -101,7 +101,7 @@ def test_all_kinds_at_once_are_the_same_in_the_state_after_a_restart(tmp_path: P
     assert sum(row["transactions"] for row in rows) == sum(isinstance(line.becomes, Lands) for line in LINES)
 
 
-# Bytes of which much is CSV, numbers and quotes, and some is nothing at all.
+# Bytes that are mostly CSV, numbers and quotes, with some noise.
 _pieces = st.one_of(
     st.sampled_from([b",", b"'", b'"', b"\r", b"\0", b" ", b"\xff", b"\xef\xbb\xbf", b"=", b"-", b".", b"e", b"''"]),
     st.sampled_from([b"C1", b"F", b"M1", b"food", b"1", b"NaN", b"1e308", b"C1,F,M1,food,1,1"]),
@@ -119,7 +119,7 @@ _transactions = st.tuples(_fields, _fields, _fields, _fields, st.one_of(_numbers
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(_lines, _transactions), min_size=1, max_size=6))
 @example([b"\r'"])
-def test_whatever_stands_in_a_line_it_lands_or_goes_to_quarantine_and_the_detector_reads_on(lines: list[bytes]) -> None:
+def test_any_line_lands_or_goes_to_quarantine_and_the_detector_continues(lines: list[bytes]) -> None:
     job = new_job(chunk_size=60)
     sums = landed(lines, job)
     rows = job.landing.rows(0)
@@ -138,6 +138,6 @@ def test_whatever_stands_in_a_line_it_lands_or_goes_to_quarantine_and_the_detect
     found = parse_detection_rows(detection_rows(outcome.detections))
     assert {(d.customer, d.merchant) for d in found} == set(zip(kept["customer"], kept["merchant"], strict=True))
     for detection in found:
-        # Whatever an id holds, the file says just that.
+        # The file contains each id unchanged.
         fifty = [Detection(seq, *list(vars(detection).values())[1:]) for seq in range(50)]
         assert ids_in_file(fifty) == {(detection.customer, detection.merchant)}

@@ -64,7 +64,7 @@ def test_a_lake_of_a_newer_version_is_refused_and_left_as_it_is(
         later.setattr(state_tables, "STATE_DESCRIPTION", newer)
         StateTables(root)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(StateError, match=f"is '{newer}'.*run the version that wrote it"):
+    with pytest.raises(StateError, match=f"is '{newer}'.*run the release that wrote it"):
         StateTables(root)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

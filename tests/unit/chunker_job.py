@@ -1,4 +1,4 @@
-"""A chunker on a lake in memory, and what it has landed, for tests."""
+"""A chunker job on a lake in memory, and access to what it landed."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What is installed is what was locked."""
+"""The lock file covers every package."""
 
 import tomllib
 from pathlib import Path

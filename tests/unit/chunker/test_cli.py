@@ -11,7 +11,7 @@ def arguments(folder: Path, *more: str) -> list[str]:
     return ["--source", (folder / "t.csv").as_uri(), "--lake", (folder / "lake").as_uri(), "--chunk-size", "2", *more]
 
 
-def test_its_summary_and_exit_code_tell_done_from_nothing_new(
+def test_summary_and_exit_code_distinguish_done_from_nothing_new(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = [good_line(0), b"bad\n", *(good_line(number) for number in range(2, 7))]
@@ -36,7 +36,7 @@ def test_its_summary_and_exit_code_tell_done_from_nothing_new(
 @pytest.mark.parametrize(
     ("content", "code", "said"), [(None, 75, "does not exist"), (b"a,b\n", 70, "no column customer")]
 )
-def test_failures_worth_a_retry_are_told_from_those_for_good(
+def test_exit_codes_distinguish_retryable_from_permanent_failures(
     content: bytes | None, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if content is not None:
@@ -48,7 +48,7 @@ def test_failures_worth_a_retry_are_told_from_those_for_good(
 
 
 @pytest.mark.parametrize("more", [["--chunk-size", "0"], ["--landing-format", "x"], ["--max-chunks", "many"]])
-def test_a_wrong_command_line_is_2(more: list[str], tmp_path: Path) -> None:
+def test_a_wrong_command_line_exits_with_2(more: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments(tmp_path, *more))
     assert stopped.value.code == 2
@@ -61,7 +61,7 @@ def test_a_wrong_command_line_is_2(more: list[str], tmp_path: Path) -> None:
         ("file.csv", "file.csv is not an address of a store"),
     ],
 )
-def test_an_address_that_cannot_be_opened_is_named(source: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unusable_address_is_named(source: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["--source", source, "--lake", "memory://"])
     assert stopped.value.code == 70

@@ -50,7 +50,7 @@ def test_both_formats_land_the_same_rows(landing_format: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])
 @pytest.mark.parametrize("grown_by", [0, 3])
-def test_a_chunk_that_is_there_is_adopted_with_its_extent(landing_format: str, grown_by: int, tmp_path: Path) -> None:
+def test_an_existing_chunk_is_adopted_with_its_extent(landing_format: str, grown_by: int, tmp_path: Path) -> None:
     job = new_job(tmp_path.as_uri(), landing_format, chunk_size=5)
     bad = [LINES[0], b"bad\n"]
     write_source(job, HEADER + b"".join(bad))
@@ -80,7 +80,7 @@ def test_an_unfinished_header_waits_for_its_newline() -> None:
     assert land_next_chunk(job) is None
 
 
-def test_lines_much_longer_than_the_guess_land_whole() -> None:
+def test_lines_much_longer_than_expected_land_whole() -> None:
     job = new_job(chunk_size=2)
     long = b"0,'C1','F','M1','" + b"x" * 100_000 + b"',1.50\n"
     write_source(job, HEADER + long * 2)
@@ -88,7 +88,7 @@ def test_lines_much_longer_than_the_guess_land_whole() -> None:
     assert len(landed_chunks(job)[0][1][0]["category"]) == 100_000
 
 
-def test_a_missing_master_file_is_worth_a_retry() -> None:
+def test_a_missing_master_file_is_retryable() -> None:
     with pytest.raises(SourceMissingError, match=r"memory:/?/?/transactions\.csv does not exist"):
         land_next_chunk(new_job())
 
@@ -104,7 +104,7 @@ def test_a_missing_master_file_is_worth_a_retry() -> None:
         (b"x" * 70_000, "no line ends within its first 65536 bytes"),
     ],
 )
-def test_a_file_that_is_no_master_file_stops_the_run(data: bytes, said: str) -> None:
+def test_another_kind_of_file_stops_the_run(data: bytes, said: str) -> None:
     job = new_job()
     write_source(job, data)
     with pytest.raises(SourceHeaderError, match=said):
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_master_file_stops_the_run(data: bytes, said: str) -> 
     ],
     ids=["shorter", "rewritten", "rewritten and grown", "line put in front", "other header"],
 )
-def test_a_master_file_whose_read_part_changed_stops_the_run_and_leaves_every_file(data: bytes) -> None:
+def test_a_changed_landed_part_stops_the_run_and_changes_nothing(data: bytes) -> None:
     job = new_job()
     write_source(job, FILE)
     land_next_chunk(job)
@@ -135,7 +135,7 @@ def test_a_master_file_whose_read_part_changed_stops_the_run_and_leaves_every_fi
 
 
 @pytest.mark.parametrize("landed", [3, 6, 8])
-def test_a_master_file_put_again_under_another_etag_is_the_same_file(landed: int) -> None:
+def test_an_identical_upload_with_another_etag_is_the_same_file(landed: int) -> None:
     job = new_job()
     write_source(job, FILE)
     while read_landed_line(job.lake) < landed:
@@ -146,7 +146,7 @@ def test_a_master_file_put_again_under_another_etag_is_the_same_file(landed: int
     assert [row["amount"] for _, chunk in landed_chunks(job) for row in chunk] == [f"{n}.50" for n in range(8)]
 
 
-def test_a_changed_master_file_that_is_put_back_lands_again() -> None:
+def test_a_restored_master_file_lands_again() -> None:
     job = new_job()
     write_source(job, FILE)
     land_next_chunk(job)
@@ -161,7 +161,7 @@ def test_a_chunk_of_another_file_is_not_adopted() -> None:
     job = new_job()
     write_source(job, FILE)
     before = replace(job, lake=new_job().lake)
-    land_next_chunk(before)  # its chunk lands, its offset does not count here
+    land_next_chunk(before)  # its chunk is shared, its offset is not
     write_source(job, FILE.replace(b"C1", b"C9"))
     with pytest.raises(SourceRewrittenError, match="landed from a different"):
         land_next_chunk(job)
@@ -169,7 +169,7 @@ def test_a_chunk_of_another_file_is_not_adopted() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"a,b\n1,2\n", b"\xff\xfe", None])
-def test_an_offset_that_cannot_be_read_stops_the_run_and_leaves_every_file(data: bytes | None) -> None:
+def test_an_unreadable_offset_stops_the_run_and_changes_nothing(data: bytes | None) -> None:
     job = new_job()
     write_source(job, FILE)
     land_next_chunk(job)

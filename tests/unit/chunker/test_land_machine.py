@@ -1,4 +1,4 @@
-"""Whatever happens to the chunker, what lands is exactly the master file's lines, once each, in order."""
+"""The landed rows are exactly the lines of the master file, whatever happens to the chunker."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,11 +18,11 @@ from tests.unit.chunker_job import HEADER, good_line, landed_chunks, new_job, qu
 
 
 class Crash(BaseException):
-    """The process dies here."""
+    """Simulates the death of the process."""
 
 
 class Interrupted(Objects):
-    """Calls `at_write` before and after each write, with its ordinal times two, and plus one."""
+    """Calls `at_write(2n)` before and `at_write(2n + 1)` after write n."""
 
     def __init__(self, objects: Objects, at_write: Callable[[int], None]) -> None:
         super().__init__(objects._store, objects.address)
@@ -45,7 +45,7 @@ class Interrupted(Objects):
 
 
 class Chunker(RuleBasedStateMachine):
-    """Appends, unfinished lines, the same file put again, crashes between any two steps, and two runs at once."""
+    """Appends, unfinished lines, repeated uploads, crashes between any two steps, and concurrent runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Chunker(RuleBasedStateMachine):
         self._upload()
 
     @rule()
-    def put_the_same_again(self) -> None:
+    def upload_the_same_again(self) -> None:
         def etag() -> str:
             return getattr(self.job.source.folder.head(self.job.source.name), "etag", "")
 
@@ -101,12 +101,12 @@ class Chunker(RuleBasedStateMachine):
                 for _ in range(runs):
                     land_next_chunk(replace(self.job, chunk_size=other_size))
 
-        # Where the other run was too late or had nothing to land, this one wins.
+        # This run wins if the other one was too late, or had nothing to land.
         with suppress(OffsetRaceLostError):
             land_next_chunk(self._interrupted(chunk_size, overtake))
 
     @invariant()
-    def what_landed_is_the_file(self) -> None:
+    def landed_rows_are_the_lines_of_the_file(self) -> None:
         landed = read_landed_line(self.job.lake)
         rows = [row for _, chunk in landed_chunks(self.job) for row in chunk]
         assert [row["line"] for row in rows] == list(range(landed))
@@ -115,13 +115,13 @@ class Chunker(RuleBasedStateMachine):
         assert all(row["amount"] == f"{row['line']}.50" for row in rows if row["customer"])
 
     @invariant()
-    def quarantine_holds_each_bad_line_once(self) -> None:
+    def each_bad_line_is_quarantined_once(self) -> None:
         landed = read_landed_line(self.job.lake)
         bad = [number for number, line in enumerate(self.lines[:landed]) if line != good_line(number)]
         assert [number for number, _ in quarantined(self.job.lake) if number < landed] == bad
 
     @invariant()
-    def chunks_follow_one_another(self) -> None:
+    def chunks_are_contiguous(self) -> None:
         chunks = landed_chunks(self.job)
         assert [first for first, _ in chunks] == [rows[0]["line"] for _, rows in chunks]
 

@@ -1,4 +1,4 @@
-"""How a replay begins: of which line, into which place; the lake is only read."""
+"""The beginning of a replay: its line and its output; the lake is only read."""
 
 import pickle
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ LANDED = 120
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Objects:
-    """Four chunks of 30 lines, the first three of them in the state."""
+    """Four chunks of 30 lines, three of them in the state."""
     lake = open_objects((tmp_path / "lake").as_uri())
     landing = open_landing("csv", lake)
     for first in range(0, LANDED, 30):
@@ -52,9 +52,7 @@ def content(folder: Objects) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_replay_from_a_line_goes_on_as_the_lake_went_on_and_the_lake_stays_as_it_was(
-    lake: Objects, output: Objects
-) -> None:
+def test_a_replay_repeats_what_the_lake_did_and_leaves_it_unchanged(lake: Objects, output: Objects) -> None:
     before = content(lake)
     claim_output(Replay(lake.url, 60), output)
     tables = begin_at(60, lake, output)
@@ -65,7 +63,7 @@ def test_a_replay_from_a_line_goes_on_as_the_lake_went_on_and_the_lake_stays_as_
     assert content(lake) == before
 
 
-def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Objects) -> None:
+def test_a_delta_landing_zone_is_replayed(lake: Objects, output: Objects) -> None:
     landing = open_landing("delta", lake)
     for first in range(60, LANDED, 30):
         landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
@@ -77,7 +75,7 @@ def test_a_landing_zone_in_delta_is_replayed_as_well(lake: Objects, output: Obje
 
 
 class Executors(ClusterPlacement):
-    """The placement `cluster` with this process for its executors: it sends and gets what Spark carries."""
+    """The placement `cluster` with this process as its executors, exchanging the same bytes as Spark."""
 
     def __init__(self, lake: Objects, tables: StateTables) -> None:
         three = cast("Any", SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3)))
@@ -98,7 +96,7 @@ def run_on_a_cluster(folder: Objects, tables: StateTables, firsts: Sequence[int]
 @pytest.mark.parametrize("lake_on", ["driver", "cluster"])
 @pytest.mark.parametrize("replay_on", ["driver", "cluster"])
 @pytest.mark.parametrize("line", [30, 60])
-def test_wherever_the_state_is_a_replay_goes_on_as_the_lake_went_on(
+def test_every_placement_replays_what_the_lake_did(
     lake: Objects,
     output: Objects,
     tmp_path: Path,
@@ -133,7 +131,7 @@ def assert_same(one: StateTables, other: StateTables) -> None:
     assert next(states) == next(states)
 
 
-def test_the_files_of_what_was_detected_before_its_line_are_written_again(lake: Objects, output: Objects) -> None:
+def test_a_replay_writes_the_files_of_earlier_detections(lake: Objects, output: Objects) -> None:
     tables = begin_at(60, lake, output)
     DetectionFiles(output, 60, tables.detections_from).write_missing()
     files = dict([detection_file(StateTables(lake).detections_from(0)[:50])])
@@ -141,7 +139,7 @@ def test_the_files_of_what_was_detected_before_its_line_are_written_again(lake: 
 
 
 @pytest.mark.parametrize("written", [1, 2])
-def test_killed_as_it_begins_it_begins_again(
+def test_an_interrupted_beginning_is_repeated(
     lake: Objects, output: Objects, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
     append = LineTable.append
@@ -164,7 +162,7 @@ def test_killed_as_it_begins_it_begins_again(
     assert detections.handle.to_pyarrow_table().num_rows == 90
 
 
-def test_of_two_that_begin_at_once_one_stops_and_says_so(lake: Objects, output: Objects) -> None:
+def test_one_of_two_simultaneous_replays_stops(lake: Objects, output: Objects) -> None:
     first, second = StateTables(output), StateTables(output)
     landing = open_landing("csv", lake)
     begin_replay(Replay(lake.url, 60), lake, landing, LANDED, first)
@@ -176,7 +174,7 @@ def test_of_two_that_begin_at_once_one_stops_and_says_so(lake: Objects, output: 
 @pytest.mark.parametrize(
     ("line", "nearest"), [(1, 0), (29, 30), (31, 30), (59, 60), (91, 90), (1_000_000, 90)], ids=str
 )
-def test_a_line_whose_state_is_not_kept_is_refused_with_the_nearest_one_that_is(
+def test_a_line_without_state_is_refused_naming_the_nearest(
     lake: Objects, output: Objects, line: int, nearest: int
 ) -> None:
     said = f"--from-line {line}: .* keeps no state of this line; the nearest .* kept is {nearest}$"
@@ -185,7 +183,7 @@ def test_a_line_whose_state_is_not_kept_is_refused_with_the_nearest_one_that_is(
 
 
 @pytest.mark.parametrize(("line", "nearest"), [(0, 60), (30, 60), (61, 60), (75, 60)], ids=str)
-def test_a_line_whose_chunk_has_expired_is_refused_with_the_nearest_one_that_is_kept(
+def test_a_line_without_chunk_is_refused_naming_the_nearest(
     lake: Objects, output: Objects, line: int, nearest: int
 ) -> None:
     lake.delete([chunk_path(0), chunk_path(30)])
@@ -193,7 +191,7 @@ def test_a_line_whose_chunk_has_expired_is_refused_with_the_nearest_one_that_is_
         begin_at(line, lake, output)
 
 
-def test_where_all_chunks_of_kept_states_have_expired_that_is_said(lake: Objects, output: Objects) -> None:
+def test_a_lake_without_any_replayable_line_says_so(lake: Objects, output: Objects) -> None:
     lake.delete([chunk_path(first) for first in range(0, LANDED, 30)])
     with pytest.raises(ReplayError, match="there is no line whose state and chunks are both kept"):
         begin_at(0, lake, output)
@@ -224,7 +222,7 @@ def test_an_output_in_the_lake_itself_is_refused(lake: Objects, beneath: str) ->
         claim_output(Replay(lake.url, 0), open_objects(lake.url + beneath))
 
 
-def test_an_output_whose_record_is_damaged_is_refused(lake: Objects, output: Objects) -> None:
+def test_an_output_with_a_damaged_record_is_refused(lake: Objects, output: Objects) -> None:
     output.write("state/replay.json", b"{")
     with pytest.raises(ReplayError, match=r"state/replay\.json is not what a replay writes"):
         claim_output(Replay(lake.url, 0), output)

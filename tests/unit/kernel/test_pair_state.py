@@ -1,4 +1,4 @@
-"""The state holds each pair once, under its very name, however names look and hashes fall."""
+"""The state has each pair once under its exact name, for any names and hashes."""
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from spark_jobs.kernel.name_words import NameWords, name_words
 from spark_jobs.kernel.pair_rows import all_pair_rows, restore_state
 from spark_jobs.kernel.pair_state import PairState
 
-# Lengths around the eight bytes of a word, names that begin alike, and letters of several bytes.
+# Lengths around the eight bytes of a word, common prefixes, and multi-byte characters.
 texts = st.one_of(
     st.text(alphabet="ab", min_size=0, max_size=18), st.sampled_from(["é" * 9, "C1093826151", "C1093826152", "x" * 100])
 )
@@ -59,13 +59,13 @@ def test_totals_are_those_of_a_dictionary(hashes: str, monkeypatch: pytest.Monke
 
 
 @given(st.lists(texts, max_size=20))
-def test_names_come_back_as_they_were(names: list[str]) -> None:
+def test_names_are_preserved(names: list[str]) -> None:
     held = name_words(pa.array(["before", *names], pa.string()).slice(1))
     assert held.to_arrow().to_pylist() == names
     assert held.take(np.arange(len(names))[::-1]).to_arrow().to_pylist() == names[::-1]
 
 
-def test_of_several_rows_of_a_pair_that_of_the_greatest_line_counts_and_all_that_was_reported() -> None:
+def test_the_row_of_the_greatest_line_and_all_reported_patterns_are_restored() -> None:
     state = PairState()
     state.advance(sums([("M1", "C1", 1), ("M1", "C2", 1)]))
     early = all_pair_rows(state, 10)

@@ -1,4 +1,4 @@
-"""However values come, change and go, the percentile is to the last bit that of all values."""
+"""The percentile is bit for bit that of all values, however they are added, changed and removed."""
 
 import numpy as np
 import pytest
@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 from spark_jobs.kernel import running_percentile
 from spark_jobs.kernel.running_percentile import RunningPercentile
 
-# Few and close, so that many are equal; or any.
+# A few close values, so that many are equal; or any values.
 values = st.one_of(st.integers(0, 6).map(float), st.floats(-1e12, 1e12), st.just(float("nan")))
-# What one chunk does: of a merchant, which customer gets which value.
+# The changes of a chunk: (merchant, customer, value).
 chunks = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30), values), max_size=40)
 
 
 @pytest.fixture(params=["narrow bands", "bands as they are"])
 def _width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "narrow bands":
-        # Drawn anew all the time, and dropped.
+        # Bands are rebuilt and dropped constantly.
         monkeypatch.setattr(running_percentile, "_RANKS", 0)
         monkeypatch.setattr(running_percentile, "_MAX_KEPT", 8)
 
@@ -26,7 +26,9 @@ def _width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("_width")
 @settings(max_examples=150, deadline=None)
 @given(st.lists(chunks, max_size=12), st.sampled_from([0, 10, 33.3, 50, 90, 100]))
-def test_equals_that_of_all_values_after_each_chunk(history: list[list[tuple[int, int, float]]], q: float) -> None:
+def test_equals_the_percentile_of_all_values_after_each_chunk(
+    history: list[list[tuple[int, int, float]]], q: float
+) -> None:
     running = RunningPercentile(q)
     held: dict[int, dict[int, float]] = {0: {}, 1: {}, 2: {}}
     for chunk in history:
@@ -47,7 +49,7 @@ def test_equals_that_of_all_values_after_each_chunk(history: list[list[tuple[int
         assert np.array_equal(found, expected, equal_nan=True)
 
 
-def test_all_values_of_a_merchant_are_looked_at_now_and_then_only() -> None:
+def test_bands_are_rarely_rebuilt() -> None:
     random = np.random.default_rng(7)
     held = random.normal(size=100_000)
     running, looked = RunningPercentile(10), 0

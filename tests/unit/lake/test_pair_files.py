@@ -1,4 +1,4 @@
-"""Of the state in Delta, what a few merchants need is read, and nothing of theirs is left out."""
+"""The rows of some merchants are read completely, and little else is read."""
 
 import random
 from pathlib import Path
@@ -22,7 +22,7 @@ def lake(tmp_path: Path) -> Objects:
 
 
 def rows_of(merchants: list[str], customers: int, line: int) -> pa.Table:
-    """Return rows of so many customers of each merchant, whose totals do not compress."""
+    """Return rows of `customers` customers per merchant, with incompressible totals."""
     count, draw = len(merchants) * customers, random.Random(line)
     numbers = [draw.randrange(1 << 40) for _ in range(count)]
     totals = ("transactions", "amount_paise", "weight_units", "weighted_transactions")
@@ -56,7 +56,7 @@ def test_rows_of_other_merchants_are_not_read(lake: Objects) -> None:
 
 
 @pytest.mark.parametrize("shards", [2, 8])
-def test_shards_of_a_batch_that_touches_all_merchants_do_not_read_each_others_rows(lake: Objects, shards: int) -> None:
+def test_shards_do_not_read_each_others_rows(lake: Objects, shards: int) -> None:
     tables = StateTables(lake)
     names = [f"M{number:02}" for number in range(40)]
     state = rows_of(names, 10_000, 10)
@@ -67,18 +67,18 @@ def test_shards_of_a_batch_that_touches_all_merchants_do_not_read_each_others_ro
     parts = [read_pairs(lake, [file], shard.merchants) for shard in split([chunk], shards)]
     assert len(parts) == shards
     assert sum(rows.num_rows for rows, _ in parts) == state.num_rows
-    # All of it once, and of each part at most the row group that begins in the one before, and the footer.
+    # Everything once, plus per shard at most one shared row group and the footer.
     assert sum(read for _, read in parts) < file.size * (1 + shards * (32_768 / state.num_rows + 0.02))
 
 
-def test_a_merchant_with_most_of_the_traffic_has_a_shard_of_its_own() -> None:
+def test_a_dominant_merchant_has_its_own_shard() -> None:
     customers = {"A": 10, "B": 500, "C": 200, "D": 10, "E": 280}
     rows = [(name, f"C{number}", 1) for name, count in customers.items() for number in range(count)]
     shards = split([ChunkSums(20, sums(rows))], 4)
     assert [shard.merchants for shard in shards] == [["A"], ["B"], ["C", "D"], ["E"]]
 
 
-def test_small_files_that_are_merged_are_in_order_of_merchant(lake: Objects) -> None:
+def test_merged_files_are_sorted_by_merchant(lake: Objects) -> None:
     tables = StateTables(lake)
     for line in (10, 20, 30):
         tables._pairs.append(rows_of(["M2", "M1", "M3"], 10, line), line)
@@ -90,7 +90,7 @@ def test_small_files_that_are_merged_are_in_order_of_merchant(lake: Objects) -> 
     assert len(merchants) == 90
 
 
-def test_a_file_longer_than_what_is_read_of_its_end_at_once(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_footer_longer_than_the_first_read(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pair_files, "_FOOTER_BYTES", 100)
     tables = StateTables(lake)
     tables._pairs.append(rows_of(["M1", "M2"], 1000, 10), 10)

@@ -1,4 +1,4 @@
-"""The state of a lake as it was: whatever the detector and maintenance did to the tables since."""
+"""The past state of a lake is exact, whatever detector and maintenance did to the tables since."""
 
 import os
 import random
@@ -30,7 +30,7 @@ def lake(tmp_path: Path) -> Objects:
 
 
 class Remembered:
-    """A running detector, and what its state was at each line."""
+    """A running detector, and its state at each line."""
 
     def __init__(self, lake: Objects) -> None:
         self.lake = lake
@@ -46,13 +46,13 @@ class Remembered:
         compact_pairs(self.lake.place(PAIRS))
 
     def vacuum(self) -> None:
-        """Delete all that the newest versions do not refer to, however young."""
+        """Delete all unreferenced files, however recent."""
         for name in (PAIRS, MERCHANTS, DETECTIONS):
             table = DeltaTable(self.lake.place(name))
             table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False, full=True)
 
     def kept(self) -> list[int]:
-        """Return the lines whose state is kept, and see to it that it is what it was."""
+        """Return the lines whose state is kept, and verify their state."""
         lines = []
         for line in self.pairs:
             past = read_state_at(self.lake, line)
@@ -77,7 +77,7 @@ def rows(table: pa.Table) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [0, 3])
-def test_each_line_at_which_a_batch_ended_is_there_until_its_files_are_deleted(lake: Objects, seed: int) -> None:
+def test_the_end_of_each_batch_is_readable_until_its_files_are_deleted(lake: Objects, seed: int) -> None:
     moments, remembered = random.Random(seed), Remembered(lake)
     running = remembered.running
     for _ in range(12):
@@ -99,7 +99,7 @@ def test_each_line_at_which_a_batch_ended_is_there_until_its_files_are_deleted(l
     remembered.assert_the_nearest_are_named([*kept, *later])
 
 
-def test_after_a_maintained_day_only_the_rewritten_line_and_what_follows_is_there(lake: Objects) -> None:
+def test_after_maintenance_the_rewritten_line_and_later_ones_are_readable(lake: Objects) -> None:
     remembered = Remembered(lake)
     for _ in range(5):
         remembered.commit()
@@ -112,7 +112,7 @@ def test_after_a_maintained_day_only_the_rewritten_line_and_what_follows_is_ther
     assert read_state_at(lake, 70) == Neighbours(60, None)
 
 
-def test_where_the_log_has_been_cleaned_what_it_still_shows_is_there(lake: Objects, tmp_path: Path) -> None:
+def test_a_cleaned_log_still_shows_its_remaining_versions(lake: Objects, tmp_path: Path) -> None:
     remembered = Remembered(lake)
     for _ in range(3):
         remembered.commit()
@@ -120,7 +120,7 @@ def test_where_the_log_has_been_cleaned_what_it_still_shows_is_there(lake: Objec
     for entry in (tmp_path / PAIRS / "_delta_log").iterdir():
         os.utime(entry, (time.time() - 3 * 86_400,) * 2)
     vacuum(lake.place(PAIRS))
-    # The idle one fails for a restart, as maintenance's tests have it.
+    # An idle detector has to restart, see the tests of maintenance.
     remembered.running.tables = StateTables(lake)
     remembered.commit()
     assert not (tmp_path / PAIRS / "_delta_log" / f"{0:020d}.json").exists()
@@ -128,7 +128,7 @@ def test_where_the_log_has_been_cleaned_what_it_still_shows_is_there(lake: Objec
     assert read_state_at(lake, 10) == Neighbours(None, 30)
 
 
-def test_of_a_lake_without_a_state_nothing_is_there(lake: Objects) -> None:
+def test_a_lake_without_state_has_no_past_state(lake: Objects) -> None:
     assert read_state_at(lake, 10) == Neighbours(None, None)
     StateTables(lake)
     assert read_state_at(lake, 10) == Neighbours(None, None)
@@ -141,7 +141,7 @@ def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.Mon
         read_state_at(lake, 30)
 
 
-def test_columns_that_an_earlier_detector_did_not_know_are_null(lake: Objects) -> None:
+def test_columns_unknown_to_an_earlier_release_are_null(lake: Objects) -> None:
     earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
     table = open_or_create_table(lake.place(MERCHANTS), "detector", earlier, STATE_DESCRIPTION)
     table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)

@@ -3,7 +3,7 @@ import pytest
 from spark_jobs.lake.quarantine import QuarantinedLine, parse_quarantine
 
 
-def test_raw_text_is_read_as_it_was() -> None:
+def test_raw_text_is_preserved() -> None:
     data = b'line,reason,raw\n7,wrong number of fields,"a, ""b"" <script>"\n9,no amount,=1+1\n'
     assert parse_quarantine(data) == (
         QuarantinedLine(7, "wrong number of fields", 'a, "b" <script>'),

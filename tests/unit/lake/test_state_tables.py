@@ -33,7 +33,7 @@ def new_detector(tables: StateTables, rules: Rules = RULES) -> Detector:
 
 
 def chunk_of(first: int, lines: int = 30, end: int | None = None) -> list[ChunkSums]:
-    """Return the sums of one chunk of `lines` customers of their own."""
+    """Return the sums of a chunk of `lines` distinct customers."""
     numbers = range(first, first + lines)
     values = {
         "line": list(numbers),
@@ -56,7 +56,7 @@ def run_chunks(lake: Objects, *firsts: int) -> list[Outcome]:
     return outcomes
 
 
-def test_a_start_finds_what_was_committed(lake: Objects) -> None:
+def test_a_start_loads_what_was_committed(lake: Objects) -> None:
     outcomes = run_chunks(lake, 0, 30)
     tables = StateTables(lake)
     loaded = tables.load()
@@ -67,7 +67,7 @@ def test_a_start_finds_what_was_committed(lake: Objects) -> None:
     assert tables.last_metadata("importanceEtag") == "e1"
 
 
-def test_what_a_killed_detector_left_beyond_the_committed_line_is_kept_and_not_doubled(lake: Objects) -> None:
+def test_rows_beyond_the_committed_line_are_kept_and_not_duplicated(lake: Objects) -> None:
     run_chunks(lake, 0)
     killed = StateTables(lake)
     half = new_detector(killed).advance(chunk_of(30))
@@ -76,7 +76,7 @@ def test_what_a_killed_detector_left_beyond_the_committed_line_is_kept_and_not_d
 
     tables = StateTables(lake)
     assert tables.load().committed_line == 30
-    # Other thresholds now: what was found stays found, and nothing is added for that chunk.
+    # With other thresholds: earlier detections stay, and none is added for that chunk.
     detector = new_detector(tables, replace(RULES, thresholds={**DEFAULT_THRESHOLDS, "child_transactions": 99}))
     again = detector.advance(chunk_of(30))
     assert again.detections == []
@@ -90,7 +90,7 @@ def test_what_a_killed_detector_left_beyond_the_committed_line_is_kept_and_not_d
     assert [(row["line"], row["transactions"]) for row in rows] == [(30, 30), (60, 60)]
 
 
-def test_a_second_detector_loses_the_race_and_doubles_nothing(lake: Objects) -> None:
+def test_a_second_detector_loses_the_race_and_duplicates_nothing(lake: Objects) -> None:
     run_chunks(lake, 0)
     first, second = StateTables(lake), StateTables(lake)
     outcomes = [new_detector(tables).advance(chunk_of(30)) for tables in (first, second)]
@@ -130,7 +130,7 @@ def test_compaction_keeps_the_state_and_few_files(lake: Objects, touched_again: 
     )
 
 
-def test_files_that_a_killed_detector_left_out_are_written_with_the_same_bytes(lake: Objects, tmp_path: Path) -> None:
+def test_missing_detection_files_are_written_with_the_same_bytes(lake: Objects, tmp_path: Path) -> None:
     outcomes = run_chunks(lake, 0, 30, 60, 90)
     detections = [detection for outcome in outcomes for detection in outcome.detections]
     other = open_objects((tmp_path / "other").as_uri())
@@ -146,7 +146,7 @@ def test_files_that_a_killed_detector_left_out_are_written_with_the_same_bytes(l
     assert [lake.find(path).data for path in paths] == [other.find(path).data for path in paths]  # type: ignore[union-attr]
 
 
-def test_a_table_of_an_earlier_detector_gets_the_columns_that_it_lacks(lake: Objects) -> None:
+def test_missing_columns_are_added_to_a_table_of_an_earlier_release(lake: Objects) -> None:
     earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
     table = open_or_create_table(lake.place("state/merchants"), "detector", earlier, STATE_DESCRIPTION)
     table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
@@ -157,7 +157,7 @@ def test_a_table_of_an_earlier_detector_gets_the_columns_that_it_lacks(lake: Obj
     assert [(row["line"], row["customers"]) for row in rows] == [(10, None), (40, 30)]
 
 
-def test_a_state_of_an_earlier_detector_learns_what_was_reported_from_the_detections(lake: Objects) -> None:
+def test_reported_patterns_are_migrated_from_the_detections(lake: Objects) -> None:
     run_chunks(lake, 0)
     pairs = open_table(lake.place("state/pairs"), "detector")
     assert pairs
@@ -172,7 +172,7 @@ def test_a_state_of_an_earlier_detector_learns_what_was_reported_from_the_detect
     assert tables._pairs.handle.metadata().description == STATE_DESCRIPTION
 
 
-def test_a_start_looks_back_as_far_as_files_are_missing_and_no_further(lake: Objects) -> None:
+def test_a_start_looks_back_as_far_as_the_last_detection_file(lake: Objects) -> None:
     outcomes = run_chunks(lake, *range(0, 3000, 30))
     detections = [detection for outcome in outcomes for detection in outcome.detections]
     stored = StateTables(lake).detections_from

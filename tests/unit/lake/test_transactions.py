@@ -16,7 +16,7 @@ COLUMNS = ("customer", "gender", "merchant", "category", "amount", "note")
         ("مرحبا,F,M1,food,1e2,=cmd|x".encode(), ["مرحبا", "F", "M1", "food", "1e2", "=cmd|x"]),
     ],
 )
-def test_values_are_kept_as_they_are_without_their_quotes(line: bytes, values: list[str]) -> None:
+def test_values_are_kept_without_their_quotes(line: bytes, values: list[str]) -> None:
     parsed = parse_lines([line], 7, COLUMNS)
     assert parsed.rows.iloc[0].tolist() == [7, *values]
     assert parsed.quarantine.empty
@@ -46,7 +46,7 @@ def test_values_are_kept_as_they_are_without_their_quotes(line: bytes, values: l
         (b"C1,F,M1,food,-0.01,x", "amount -0.01 is negative"),
     ],
 )
-def test_a_line_that_cannot_be_a_transaction_keeps_its_place_and_goes_to_quarantine(line: bytes, reason: str) -> None:
+def test_an_impossible_line_goes_to_quarantine_and_keeps_its_number(line: bytes, reason: str) -> None:
     good = b"C1,F,M1,food,1,x"
     parsed = parse_lines([good, line, good], 10, COLUMNS)
     assert parsed.rows["line"].tolist() == [10, 11, 12]
@@ -56,5 +56,5 @@ def test_a_line_that_cannot_be_a_transaction_keeps_its_place_and_goes_to_quarant
     assert reason in row[0]["reason"]
 
 
-def test_a_byte_order_mark_and_carriage_returns_are_no_part_of_the_header() -> None:
+def test_byte_order_mark_and_carriage_return_are_not_part_of_the_header() -> None:
     assert parse_header(b"\xef\xbb\xbfcustomer,gender,merchant,category,amount\r", "t.csv")[0] == "customer"

@@ -1,4 +1,4 @@
-"""Maintenance beside a running detector and chunker: whatever falls together, nothing is lost or doubled."""
+"""Maintenance loses and duplicates nothing while detector and chunker run."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def lake(tmp_path: Path) -> Objects:
 
 
 class RunningDetector:
-    """A detector with a state of its own that commits one chunk after another."""
+    """A detector that commits one chunk after another."""
 
     def __init__(self, lake: Objects) -> None:
         self.tables = StateTables(lake)
@@ -42,7 +42,7 @@ class RunningDetector:
         self.line = 0
 
     def commit(self) -> None:
-        # Half of the customers are those of the chunk before.
+        # Half of the customers are those of the previous chunk.
         chunk = chunk_of(max(0, self.line - 5), 10, end=self.line + 10)
         self.line += 10
         self.tables.commit(self.detector.advance(chunk), {})
@@ -73,7 +73,7 @@ def assert_nothing_is_lost_or_doubled(lake: Objects, running: RunningDetector) -
     assert len(merchants) == len(set(merchants)) == running.line // 10
 
 
-def test_one_row_a_pair_is_left_in_order_of_merchant(lake: Objects) -> None:
+def test_one_row_per_pair_remains_sorted_by_merchant(lake: Objects) -> None:
     running = RunningDetector(lake)
     for _ in range(3):
         running.commit()
@@ -87,7 +87,7 @@ def test_one_row_a_pair_is_left_in_order_of_merchant(lake: Objects) -> None:
     assert compact_pairs(lake.place(PAIRS)) == maintenance.Rewrite(30, rows_before=25, rows_after=25)
 
 
-def test_some_merchants_follow_others_so_that_memory_does_not_grow_with_the_state(lake: Objects) -> None:
+def test_pairs_are_compacted_in_ranges_of_merchants(lake: Objects) -> None:
     tables = StateTables(lake)
     detector = new_detector(tables)
     names = ["M1", "M2's", "M3", "M4"]
@@ -98,14 +98,14 @@ def test_some_merchants_follow_others_so_that_memory_does_not_grow_with_the_stat
     assert compact_pairs(lake.place(PAIRS), rows_at_a_time=20) == maintenance.Rewrite(30, rows_before=60, rows_after=20)
     assert sorted(map(str, all_pair_rows(StateTables(lake).load().pairs, 30).to_pylist())) == expected
     assert len(tables.pair_files()) == 3, "the detector's own view, as of its last commit"
-    # The detector goes on.
+    # The detector continues.
     tables.commit(detector.advance(chunk_of(0, 5, end=40)), {})
     assert StateTables(lake).load().committed_line == 40
 
 
 @pytest.mark.parametrize("first", ["commit", "compact", "overwrite"])
 @pytest.mark.parametrize("then", ["commit", "compact", "overwrite"])
-def test_a_detector_that_writes_in_the_middle_of_it_and_after_it_goes_on(
+def test_a_detector_commits_during_and_after_a_compaction(
     lake: Objects, monkeypatch: pytest.MonkeyPatch, first: str, then: str
 ) -> None:
     running = RunningDetector(lake)
@@ -126,7 +126,7 @@ def test_a_detector_that_writes_in_the_middle_of_it_and_after_it_goes_on(
     assert_nothing_is_lost_or_doubled(lake, running)
 
 
-def test_two_compactions_at_once_double_nothing(lake: Objects) -> None:
+def test_simultaneous_compactions_duplicate_nothing(lake: Objects) -> None:
     running = RunningDetector(lake)
     for _ in range(4):
         running.commit()
@@ -138,9 +138,7 @@ def test_two_compactions_at_once_double_nothing(lake: Objects) -> None:
     assert_nothing_is_lost_or_doubled(lake, running)
 
 
-def test_a_detector_whose_version_the_cleaning_took_away_goes_on_and_loses_nothing(
-    lake: Objects, tmp_path: Path
-) -> None:
+def test_a_detector_survives_the_cleaning_of_its_log_version(lake: Objects, tmp_path: Path) -> None:
     running = RunningDetector(lake)
     for _ in range(3):
         running.commit()
@@ -154,7 +152,7 @@ def test_a_detector_whose_version_the_cleaning_took_away_goes_on_and_loses_nothi
     assert_nothing_is_lost_or_doubled(lake, running)
 
 
-def test_files_of_the_last_day_stay_and_what_a_killed_writer_left_goes(lake: Objects, tmp_path: Path) -> None:
+def test_vacuum_keeps_recent_files_and_deletes_orphans(lake: Objects, tmp_path: Path) -> None:
     running = RunningDetector(lake)
     running.commit()
     running.commit()
@@ -167,12 +165,12 @@ def test_files_of_the_last_day_stay_and_what_a_killed_writer_left_goes(lake: Obj
     assert set((tmp_path / PAIRS).glob("*.parquet")) == files
 
 
-def run_maintenance(lake: Objects, landing_format: str, now: datetime) -> cli.Summary:
+def run_maintenance(lake: Objects, landing_format: str, now: datetime) -> cli.MaintenanceSummary:
     return cli.run(lake, landing_format, now - timedelta(days=7))
 
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])
-def test_chunks_that_are_old_and_committed_expire_and_the_others_stay(lake: Objects, landing_format: str) -> None:
+def test_only_old_committed_chunks_expire(lake: Objects, landing_format: str) -> None:
     landing = open_landing(landing_format, lake)
     for first in range(0, 50, 10):
         landing.create(first, pd.DataFrame({"line": range(first, first + 10), "customer": "C1"}))
@@ -185,7 +183,7 @@ def test_chunks_that_are_old_and_committed_expire_and_the_others_stay(lake: Obje
     assert run_maintenance(lake, landing_format, YEARS_ON).chunks_expired == 0
 
 
-def test_of_expired_chunks_the_newest_row_of_each_merchant_stays(lake: Objects) -> None:
+def test_the_newest_row_of_each_merchant_survives_expiry(lake: Objects) -> None:
     for first in range(0, 50, 10):
         lake.create(chunk_path(first), b"line\n0\n")
     running = RunningDetector(lake)
@@ -199,7 +197,7 @@ def test_of_expired_chunks_the_newest_row_of_each_merchant_stays(lake: Objects) 
     assert sorted(merchants.handle.to_pyarrow_table().column("line").to_pylist()) == [40, 50]
 
 
-def test_a_chunker_that_lands_while_old_chunks_expire_goes_on(lake: Objects) -> None:
+def test_a_chunker_lands_while_old_chunks_expire(lake: Objects) -> None:
     landing = DeltaLanding(lake.place(LANDING_ZONE))
     for first in (0, 10):
         landing.create(first, pd.DataFrame({"line": range(first, first + 10), "customer": "C1"}))
@@ -223,7 +221,7 @@ def test_quarantine_of_committed_lines_expires_with_them(lake: Objects) -> None:
     assert list(lake.list_after(QUARANTINE, "")) == [quarantine_path(20)]
 
 
-def test_a_lake_without_anything_in_it_is_left_so(lake: Objects, tmp_path: Path) -> None:
+def test_an_empty_lake_stays_empty(lake: Objects, tmp_path: Path) -> None:
     summary = run_maintenance(lake, "csv", YEARS_ON)
     assert (summary.committed_line, summary.pair_rows_after, summary.chunks_expired) == (0, 0, 0)
     assert list(tmp_path.iterdir()) == []

@@ -1,4 +1,4 @@
-"""For any data, chunks, micro-batches and restarts, the detector finds what the plain way finds, line for line."""
+"""For any data, chunks, micro-batches and restarts, the detector finds what the reference implementation finds."""
 
 import pickle
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 class Driver:
-    """The state in memory; a restart goes through the rows of `state/pairs`."""
+    """The state in memory; a restart reads the rows of `state/pairs`."""
 
     def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
         self._detector = Detector(restore_state(rows), reported, rules, lambda: NOW)
@@ -99,7 +99,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class Sent:
-    """What an executor needs."""
+    """The task of an executor."""
 
     rows: pa.Table
     shard: Shard
@@ -108,7 +108,7 @@ class Sent:
 
 
 class Cluster:
-    """The state in the rows of `state/pairs` alone, and three shards a batch, as executors get and return them."""
+    """The state in the rows of `state/pairs` alone, with three shards per batch, pickled as for executors."""
 
     def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
         self._rows, self._reported, self._rules = rows, reported, rules
@@ -129,7 +129,7 @@ class Cluster:
 
 @pytest.fixture(autouse=True)
 def _few_customers_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    # With the third one, the percentiles of a merchant are found in the other way.
+    # From the third customer on, percentiles use bands instead of sorting.
     monkeypatch.setattr(evaluate, "_FEW_CUSTOMERS", 2)
 
 
@@ -151,7 +151,7 @@ def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver]
 
 @settings(max_examples=50, deadline=None)
 @given(cases())
-def test_merchants_hold_what_the_patterns_saw(case: Case) -> None:
+def test_merchant_rows_are_what_the_patterns_used(case: Case) -> None:
     for outcome in run(case):
         for row in outcome.merchants.to_pylist():
             history = [transaction for transaction in case.lines[: row["line"]] if transaction]
@@ -162,7 +162,7 @@ def test_merchants_hold_what_the_patterns_saw(case: Case) -> None:
 
 
 def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Outcome]:
-    """Feed the detector batch by batch; return what is in the tables in the end."""
+    """Feed the detector batch by batch; return the final rows of the tables."""
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
     rules = Rules(PATTERNS, case.thresholds, case.every_chunk)
     detector = placement(PAIRS_SCHEMA.empty_table(), Reported(), rules)
@@ -192,7 +192,7 @@ def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Ou
 def sums_of(
     lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]], importance: Importance | None
 ) -> list[ChunkSums]:
-    """Return the sums of some chunks as they come through Spark: packed, in whatever order."""
+    """Return the sums of chunks as Spark delivers them: packed, in any order."""
     chunks = []
     for first, end in reversed(extents):
         data = chunk_csv(lines[first:end], first)

@@ -9,7 +9,7 @@ def test_unset_thresholds_keep_their_defaults() -> None:
     assert parse_thresholds([], THRESHOLDS) == parse_thresholds([""], THRESHOLDS) == DEFAULT_THRESHOLDS
 
 
-def test_several_stand_in_one_value_or_in_several() -> None:
+def test_settings_may_be_repeated_or_separated_by_commas() -> None:
     expected = {**DEFAULT_THRESHOLDS, "child_transactions": 8, "dei_female_customers": 40}
     assert parse_thresholds(["child_transactions=8,dei_female_customers=40"], THRESHOLDS) == expected
     assert parse_thresholds(["child_transactions=8", "dei_female_customers=40"], THRESHOLDS) == expected
@@ -30,5 +30,5 @@ def test_an_impossible_threshold_is_named(setting: str, said: str) -> None:
     assert said in str(raised.value)
 
 
-def test_no_two_patterns_have_a_threshold_of_the_same_name() -> None:
+def test_threshold_names_are_unique() -> None:
     assert len({threshold.name for threshold in THRESHOLDS}) == len(THRESHOLDS)

@@ -1,4 +1,4 @@
-"""What the appends of one writer cost and where they stop another."""
+"""Commits of one writer, and races between two."""
 
 import json
 import shutil
@@ -24,15 +24,15 @@ def append(table: LineTable, line: int) -> None:
     table.append(pa.table({"line": [line]}, schema=SCHEMA), line)
 
 
-def test_the_line_is_known_without_reading_the_log_again(tmp_path: Path) -> None:
+def test_the_line_is_cached(tmp_path: Path) -> None:
     table = open_numbers(tmp_path / "t")
     append(table, 7)
-    # Each look at it read every entry of the log since the last checkpoint.
+    # Reading it from the table would need the log.
     shutil.rmtree(tmp_path / "t" / "_delta_log")
     assert table.line == 7
 
 
-def test_the_log_and_what_compactions_replaced_are_kept_for_a_day(tmp_path: Path) -> None:
+def test_log_and_replaced_files_are_kept_for_a_day(tmp_path: Path) -> None:
     open_numbers(tmp_path / "t")
     log = (tmp_path / "t" / "_delta_log" / "00000000000000000000.json").read_text()
     entries = [json.loads(line) for line in log.splitlines()]
@@ -43,7 +43,7 @@ def test_the_log_and_what_compactions_replaced_are_kept_for_a_day(tmp_path: Path
     }
 
 
-def test_a_writer_whose_application_another_has_committed_loses(tmp_path: Path) -> None:
+def test_a_writer_loses_to_another_of_the_same_application(tmp_path: Path) -> None:
     first, second = open_numbers(tmp_path / "t"), open_numbers(tmp_path / "t")
     append(first, 1)
     with pytest.raises(CommitRaceLostError, match="'writer'"):
@@ -53,7 +53,7 @@ def test_a_writer_whose_application_another_has_committed_loses(tmp_path: Path) 
 
 
 def lose_answers(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int = 1) -> None:
-    """Let commits take effect, and the writer be told that they have not."""
+    """Let commits take effect, but report a failure to the writer."""
     answers = [error] * times
 
     def write(*arguments: Any, **named: Any) -> None:
@@ -65,7 +65,7 @@ def lose_answers(monkeypatch: pytest.MonkeyPatch, error: Exception, times: int =
 
 
 @pytest.mark.parametrize("error", [CommitFailedError("Concurrent transaction failed."), OSError("timed out")])
-def test_a_writer_knows_its_own_commit_whose_answer_was_lost(
+def test_a_writer_recognizes_its_own_commit_after_a_lost_response(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     table = open_numbers(tmp_path / "t")
@@ -77,9 +77,7 @@ def test_a_writer_knows_its_own_commit_whose_answer_was_lost(
     assert table.line == 2
 
 
-def test_a_writer_that_was_overtaken_after_its_lost_answer_stops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_writer_overtaken_after_a_lost_response_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = open_numbers(tmp_path / "t")
 
     def write(*arguments: Any, **named: Any) -> None:
@@ -94,9 +92,7 @@ def test_a_writer_that_was_overtaken_after_its_lost_answer_stops(
     assert sorted(open_numbers(tmp_path / "t").read().column("line").to_pylist()) == [1, 2]
 
 
-def test_a_writer_that_was_told_nothing_took_effect_commits_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_commit_is_retried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = open_numbers(tmp_path / "t")
 
     def refuse(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""Objects in a local directory behave as those in S3."""
+"""Objects in a local directory behave like those in S3."""
 
 from pathlib import Path
 
@@ -18,21 +18,21 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_directory_is_listed_in_the_order_of_names_from_any_name_on(root: Path) -> None:
+def test_a_directory_is_listed_in_order_after_any_name(root: Path) -> None:
     lake = open_objects(root.as_uri())
     assert list(lake.list_after("a", "")) == ["a/10", "a/2", "a/b/1", "a/c"]
     assert list(lake.list_after("a", "a/2")) == ["a/b/1", "a/c"]
     assert list(lake.list_after("nothing", "")) == []
 
 
-def test_a_directory_is_listed_as_its_client_does_and_what_is_half_written_is_not(root: Path) -> None:
+def test_a_directory_is_listed_like_obstore_without_temporary_files(root: Path) -> None:
     (root / "a" / "3#1").touch()
     by_client = [meta for page in obstore.list(LocalStore(root), "a/") for meta in page]
     found = {listed.path: listed.modified_at.timestamp() for listed in open_objects(root.as_uri()).list_objects("a")}
     assert found == pytest.approx({meta["path"]: meta["last_modified"].timestamp() for meta in by_client})
 
 
-def test_a_file_that_is_deleted_while_its_directory_is_listed_is_left_out(root: Path) -> None:
+def test_a_file_deleted_during_a_listing_is_omitted(root: Path) -> None:
     listing = open_objects(root.as_uri()).list_after("a", "")
     assert next(listing) == "a/10"
     (root / "a" / "2").unlink()

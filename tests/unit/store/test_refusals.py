@@ -29,7 +29,7 @@ def refusing_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         do_PUT = do_HEAD = do_GET  # noqa: N815 - names of the base class
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
