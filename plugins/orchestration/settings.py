@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
 
+from spark_jobs.errors import PermanentError
+from spark_jobs.store.address import parse_address, parse_object_address
+
 VARIABLE = "transaction_patterns"
 
 
@@ -92,6 +95,12 @@ def _parse(name: str, value: Any, kind: type) -> Any:
     if kind is str:
         if not isinstance(value, str) or (name in ("source", "lake") and not value.startswith("s3://")):
             raise _wrong(name, value, "an s3:// address" if name in ("source", "lake") else "a text")
+        if name in ("source", "lake"):
+            try:
+                (parse_object_address if name == "source" else parse_address)(value)
+            except PermanentError as error:
+                msg = f"Airflow variable {VARIABLE}: {name}: {error}"
+                raise SettingsError(msg) from error
         return value
     kinds = (int,) if kind is int else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or value <= 0:

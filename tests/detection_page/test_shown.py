@@ -164,7 +164,7 @@ def test_quarantined_lines_are_shown_with_their_reasons(lake: PageLake, page: Pa
     ("path", "data", "job", "why"),
     [
         (layout.OFFSET, b"?", "chunker", "offset.csv"),
-        (layout.HEARTBEAT, b"?", "detector", "no heartbeat of a detector that is known here"),
+        (layout.HEARTBEAT, b"?", "detector", "not a heartbeat of this release"),
     ],
 )
 def test_what_cannot_be_read_is_named_and_all_else_is_shown(

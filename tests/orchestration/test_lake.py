@@ -63,3 +63,21 @@ def test_of_a_delta_landing_zone_the_detector_has_seen_since_when_a_line_waits(s
     samples = [Sample(minute, landed, 10, landed - 10, 0.0) for minute, landed in ((5, 10), (6, 15), (7, 20))]
     put(s3, prefix, HISTORY, format_history(samples))
     assert lake_at(prefix).landed_at(10) == datetime.fromtimestamp(6 * 60, UTC)
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_lake_may_be_a_whole_bucket(s3: LocalS3, prefix: str, slash: str) -> None:
+    assert prefix
+    bucket = "whole-bucket" + ("-slash" if slash else "")
+    s3.client().create_bucket(Bucket=bucket)
+    for key, data in (
+        (OFFSET, format_offset(Offset(9, 90, 90, "e", LANDED_AT.isoformat(), ""))),
+        (chunk_path(0), b"-"),
+    ):
+        s3.client().put_object(Bucket=bucket, Key=key, Body=data)
+    lake = Lake(Settings(lake=f"s3://{bucket}{slash}"))
+    offset = lake.offset()
+    assert offset
+    assert offset.next_line == 9
+    assert lake.landed_at(0)
+    assert [found.path for found in lake.list_after("landing_zone", "")] == [chunk_path(0)]

@@ -19,6 +19,8 @@ def test_what_is_not_set_has_its_default() -> None:
         ({"chunk_size": 1.5}, "chunk_size must be a positive whole number, it is 1.5"),
         ({"stuck_seconds": "9"}, "stuck_seconds must be a positive number, it is '9'"),
         ({"lake": "/data"}, "lake must be an s3:// address, it is '/data'"),
+        ({"lake": "s3://bucket/runs#1"}, "lake: s3://bucket/runs#1: an address cannot contain '#'"),
+        ({"source": "s3://bucket"}, "source: s3://bucket does not name an object"),
         ({"chunker_job": 7}, "chunker_job must be a text, it is 7"),
         ({"commit_age_seconds": 7}, 'commit_age_seconds must be an object with "warning" and "critical", it is 7'),
         ({"commit_age_seconds": {"warning": 2, "critical": 1}}, "a warning level that is not above the critical one"),

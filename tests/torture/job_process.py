@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 
 from spark_jobs.chunker import cli as chunker_cli
 from spark_jobs.detector import cli as detector_cli
-from spark_jobs.detector import heartbeat
+from spark_jobs.detector import heartbeat_writer as heartbeat
 from spark_jobs.detector import run as detector_run
 from spark_jobs.detector.chunk_source import ChunkPartition, ChunkStreamReader
 from spark_jobs.detector.stream import Chunks

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 import spark_jobs
-from spark_jobs.detector.heartbeat import HeartbeatWriter
+from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
 from spark_jobs.lake.heartbeat import Heartbeat, read_heartbeat
 from spark_jobs.lake.heartbeat_history import Sample, read_history, write_history
 from spark_jobs.lake.layout import HISTORY
