@@ -20,7 +20,7 @@ from spark_jobs.storage.delta import storage_options
 from spark_jobs.storage.objects import open_objects
 from tests.docs.pages import ROOT, block_of
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 _LAKE = "s3://transactions/fourth-pattern"
 _SPENDERS = 60

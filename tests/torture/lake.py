@@ -15,7 +15,7 @@ from spark_jobs.core.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.core.names import DETECTIONS, MERCHANTS, PAIRS
 from spark_jobs.core.pair_rows import PAIRS_SCHEMA
 from spark_jobs.core.pair_state import PairState
-from tests.torture.job_process import JobRequest
+from tests.torture.job import JobRequest
 from tests.torture.s3 import BUCKET, Stored
 
 LAKE = "lake"

@@ -12,7 +12,7 @@ from spark_jobs.storage import state_tables
 from spark_jobs.storage.objects import open_objects
 from spark_jobs.storage.state_tables import STATE_VERSION, StateTables
 from tests.torture import lake
-from tests.torture.job_process import JobRequest
+from tests.torture.job import JobRequest
 from tests.torture.jobs import Jobs, job_processes
 from tests.torture.lake import Contents, contents
 from tests.torture.s3 import BUCKET, Stored

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.looking import looking
+from tests.harness.polling import polling
 
 # Tenths of the time, from 0.
 _SECOND, _SIXTH = 1, 5
@@ -56,7 +56,7 @@ def watched(pid: int) -> Iterator[Watch]:
         for job in server.children():
             watch.look(job)
 
-    with looking(look):
+    with polling(look):
         yield watch
 
 
