@@ -58,6 +58,7 @@ class Layout:
         with_importance: whether there is a `CustomerImportance.csv` in the bucket.
         settings: of the DAGs, on top of those that follow from the stack.
         databricks_arguments: further ones of the local Databricks' command line.
+        airflow_environment: further variables of Airflow's processes, which override its settings.
     """
 
     directory: Path
@@ -67,6 +68,7 @@ class Layout:
     thresholds: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     databricks_arguments: tuple[str, ...] = ()
+    airflow_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:
@@ -115,7 +117,7 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
             local_airflow(
                 layout.directory / "airflow",
                 layout.logs,
-                {**s3.environment, **_airflow_environment(layout, databricks)},
+                {**s3.environment, **_airflow_environment(layout, databricks), **layout.airflow_environment},
                 port=layout.ports.airflow,
             )
         )

@@ -37,7 +37,7 @@ MERCHANTS_SCHEMA = pa.schema(
     ]
 )
 
-# Up to this number, sorting a merchant's values each time is cheaper than maintaining them (docs/decisions/0020).
+# Up to this number, sorting a merchant's values each time is cheaper than maintaining them (docs/decisions/0006).
 _FEW_CUSTOMERS = 256
 
 

@@ -11,7 +11,7 @@ from local.s3_environment import s3_environment
 from local.sample_data import write_sample
 from local.stack import Ports
 from tests.compose.stack import Containers, MasterFile, Stack, said_password
-from tests.processes.pipeline import THRESHOLDS, Pipeline
+from tests.harness.pipeline import THRESHOLDS, Pipeline
 
 _SAMPLE_ROWS, _MORE_ROWS = 20_000, 100_000
 _CHUNK_SIZE = 1000

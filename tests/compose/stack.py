@@ -18,7 +18,7 @@ from local.progress import Status
 from local.s3 import S3Address
 from local.stack import Ports
 from spark_jobs.lake.layout import LANDING_ZONE
-from tests.processes.pipeline import ROOT, Pipeline, wait_until
+from tests.harness.pipeline import ROOT, Pipeline, wait_until
 
 # The services that go on running; the others do something once.
 SERVICES = (

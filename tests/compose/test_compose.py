@@ -10,7 +10,7 @@ import pytest
 
 from local.bucket import BUCKET, IMPORTANCE_URL
 from tests.compose.stack import SERVICES, Stack, await_patiently
-from tests.processes.pipeline import Pipeline
+from tests.harness.pipeline import Pipeline
 
 pytestmark = pytest.mark.compose
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.processes.pipeline import ROOT
+from tests.harness.pipeline import ROOT
 
 _COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 _SERVICES: dict[str, dict[str, Any]] = _COMPOSE["services"]

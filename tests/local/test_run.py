@@ -17,7 +17,7 @@ import pytest
 
 from local.ports import free_port
 from local.run import main
-from tests.processes.pipeline import ROOT, wait_until
+from tests.harness.pipeline import ROOT, wait_until
 
 pytestmark = pytest.mark.processes
 _MARK = "TEST_RUN_MARK"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from local.s3 import LocalS3, local_s3
-from tests.processes.pipeline import wait_until
+from tests.harness.pipeline import wait_until
 
 
 def test_a_taken_port_is_said_plainly(s3: LocalS3, tmp_path: Path) -> None:

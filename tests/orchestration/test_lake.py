@@ -10,7 +10,7 @@ from orchestration.settings import Settings
 from spark_jobs.lake.heartbeat_history import Sample, format_history
 from spark_jobs.lake.layout import HISTORY, OFFSET, chunk_path
 from spark_jobs.lake.offset import Offset, format_offset, source_check
-from tests.processes.pipeline import BUCKET
+from tests.harness.pipeline import BUCKET
 
 LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -9,7 +9,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
 from local.databricks.server import LocalDatabricks, local_databricks
-from tests.processes.pipeline import wait_until
+from tests.harness.pipeline import wait_until
 
 
 def client_of(server: LocalDatabricks) -> WorkspaceClient:

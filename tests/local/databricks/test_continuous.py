@@ -6,8 +6,8 @@ from pathlib import Path
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
+from tests.harness.pipeline import wait_until
 from tests.local.databricks.conftest import cancelled, ended, job_of, started, state_of, task_of
-from tests.processes.pipeline import wait_until
 
 Script = Callable[[str], str]
 _UNTIL_TOLD = "import signal\nsignal.pause()\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 from databricks.sdk.service import jobs
 
 from local.databricks.server import local_databricks
+from tests.harness.pipeline import wait_until
+from tests.harness.webhook import webhook
 from tests.local.databricks.conftest import cancelled, client_of, job_of, started, task_of
-from tests.processes.pipeline import wait_until
-from tests.webhook import webhook
 
 Script = Callable[[str], str]
 

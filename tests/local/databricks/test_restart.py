@@ -10,8 +10,8 @@ import pytest
 from databricks.sdk.service import jobs
 
 from local.databricks.server import local_databricks
+from tests.harness.pipeline import wait_until
 from tests.local.databricks.conftest import attempt_of, client_of, ended, job_of, started, state_of, task_of
-from tests.processes.pipeline import wait_until
 
 Script = Callable[[str], str]
 _LIVES = "import os, signal\nprint(os.getpid(), flush=True)\nsignal.pause()"

@@ -12,8 +12,8 @@ from databricks.sdk.errors import BadRequest, InvalidParameterValue, ResourceDoe
 from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 
+from tests.harness.pipeline import wait_until
 from tests.local.databricks.conftest import attempt_of, cancelled, ended, job_of, started, state_of, task_of
-from tests.processes.pipeline import wait_until
 
 Script = Callable[[str], str]
 _UNTIL_TOLD = "import signal\nprint('begun', flush=True)\nsignal.pause()\n"

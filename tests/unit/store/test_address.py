@@ -13,7 +13,7 @@ from spark_jobs.maintenance.cli import main as maintain_state
 from spark_jobs.store.address import Address, parse_address, parse_object_address
 from spark_jobs.store.line_table import open_or_create_table
 from spark_jobs.store.objects import open_object, open_objects
-from tests.processes.pipeline import BUCKET
+from tests.harness.pipeline import BUCKET
 from tests.unit.chunker_job import HEADER, good_line
 
 SCHEMA = pa.schema([("line", pa.int64())])

@@ -9,7 +9,7 @@ from obstore.store import LocalStore
 from local.s3 import LocalS3
 from spark_jobs.store import objects
 from spark_jobs.store.objects import open_objects
-from tests.processes.pipeline import BUCKET
+from tests.harness.pipeline import BUCKET
 
 
 @pytest.fixture

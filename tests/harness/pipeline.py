@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from local.s3 import S3Address
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, parse_detection_rows
+from tests.harness.warm import WarmProcess, warm_process
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 BUCKET = "transactions"
+DETECTOR = "spark_jobs.detector.cli:main"
 # Scaled down to the small sample, so that every pattern occurs.
 THRESHOLDS = (
     *("--threshold", "upgrade_merchant_transactions=5000"),
@@ -55,24 +58,25 @@ class Pipeline:
         return processes.start(command, self.directory / "chunker.log", self.s3.environment)
 
     def start_detector(self, *arguments: str, python: str = sys.executable) -> "subprocess.Popen[bytes]":
-        java = find_java()
-        assert java, "make setup finds or fetches Java"
+        """Start a detector as a process of its own, with a JVM of its own."""
         scratch = self.directory / "scratch"
         scratch.mkdir(exist_ok=True)
-        environment = {
-            **self.s3.environment,
-            **spark_environment(java),
-            "PYSPARK_PYTHON": python,
-            "PYTHONPATH": str(ROOT),
-            "TMPDIR": str(scratch),
-        }
+        environment = {**detector_environment(self.s3), "PYSPARK_PYTHON": python, "TMPDIR": str(scratch)}
         command = [python, "-m", "spark_jobs.detector.cli", "--lake", self.lake, *THRESHOLDS, *arguments]
         return processes.start(command, self.log, environment)
 
+    def detect(self, spark: WarmProcess, *arguments: str) -> int:
+        """Run a detector to its end in a process whose Spark is warm; return its exit code."""
+        return spark.run(DETECTOR, ["--lake", self.lake, *THRESHOLDS, *arguments], log=self.log).code
+
+    def output(self) -> str:
+        """Return the output of all detectors on this lake."""
+        return self.log.read_text() if self.log.exists() else ""
+
     def committed_line(self) -> int:
         """Return the greatest line that the detector's log says is committed."""
-        text = self.log.read_text() if self.log.exists() else ""
-        return max((int(line) for line in re.findall(r'"batch committed", "committed_line": (\d+)', text)), default=0)
+        committed = re.findall(r'"batch committed", "committed_line": (\d+)', self.output())
+        return max(map(int, committed), default=0)
 
     def keys(self, prefix: str) -> list[str]:
         pages = (
@@ -108,16 +112,30 @@ class Pipeline:
         assert {key: self.read(key) for key in self.keys("detections/")} == expected
 
 
+def detector_environment(s3: S3Address) -> dict[str, str]:
+    """Return the variables of a detector's process."""
+    java = find_java()
+    assert java, "make setup finds or fetches Java"
+    return {**s3.environment, **spark_environment(java), "PYTHONPATH": str(ROOT)}
+
+
+@contextmanager
+def warm_spark(s3: S3Address) -> Iterator[WarmProcess]:
+    """Run a process that keeps its Spark session from one detector to the next."""
+    with warm_process([DETECTOR.partition(":")[0]], detector_environment(s3)) as warm:
+        yield warm
+
+
 def wait_until(
     condition: Callable[[], bool],
     alive: Sequence["subprocess.Popen[bytes]"] = (),
-    seconds: float = 90,
+    seconds: float = 240,
     between: float = 0.02,
 ) -> None:
-    """Wait for a condition; fail where it does not come, or where a process that must live has ended.
+    """Wait until a condition holds; fail after `seconds`, or if one of the `alive` processes has ended.
 
     Args:
-        between: seconds from one look to the next; more where a look costs what the awaited needs.
+        between: seconds between two polls; more if a poll is expensive for the system that is awaited.
     """
     deadline = time.monotonic() + seconds
     while not condition():
@@ -134,7 +152,7 @@ def spark_python(version: str) -> str:
     group = f"spark-{version.replace('.', '-')}"
     done = subprocess.run(
         [
-            *(uv, "sync", "--frozen", "--quiet", "--compile-bytecode", "-p", sys.executable),
+            *(uv, "sync", "--frozen", "--quiet", "-p", sys.executable),
             *("--no-install-project", "--no-default-groups", "--group", group),
         ],
         cwd=ROOT,

@@ -1,20 +1,12 @@
-"""`python -m tests.torture.job_process`: runs the jobs, each in a process of its own that may be killed at any moment.
+"""One job with settings that suit a short run: how the torture runs them, in a fork of a warm process.
 
-Everything is imported once, and each job is a fork of that: it starts in milliseconds. One request a line on stdin
-(`JobRequest` as JSON); two lines on stdout for each: the process id, and in the end the exit code.
-
-The detector's jobs are its own code but for Spark: `LoopStream` asks the same streaming source for its micro-batches.
+Of the detector only Spark is replaced: `LoopStream` asks the same streaming source for its micro-batches.
 """
 
-import importlib
 import json
-import os
-import signal
-import sys
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 from spark_jobs.chunker import cli as chunker_cli
 from spark_jobs.detector import cli as detector_cli
@@ -28,7 +20,7 @@ from spark_jobs.maintenance import cli as maintenance_cli
 from spark_jobs.store import failures as retries
 
 _JOBS = {"chunker": chunker_cli.main, "detector": detector_cli.main, "maintain_state": maintenance_cli.main}
-_SECONDS_BETWEEN_IDLE_LOOKS = 0.01
+_IDLE_POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -36,28 +28,24 @@ class JobRequest:
     """A job to run.
 
     Attributes:
-        job: `chunker`, `detector` or `maintain_state`, or `module:function` of another one.
+        job: `chunker`, `detector` or `maintain_state`.
         arguments: its command line.
-        environment: on top of this process's.
-        log: takes its output.
         appends_between_compactions: few, so that a short run of the detector compacts.
-        beats: whether the heartbeat beats every second; else at the start and at the end only, so that the operations
-            of two runs are the same.
-        request_seconds: how long a client waits for an answer; a fourth of the time for which it tries again.
-        spark: whether the detector runs under Spark, as it does in earnest.
+        beats: whether the heartbeat beats every second; otherwise only at the start and the end, so that two runs have
+            the same operations.
+        request_seconds: how long a client waits for an answer; it retries for four times as long.
+        spark: whether the detector runs under Spark.
     """
 
     job: str
     arguments: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
-    log: str = os.devnull
     appends_between_compactions: int = 50
     beats: bool = True
     request_seconds: int = 30
     spark: bool = False
 
     def to_line(self) -> str:
-        """Return it as it is sent."""
+        """Return the request as JSON."""
         return json.dumps(asdict(self))
 
 
@@ -99,7 +87,7 @@ class LoopStream:
             while not self._stopping.is_set():
                 end = self._reader.latestOffset(at)
                 if end == at:
-                    self._stopping.wait(_SECONDS_BETWEEN_IDLE_LOOKS)
+                    self._stopping.wait(_IDLE_POLL_SECONDS)
                     continue
                 self._process(self._sums(at, end))
                 at = end
@@ -115,58 +103,15 @@ class LoopStream:
         return found
 
 
-def main() -> None:
-    """Run jobs, one after another, until stdin ends."""
-    for line in sys.stdin:
-        request = JobRequest(**json.loads(line))
-        pid = os.fork()
-        if pid == 0:
-            _be(request)
-        _say(pid)
-        _, status = os.waitpid(pid, 0)
-        _say(os.waitstatus_to_exitcode(status))
-
-
-def _say(number: int) -> None:
-    sys.stdout.write(f"{number}\n")
-    sys.stdout.flush()
-
-
-def _be(request: JobRequest) -> None:
-    """Be the job, to the end of this process."""
-    code = 1
-    try:
-        log = os.open(request.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.environ.update(request.environment)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if not request.spark:
-            setattr(detector_run, "open_session", lambda: None)  # noqa: B010 - other types, on purpose
-            setattr(detector_run, "ChunkStream", LoopStream)  # noqa: B010
-        setattr(state_tables, "_APPENDS_BETWEEN_COMPACTIONS", request.appends_between_compactions)  # noqa: B010
-        setattr(retries, "REQUEST_SECONDS", request.request_seconds)  # noqa: B010
-        setattr(retries, "RETRY_SECONDS", request.request_seconds * 4)  # noqa: B010
-        if not request.beats:
-            setattr(heartbeat, "_SECONDS_BETWEEN_BEATS", 3600.0)  # noqa: B010
-        code = _function(request.job)(request.arguments)
-    except SystemExit as error:
-        code = int(error.code or 0)
-    except BaseException:  # noqa: BLE001 - the child must end here
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _function(job: str) -> Callable[[list[str]], int]:
-    if job in _JOBS:
-        return _JOBS[job]
-    module, _, name = job.partition(":")
-    function: Callable[[list[str]], int] = getattr(importlib.import_module(module), name)
-    return function
-
-
-if __name__ == "__main__":
-    main()
+def main(arguments: list[str]) -> int:
+    """Run the job of one request, given as JSON; return its exit code."""
+    request = JobRequest(**json.loads(arguments[0]))
+    if not request.spark:
+        setattr(detector_run, "open_session", lambda: None)  # noqa: B010 - other types, on purpose
+        setattr(detector_run, "ChunkStream", LoopStream)  # noqa: B010
+    setattr(state_tables, "_APPENDS_BETWEEN_COMPACTIONS", request.appends_between_compactions)  # noqa: B010
+    setattr(retries, "REQUEST_SECONDS", request.request_seconds)  # noqa: B010
+    setattr(retries, "RETRY_SECONDS", request.request_seconds * 4)  # noqa: B010
+    if not request.beats:
+        setattr(heartbeat, "_SECONDS_BETWEEN_BEATS", 3600.0)  # noqa: B010
+    return _JOBS[request.job](request.arguments)

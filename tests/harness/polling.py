@@ -1,26 +1,26 @@
-"""Looks at the machine's processes again and again, from a thread of its own, while a test goes on."""
+"""Polling in the background while a test runs."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_SECONDS_BETWEEN_LOOKS = 0.25
+_SECONDS_BETWEEN_POLLS = 0.25
 
 
 @contextmanager
-def looking(look: Callable[[], None]) -> Iterator[None]:
-    """Call `look` four times a second, from now to the end of the block; what it raises, this does at the end."""
+def polling(poll: Callable[[], None]) -> Iterator[None]:
+    """Call `poll` four times a second until the block ends, which then raises the error of `poll`, if any."""
     stopping = threading.Event()
     failures: list[Exception] = []
 
     def run() -> None:
         try:
-            while not stopping.wait(_SECONDS_BETWEEN_LOOKS):
-                look()
+            while not stopping.wait(_SECONDS_BETWEEN_POLLS):
+                poll()
         except Exception as error:  # noqa: BLE001 - raised where it can be seen
             failures.append(error)
 
-    thread = threading.Thread(target=run, name="looking")
+    thread = threading.Thread(target=run, name="polling")
     thread.start()
     try:
         yield
