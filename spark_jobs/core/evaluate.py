@@ -38,7 +38,7 @@ MERCHANTS_SCHEMA = pa.schema(
     ]
 )
 
-# With at most so many, a merchant has its values sorted each time: keeping them costs more (docs/decisions/0020).
+# With at most so many, a merchant has its values sorted each time: keeping them costs more (docs/decisions/0006).
 _FEW_CUSTOMERS = 256
 
 

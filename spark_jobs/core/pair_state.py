@@ -1,7 +1,7 @@
 """The state: totals of every pair and every merchant, advanced chunk by chunk.
 
 A pair takes 40 bytes for its totals, its name as it is, 13 to 20 bytes in the index and 4 in its merchant's list: no
-Python object stands for a pair (docs/decisions/0020).
+Python object stands for a pair (docs/decisions/0006).
 """
 
 from collections.abc import Iterator

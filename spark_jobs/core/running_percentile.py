@@ -3,7 +3,7 @@
 Of each merchant only a band of its values is kept in order: those around the percentile, and how many lie below. A
 value that changes moves in, out of or past the band. Where the percentile has left the band, or nothing is kept of a
 merchant, its band is drawn anew from all its values; it is so wide that this comes once in several chunks at most,
-whatever the data, and in hundreds where they are of one kind (docs/decisions/0020).
+whatever the data, and in hundreds where they are of one kind (docs/decisions/0006).
 """
 
 from collections.abc import Callable

@@ -108,7 +108,7 @@ def run(settings: Settings, stopping: threading.Event, now: Callable[[], datetim
 class _Batches:
     """Processes one micro-batch after another; what it has begun to commit, it commits whole.
 
-    A batch is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0022).
+    A batch is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0003).
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def _local_settings() -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # The work is done in Python: the quick compiler alone takes 2 s off a start (docs/decisions/0005).
+        # The work is done in Python: the quick compiler alone takes 2 s off a start (docs/decisions/0003).
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         # Over TCP each task waits 40 ms for an acknowledgement; Spark 4.0 does not know the setting.
         "spark.python.unix.domain.socket.enabled": "true",
@@ -62,7 +62,7 @@ def _local_settings() -> dict[str, str]:
         "spark.sql.streaming.minBatchesToRetain": "2",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         # The checkpoint is disposable: no checksum files beside its own, and no `chmod` run for each of them, which
-        # takes half of Spark's own time a micro-batch (docs/decisions/0005).
+        # takes half of Spark's own time a micro-batch (docs/decisions/0003).
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.sql.streaming.checkpointFileManagerClass": f"{streaming}.FileSystemBasedCheckpointFileManager",
     }

@@ -1,7 +1,7 @@
 """Delta tables that one writer appends to, each commit under an application transaction whose version is a line.
 
 Files are removed by rewriting a range of lines, never by `optimize.compact()`: of two of those on the same files
-`deltalake` (1.6) lets both through, and every row is there twice (docs/decisions/0009).
+`deltalake` (1.6) lets both through, and every row is there twice (docs/decisions/0005).
 """
 
 import time
@@ -38,7 +38,7 @@ _CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 1 days",
 }
 NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
-# Small row groups, so that the rows of a few merchants are read without the rest (docs/decisions/0021).
+# Small row groups, so that the rows of a few merchants are read without the rest (docs/decisions/0004).
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 # Larger files are left as they are, so that what a compaction costs does not grow with the table.
 _COMPACTED_BYTES = 16 << 20

@@ -1,1 +1,1 @@
-"""Whatever stands in a file: it lands, goes to quarantine, or stops the job with an error that says what to do."""
+"""Every kind of input lands, goes to quarantine, or stops the job with an error that names the remedy."""

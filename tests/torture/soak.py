@@ -36,7 +36,7 @@ _SECONDS = 3600
 _MOST_FILES = 60
 # Of a table's log maintenance leaves a checkpoint, the entry under it, and the pointer to it.
 _MOST_LOG_OBJECTS = 5
-# A local S3, for it lists from a name on; a local directory is listed whole (docs/decisions/0050).
+# A local S3, for it lists from a name on; a local directory is listed whole (docs/decisions/0012).
 _BUCKET = "soak"
 _LAKE = f"s3://{_BUCKET}/lake"
 _TABLES = ("pairs", "merchants", "detections")

@@ -42,7 +42,7 @@ class Watch:
     def growth(self) -> tuple[float, float]:
         """Return the means of the last tenth to those of an earlier one: memory to the sixth, open files to the second.
 
-        The clients' buffers fill through the first half of a day; what leaks goes on after it (docs/decisions/0050).
+        The clients' buffers fill through the first half of a day; what leaks goes on after it (docs/decisions/0012).
         """
         return ratio(self.megabytes, _SIXTH), ratio(self.open_files, _SECOND)
 
