@@ -90,6 +90,7 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/pipeline/plugins:/opt/pipeline
 WORKDIR /opt/pipeline
 COPY plugins plugins
 COPY dags dags
+COPY jobs.json ./
 COPY local local
 # Fails here, not when a job starts, where Debian's Java is too old for Spark.
 RUN python -c "from local.java import OLDEST, find_java; assert find_java(), f'Java {OLDEST} or later is needed'"

@@ -8,7 +8,7 @@ from local.bucket import IMPORTANCE_KEY, IMPORTANCE_URL, LAKE_URL, SOURCE_URL
 from local.containers.addresses import DATABRICKS
 from local.containers.secret_files import read_secrets
 from local.containers.stored import Stored
-from local.jobs import Lake, put_jobs
+from local.jobs import Lake, create_jobs
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
         chunk_size=int(os.environ["CHUNK_SIZE"]),
         thresholds=os.environ["THRESHOLDS"],
     )
-    put_jobs(WorkspaceClient(host=DATABRICKS, token=secrets.databricks_token), lake)
+    create_jobs(WorkspaceClient(host=DATABRICKS, token=secrets.databricks_token), lake)
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ def test_what_lies_beside_the_sources_gets_into_no_image() -> None:
             "plugins",
             "dags",
             "local",
+            "jobs.json",
             "docker",
         )
     }

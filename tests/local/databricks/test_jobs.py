@@ -9,7 +9,7 @@ from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import jobs
 
 from local.databricks.server import local_databricks
-from local.jobs import Lake, put_jobs
+from local.jobs import Lake, create_jobs
 from tests.local.databricks.conftest import client_of, task_of
 
 
@@ -114,9 +114,9 @@ def test_our_jobs_are_created_once_and_then_set_anew(tmp_path: Path) -> None:
     with local_databricks(tmp_path, {}) as server:
         workspace = client_of(server)
         lakes = Lake(f"file://{tmp_path}/t.csv", f"file://{tmp_path}/lake"), Lake("file:///other.csv", "file:///other")
-        put_jobs(workspace, lakes[0])
+        create_jobs(workspace, lakes[0])
         first = {job.settings.name: job.job_id for job in workspace.jobs.list() if job.settings}
-        put_jobs(workspace, lakes[1])
+        create_jobs(workspace, lakes[1])
         second = {job.settings.name: job.job_id for job in workspace.jobs.list() if job.settings}
         assert second == first
         chunker = workspace.jobs.get(first["chunker"] or 0).settings
