@@ -1,4 +1,4 @@
-"""Jobs and runs as the API shows them, built on the SDK's data classes, so that what is given is valid."""
+"""Jobs and runs as the API returns them, built with the SDK's data classes so that they are valid."""
 
 import html
 import json
@@ -8,7 +8,6 @@ from pathlib import Path
 from databricks.sdk.service import jobs
 
 from local.databricks.model import Attempt, Job, Json, Run, State
-from local.databricks.parameters import task_type
 
 _LOG_BYTES = 5 << 20
 
@@ -16,7 +15,7 @@ _STATUS = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ER
 
 
 def job_view(job: Job) -> Json:
-    """Return a job as `jobs/get` gives it."""
+    """Return a job for `jobs/get`."""
     view = jobs.Job(
         job_id=job.job_id,
         created_time=job.created,
@@ -28,7 +27,7 @@ def job_view(job: Job) -> Json:
 
 
 def listed_job(job: Job, *, expand_tasks: bool) -> Json:
-    """Return a job as `jobs/list` gives it: without its tasks, unless they are asked for."""
+    """Return a job for `jobs/list`, which omits the tasks by default."""
     view = job_view(job)
     if not expand_tasks:
         for name in ("tasks", "job_clusters"):
@@ -37,12 +36,12 @@ def listed_job(job: Job, *, expand_tasks: bool) -> Json:
 
 
 def run_view(run: Run, base_url: str, *, history: bool = False, attempt: Attempt | None = None) -> Json:
-    """Return a run as `runs/get` gives it.
+    """Return a run for `runs/get`.
 
     Args:
-        base_url: of this server, for the pages.
-        history: with its repairs.
-        attempt: show it as the run of this attempt alone.
+        base_url: of this server, for `run_page_url`.
+        history: include the repairs.
+        attempt: return this attempt as a run of its own.
     """
     shown = [attempt] if attempt else _newest_attempts(run)
     state, created, ended = (
@@ -82,7 +81,7 @@ def run_view(run: Run, base_url: str, *, history: bool = False, attempt: Attempt
 
 
 def listed_run(run: Run, base_url: str, *, expand_tasks: bool) -> Json:
-    """Return a run as `runs/list` gives it."""
+    """Return a run for `runs/list`, which omits the tasks by default."""
     view = run_view(run, base_url)
     if not expand_tasks:
         for name in ("tasks", "job_clusters"):
@@ -91,25 +90,25 @@ def listed_run(run: Run, base_url: str, *, expand_tasks: bool) -> Json:
 
 
 def output_view(run: Run, attempt: Attempt, base_url: str, log: Path, failure: Path) -> Json:
-    """Return what an attempt has written, as `runs/get-output` gives it; of a long log its first 5 MB."""
+    """Return an attempt's output and error for `runs/get-output`, with at most the first 5 MB of its log."""
     text = b""
     if log.exists():
         with log.open("rb") as file:
             text = file.read(_LOG_BYTES + 1)
-    why = json.loads(failure.read_text()) if failure.exists() else {}
-    error = why.get("error") or (attempt.state.message if attempt.state.result not in (None, "SUCCESS") else None)
+    failed = json.loads(failure.read_text()) if failure.exists() else {}
+    error = failed.get("error") or (attempt.state.message if attempt.state.result not in (None, "SUCCESS") else None)
     view = jobs.RunOutput(
         metadata=jobs.Run.from_dict(run_view(run, base_url, attempt=attempt)),
         logs=text[:_LOG_BYTES].decode(errors="replace"),
         logs_truncated=len(text) > _LOG_BYTES,
         error=error or None,
-        error_trace=why.get("error_trace"),
+        error_trace=failed.get("error_trace"),
     )
     return view.as_dict()
 
 
 def export_view(run: Run, log_file: Callable[[Attempt], Path]) -> Json:
-    """Return the logs of a run's attempts as pages, as `runs/export` gives them."""
+    """Return the logs of a run's attempts as HTML pages for `runs/export`."""
     views = []
     for attempt in run.attempts:
         log = log_file(attempt)
@@ -120,19 +119,18 @@ def export_view(run: Run, log_file: Callable[[Attempt], Path]) -> Json:
 
 
 def page_url(run: Run, base_url: str) -> str:
-    """Return where the page of a run is."""
+    """Return the URL of a run's page."""
     return f"{base_url}/jobs/{run.job_id}/runs/{run.run_id}"
 
 
 def _newest_attempts(run: Run) -> list[Attempt]:
-    """Return the newest attempt of each task, tasks in the order of the settings."""
+    """Return the newest attempt of each task, in the order of the settings."""
     found = (run.last_attempt(task["task_key"]) for task in run.tasks)
     return [attempt for attempt in found if attempt]
 
 
 def _task_view(run: Run, attempt: Attempt, base_url: str) -> jobs.RunTask:
     settings = next(task for task in run.tasks if task["task_key"] == attempt.task_key)
-    task_type(settings)
     view = jobs.RunTask.from_dict(settings)
     view.run_id = attempt.run_id
     view.attempt_number = attempt.number
@@ -170,7 +168,7 @@ def _run_status(state: State) -> jobs.RunStatus:
     return status
 
 
-# What a task has as its result has no code of its own there.
+# Results of tasks that have no termination code of their own.
 _TERMINATION_CODES = {"UPSTREAM_FAILED": "RUN_EXECUTION_ERROR", "UPSTREAM_CANCELED": "USER_CANCELED"}
 
 

@@ -1,6 +1,5 @@
-"""Jobs as `databricks-sdk` sees them."""
+"""Jobs through `databricks-sdk`."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,16 +7,15 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import jobs
 
-from local.databricks.server import local_databricks
 from local.jobs import Lake, create_jobs
-from tests.local.databricks.conftest import client_of, task_of
+from tests.local.databricks.conftest import task_of
 
 
 def as_dicts(tasks: list[jobs.Task] | None) -> list[dict[str, Any]]:
     return [task.as_dict() for task in tasks or []]
 
 
-def test_a_job_is_given_back_as_it_was_created(client: WorkspaceClient) -> None:
+def test_a_job_is_returned_as_it_was_created(client: WorkspaceClient) -> None:
     created = client.jobs.create(
         name="as created",
         tasks=[task_of("/x.py", max_retries=2, min_retry_interval_millis=100, timeout_seconds=60)],
@@ -39,13 +37,13 @@ def test_a_job_is_given_back_as_it_was_created(client: WorkspaceClient) -> None:
     assert job.creator_user_name == "local"
 
 
-def test_jobs_are_found_by_name_whatever_its_case_and_page_by_page(client: WorkspaceClient) -> None:
+def test_jobs_are_listed_by_name_ignoring_case_and_in_pages(client: WorkspaceClient) -> None:
     ids = {client.jobs.create(name="Paged", tasks=[task_of("/x.py")]).job_id for _ in range(5)}
     client.jobs.create(name="Paged too", tasks=[task_of("/x.py")])
     assert {job.job_id for job in client.jobs.list(name="paged", limit=2)} == ids
 
 
-def test_a_list_of_jobs_has_tasks_only_where_they_are_asked_for(client: WorkspaceClient) -> None:
+def test_a_list_of_jobs_has_tasks_only_on_request(client: WorkspaceClient) -> None:
     client.jobs.create(name="expanded", tasks=[task_of("/x.py")])
     [plain] = client.jobs.list(name="expanded")
     [expanded] = client.jobs.list(name="expanded", expand_tasks=True)
@@ -55,7 +53,7 @@ def test_a_list_of_jobs_has_tasks_only_where_they_are_asked_for(client: Workspac
     assert as_dicts(expanded.settings.tasks) == as_dicts([task_of("/x.py")])
 
 
-def test_an_update_changes_what_it_names_and_removes_what_it_is_told_to(client: WorkspaceClient) -> None:
+def test_an_update_changes_and_removes_the_named_fields_only(client: WorkspaceClient) -> None:
     job_id = client.jobs.create(name="before", tasks=[task_of("/x.py")], timeout_seconds=9, tags={"a": "b"}).job_id or 0
     client.jobs.update(job_id, new_settings=jobs.JobSettings(name="after"), fields_to_remove=["timeout_seconds"])
     settings = client.jobs.get(job_id).settings
@@ -63,7 +61,7 @@ def test_an_update_changes_what_it_names_and_removes_what_it_is_told_to(client: 
     assert (settings.name, settings.timeout_seconds, settings.tags) == ("after", None, {"a": "b"})
 
 
-def test_a_reset_leaves_nothing_of_what_was_there(client: WorkspaceClient) -> None:
+def test_a_reset_replaces_all_settings(client: WorkspaceClient) -> None:
     job_id = client.jobs.create(name="before", tasks=[task_of("/x.py")], timeout_seconds=9).job_id or 0
     client.jobs.reset(job_id, jobs.JobSettings(name="after", tasks=[task_of("/y.py")]))
     settings = client.jobs.get(job_id).settings
@@ -95,7 +93,7 @@ def test_a_deleted_job_is_gone(client: WorkspaceClient) -> None:
         ({"tasks": [task_of("/x.py")], "max_concurrent_runs": 2001}, "max_concurrent_runs must be from 0 to 2000"),
         (
             {"tasks": [task_of("/x.py")], "schedule": jobs.CronSchedule("0 0 0 * * ?", "UTC")},
-            "has no schedule: leave it away",
+            "has no schedule: omit it",
         ),
         (
             {"tasks": [task_of("/x.py")], "continuous": jobs.Continuous(), "max_concurrent_runs": 2},
@@ -103,22 +101,19 @@ def test_a_deleted_job_is_gone(client: WorkspaceClient) -> None:
         ),
     ],
 )
-def test_settings_that_cannot_be_run_are_refused_by_name(
+def test_unsupported_settings_are_refused_with_the_reason(
     client: WorkspaceClient, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(InvalidParameterValue, match=message):
         client.jobs.create(name="refused", **settings)  # type: ignore[arg-type]
 
 
-def test_our_jobs_are_created_once_and_then_set_anew(tmp_path: Path) -> None:
-    with local_databricks(tmp_path, {}) as server:
-        workspace = client_of(server)
-        lakes = Lake(f"file://{tmp_path}/t.csv", f"file://{tmp_path}/lake"), Lake("file:///other.csv", "file:///other")
-        create_jobs(workspace, lakes[0])
-        first = {job.settings.name: job.job_id for job in workspace.jobs.list() if job.settings}
-        create_jobs(workspace, lakes[1])
-        second = {job.settings.name: job.job_id for job in workspace.jobs.list() if job.settings}
-        assert second == first
-        chunker = workspace.jobs.get(first["chunker"] or 0).settings
-        assert chunker
-        assert {one.name: one.default for one in chunker.parameters or []}["source"] == "file:///other.csv"
+def test_create_jobs_resets_jobs_that_exist(client: WorkspaceClient) -> None:
+    first = create_jobs(client, Lake("file:///t.csv", "file:///lake"))
+    second = create_jobs(client, Lake("file:///other.csv", "file:///other"))
+    assert second == first
+    chunker = client.jobs.get(first["chunker"]).settings
+    assert chunker
+    assert {one.name: one.default for one in chunker.parameters or []}["source"] == "file:///other.csv"
+    for job_id in first.values():
+        client.jobs.delete(job_id)
