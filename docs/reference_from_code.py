@@ -152,7 +152,7 @@ def local_databricks_page() -> str:
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory) / "databricks.db")
         engine = Engine(store, EngineSettings(Path(directory), {}), lambda: 0, log)
-        routes = build_api(Service(store, engine, {}, "", lambda: 0)).routes
+        routes = build_api(Service(store, engine, "", "", lambda: 0)).routes
         store.close()
     rows = [
         (", ".join(sorted(route.methods)), f"`{route.path}`")

@@ -42,7 +42,7 @@ def main() -> None:
     engine.start()
     base_url = options.url or f"http://127.0.0.1:{options.port}"
     names = (urlsplit(base_url).hostname or "", *options.name)
-    app = build_api(Service(store, engine, {token: options.user}, base_url, _now, names))
+    app = build_api(Service(store, engine, token, base_url, _now, names))
     app.include_router(build_pages(store, engine))
     log.info("local Databricks at %s", base_url)
     try:
@@ -77,7 +77,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", help="base URL for browsers, if not http://127.0.0.1:PORT")
     parser.add_argument("--name", action="append", default=[], help="further host name that is accepted; repeatable")
     parser.add_argument("--directory", type=Path, required=True, metavar="DIR", help="for jobs, runs and logs")
-    parser.add_argument("--user", default="local", help="owner of the token (%(default)s)")
     parser.add_argument(
         "--start-delay", type=float, default=0, metavar="SECONDS", help="cluster start time of each run (%(default)s)"
     )

@@ -19,6 +19,7 @@ from local.databricks.requests import DEFAULT_LIMIT, page_token, parsed, read_va
 from local.databricks.store import Store
 
 WORKSPACE_ID = "0"
+USER = "local"
 _VERSIONS = ("2.1", "2.2")
 
 
@@ -27,14 +28,14 @@ class Service:
     """State and settings that the routes share.
 
     Attributes:
-        tokens: user names by token.
+        token: that clients send.
         base_url: of this server, for `run_page_url`.
         names: host names that are accepted beside those of loopback.
     """
 
     store: Store
     engine: Engine
-    tokens: dict[str, str]
+    token: str
     base_url: str
     now: Callable[[], int]
     names: tuple[str, ...] = ()
@@ -64,9 +65,10 @@ def build_api(service: Service) -> FastAPI:
         message = f"No API found for '{request.method} {request.url.path}'"
         return JSONResponse({"error_code": "ENDPOINT_NOT_FOUND", "message": message}, 404)
 
+    authenticated = [Depends(_authenticate(service.token))]
     for version in _VERSIONS:
-        app.include_router(_job_routes(service), prefix=f"/api/{version}/jobs")
-        app.include_router(_run_routes(service), prefix=f"/api/{version}/jobs")
+        for routes in (_job_routes(service), _run_routes(service)):
+            app.include_router(routes, prefix=f"/api/{version}/jobs", dependencies=authenticated)
 
     # Requested by the SDK when it starts.
     @app.get("/.well-known/databricks-config")
@@ -74,37 +76,32 @@ def build_api(service: Service) -> FastAPI:
         return {"oidc_endpoint": f"{service.base_url}/oidc", "workspace_id": WORKSPACE_ID}
 
     # Requested by the Terraform provider.
-    @app.get("/api/2.0/preview/scim/v2/Me")
-    def _me(user: Annotated[str, Depends(_user_of(service))]) -> Json:
-        return {"id": "1", "userName": user, "displayName": user, "active": True}
+    @app.get("/api/2.0/preview/scim/v2/Me", dependencies=authenticated)
+    def _me() -> Json:
+        return {"id": "1", "userName": USER, "displayName": USER, "active": True}
 
     # Requested by "Test connection" in Airflow.
-    @app.get("/api/2.1/clusters/spark-versions", dependencies=[Depends(_user_of(service))])
+    @app.get("/api/2.1/clusters/spark-versions", dependencies=authenticated)
     def _spark_versions() -> Json:
         return {"versions": [{"key": "local", "name": "The Spark that is installed here"}]}
 
     return app
 
 
-def _user_of(service: Service) -> Callable[[Request], str]:
-    def user(request: Request) -> str:
-        """Return the user whose token the request carries."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+def _authenticate(token: str) -> Callable[[Request], None]:
+    def check(request: Request) -> None:
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not given:
             raise ApiError(401, 401, "Credential was not sent or was of an unsupported type for this API.")
-        for known, name in service.tokens.items():
-            if secrets.compare_digest(known.encode(), token.encode()):
-                return name
-        raise ApiError(403, 403, "Invalid access token.")
+        if not secrets.compare_digest(token.encode(), given.encode()):
+            raise ApiError(403, 403, "Invalid access token.")
 
-    return user
+    return check
 
 
 def _job_routes(service: Service) -> APIRouter:
-    caller = _user_of(service)
-    routes = APIRouter(dependencies=[Depends(caller)])
+    routes = APIRouter()
     store, engine = service.store, service.engine
-    User = Annotated[str, Depends(caller)]  # noqa: N806 - a type
 
     def find(job_id: int) -> Job:
         job = store.job(job_id)
@@ -117,8 +114,8 @@ def _job_routes(service: Service) -> APIRouter:
         engine.wake()
 
     @routes.post("/create")
-    def create(settings: Annotated[Json, Depends(read_values)], user: User) -> Json:
-        job = Job(store.new_id(), parse_settings(settings), service.now(), user)
+    def create(settings: Annotated[Json, Depends(read_values)]) -> Json:
+        job = Job(store.new_id(), parse_settings(settings), service.now(), USER)
         save(job)
         return {"job_id": job.job_id}
 
@@ -164,28 +161,25 @@ def _job_routes(service: Service) -> APIRouter:
         return {}
 
     @routes.post("/run-now")
-    def run_now(given: Annotated[requests.RunNow, parsed(requests.RunNow)], user: User) -> Json:
-        run = engine.run_now(find(given.job_id), given, "ONE_TIME", user)
+    def run_now(given: Annotated[requests.RunNow, parsed(requests.RunNow)]) -> Json:
+        run = engine.run_now(find(given.job_id), given, "ONE_TIME", USER)
         return {"run_id": run.run_id, "number_in_job": run.number_in_job}
 
     return routes
 
 
 def _run_routes(service: Service) -> APIRouter:
-    caller = _user_of(service)
-    routes = APIRouter(prefix="/runs", dependencies=[Depends(caller)])
+    routes = APIRouter(prefix="/runs")
     store, engine, base_url = service.store, service.engine, service.base_url
-    User = Annotated[str, Depends(caller)]  # noqa: N806 - a type
     ById = Annotated[requests.RunRequest, parsed(requests.RunRequest)]  # noqa: N806 - a type
 
     @routes.post("/submit")
     def submit(
         given: Annotated[requests.SubmitRun, parsed(requests.SubmitRun)],
         settings: Annotated[Json, Depends(read_values)],
-        user: User,
     ) -> Json:
         settings = parse_settings({**settings, "name": given.run_name})
-        return {"run_id": engine.submit(settings, given.idempotency_token, user).run_id}
+        return {"run_id": engine.submit(settings, given.idempotency_token, USER).run_id}
 
     @routes.get("/get")
     def get(given: Annotated[requests.GetRun, parsed(requests.GetRun)]) -> Json:
