@@ -18,7 +18,8 @@ import pyarrow as pa
 from fastapi.routing import APIRoute
 
 from local.databricks.api import Service, build_api
-from local.databricks.engine import Engine, EngineSettings
+from local.databricks.attempts import EngineSettings
+from local.databricks.engine import Engine
 from local.databricks.store import Store
 from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings

@@ -1,4 +1,9 @@
-"""The three jobs of `jobs.json`, which Terraform reads as well, with the parameters of one lake filled in."""
+"""The three jobs of `jobs.json`, which Terraform reads as well, with the parameters of one lake filled in.
+
+Two runs of the chunker may overlap: neither lands a line twice, and one that hangs does not block the next. Its timeout
+is shorter than that of the Airflow task, which also does the retries. The detector is continuous, so that Databricks
+restarts it whenever it ends.
+"""
 
 import json
 from dataclasses import dataclass
@@ -64,17 +69,8 @@ def all_jobs(lake: Lake) -> dict[str, JobSettings]:
 
 
 def chunker_job(lake: Lake) -> JobSettings:
-    """Return the settings of the chunker's job.
-
-    Two runs may overlap: neither lands a line twice, and one that hangs does not block the next. Its timeout is shorter
-    than that of the Airflow task, which also does the retries.
-    """
+    """Return the settings of the chunker's job."""
     return all_jobs(lake)[CHUNKER]
-
-
-def detector_job(lake: Lake) -> JobSettings:
-    """Return the settings of the detector's job: continuous, so Databricks restarts it when it ends."""
-    return all_jobs(lake)[DETECTOR]
 
 
 def maintain_state_job(lake: Lake) -> JobSettings:

@@ -14,7 +14,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from local.databricks.api import Service, build_api
-from local.databricks.engine import Engine, EngineSettings
+from local.databricks.attempts import EngineSettings
+from local.databricks.engine import Engine
 from local.databricks.pages import build_pages
 from local.databricks.store import Store
 

@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from local.databricks import transitions
@@ -15,31 +16,40 @@ from local.databricks.task_process import TaskProcess
 _STOP_SECONDS = 12
 
 
+@dataclass(frozen=True)
+class EngineSettings:
+    """How runs are executed and how long they are kept.
+
+    Attributes:
+        directory: for the logs.
+        environment: of every task's process.
+        start_delay_millis: cluster start time of each run.
+        grace_millis: from SIGTERM to SIGKILL of a task's process.
+        keep_millis: age at which finished runs are deleted with their logs.
+    """
+
+    directory: Path
+    environment: Mapping[str, str]
+    start_delay_millis: int = 0
+    grace_millis: int = 10_000
+    keep_millis: int = 60 * 86_400_000
+
+
 class Attempts:
     """Starts and ends attempts. Callers must hold the engine's lock.
 
     Args:
-        directory: for the logs.
-        environment: of every process.
-        grace_millis: from SIGTERM to SIGKILL.
         new_id: returns the id of a new attempt.
         on_exit: called with an attempt's id and exit code, from a thread of its own.
     """
 
     def __init__(
-        self,
-        directory: Path,
-        environment: Mapping[str, str],
-        grace_millis: int,
-        new_id: Callable[[], int],
-        on_exit: Callable[[int, int], None],
+        self, settings: EngineSettings, new_id: Callable[[], int], on_exit: Callable[[int, int], None]
     ) -> None:
-        self._directory = directory
-        self._environment = environment
-        self._grace_millis = grace_millis
+        self._settings = settings
         self._new_id = new_id
         self._launcher = Launcher(on_exit)
-        directory.mkdir(parents=True, exist_ok=True)
+        settings.directory.mkdir(parents=True, exist_ok=True)
 
     def recover(self, runs: Iterable[Run]) -> None:
         """Warm up; kill processes that an earlier server left behind, which fails their attempts."""
@@ -71,7 +81,7 @@ class Attempts:
                 entry_point=wheel.get("entry_point", ""),
                 python_file=script.get("python_file", ""),
                 arguments=command_line(run, task, attempt),
-                environment={**self._environment, **environment_of(run, task)},
+                environment={**self._settings.environment, **environment_of(run, task)},
                 log=self.log_file(attempt),
                 failure=self.failure_file(attempt),
             ),
@@ -93,7 +103,7 @@ class Attempts:
             attempt.stopping, attempt.stop_reason = now, reason
             attempt.state.life_cycle = "TERMINATING"
             stop_group(attempt.process, signal.SIGTERM)
-        elif now - attempt.stopping > self._grace_millis:
+        elif now - attempt.stopping > self._settings.grace_millis:
             stop_group(attempt.process, signal.SIGKILL)
 
     def stop(self, runs: Iterable[Run]) -> None:
@@ -109,11 +119,11 @@ class Attempts:
 
     def log_file(self, attempt: Attempt) -> Path:
         """Return the file with an attempt's output."""
-        return self._directory / f"{attempt.run_id}.log"
+        return self._settings.directory / f"{attempt.run_id}.log"
 
     def failure_file(self, attempt: Attempt) -> Path:
         """Return the file in which an attempt's process reports why it failed."""
-        return self._directory / f"{attempt.run_id}.failure.json"
+        return self._settings.directory / f"{attempt.run_id}.failure.json"
 
     def delete_files(self, attempt: Attempt) -> None:
         """Delete an attempt's files."""

@@ -4,12 +4,11 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from local.databricks.attempts import Attempts
+from local.databricks.attempts import Attempts, EngineSettings
 from local.databricks.errors import ApiError, invalid, invalid_state, no_run
 from local.databricks.model import Attempt, Job, Json, Run, State
 from local.databricks.parameters import job_parameters
@@ -21,25 +20,6 @@ from local.databricks.transitions import never_started, tasks_to_repair
 
 _POLL_SECONDS = 0.25
 _PRUNE_MILLIS = 3_600_000
-
-
-@dataclass(frozen=True)
-class EngineSettings:
-    """How runs are executed and how long they are kept.
-
-    Attributes:
-        directory: for the logs.
-        environment: of every task's process.
-        start_delay_millis: cluster start time of each run.
-        grace_millis: from SIGTERM to SIGKILL of a task's process.
-        keep_millis: age at which finished runs are deleted with their logs.
-    """
-
-    directory: Path
-    environment: Mapping[str, str]
-    start_delay_millis: int = 0
-    grace_millis: int = 10_000
-    keep_millis: int = 60 * 86_400_000
 
 
 class Engine:
@@ -56,9 +36,7 @@ class Engine:
         self._settings = settings
         self._now = now
         self._log = log
-        self._attempts = Attempts(
-            settings.directory, settings.environment, settings.grace_millis, store.new_id, self._on_exit
-        )
+        self._attempts = Attempts(settings, store.new_id, self._on_exit)
         self._scheduler = Scheduler(self._attempts, self._has_slot, settings.start_delay_millis)
         self._restarts = Restarts()
         self._changed = threading.Condition(threading.RLock())

@@ -45,17 +45,22 @@ def page_token(last: int) -> str:
     return base64.urlsafe_b64encode(str(last).encode()).decode()
 
 
-class ListJobs(ApiRequest):
-    """Parameters of `jobs/list`; a limit of 0 means the default."""
+class ListRequest(ApiRequest):
+    """Requests a page of a list, of ids below `page_token`; a limit of 0 means the default."""
 
-    name: str | None = None
     expand_tasks: bool = False
     limit: Annotated[int, Field(ge=0, le=100)] = DEFAULT_LIMIT
     page_token: Annotated[int | None, BeforeValidator(_parse_page_token)] = None
 
 
-class ListRuns(ApiRequest):
-    """Parameters of `runs/list`; a limit of 0 means the default."""
+class ListJobs(ListRequest):
+    """Parameters of `jobs/list`."""
+
+    name: str | None = None
+
+
+class ListRuns(ListRequest):
+    """Parameters of `runs/list`."""
 
     job_id: int | None = None
     active_only: bool = False
@@ -63,9 +68,7 @@ class ListRuns(ApiRequest):
     run_type: str | None = None
     start_time_from: int | None = None
     start_time_to: int | None = None
-    expand_tasks: bool = False
     limit: Annotated[int, Field(ge=0, le=25)] = DEFAULT_LIMIT
-    page_token: Annotated[int | None, BeforeValidator(_parse_page_token)] = None
 
 
 class GetRun(RunRequest):

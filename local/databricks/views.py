@@ -43,38 +43,36 @@ def run_view(run: Run, base_url: str, *, history: bool = False, attempt: Attempt
         history: include the repairs.
         attempt: return this attempt as a run of its own.
     """
-    shown = [attempt] if attempt else _newest_attempts(run)
-    state, created, ended = (
-        (attempt.state, attempt.created, attempt.ended) if attempt else (run.state, run.created, run.ended)
-    )
-    started = attempt.started if attempt else run.started
+    shown: Run | Attempt = attempt or run
+    attempts = [attempt] if attempt else [run.last_attempt(task["task_key"]) for task in run.tasks]
+    defaults = {parameter["name"]: parameter["default"] for parameter in run.settings.get("parameters", [])}
     view = jobs.Run(
-        run_id=attempt.run_id if attempt else run.run_id,
+        run_id=shown.run_id,
         job_run_id=run.run_id,
         job_id=run.job_id,
         number_in_job=run.number_in_job,
-        original_attempt_run_id=attempt.run_id if attempt else run.run_id,
+        original_attempt_run_id=shown.run_id,
         attempt_number=attempt.number if attempt else None,
         creator_user_name=run.creator,
         run_name=attempt.task_key if attempt else run.name,
         run_type=jobs.RunType(run.run_type),
         run_page_url=page_url(run, base_url),
         trigger=jobs.TriggerType(run.trigger),
-        state=_run_state(state),
-        status=_run_status(state),
-        start_time=created,
-        end_time=ended or 0,
-        setup_duration=max(0, (started or created) - created),
-        execution_duration=max(0, ended - (started or ended)) if ended else 0,
+        state=_run_state(shown.state),
+        status=_run_status(shown.state),
+        start_time=shown.created,
+        end_time=shown.ended or 0,
+        setup_duration=max(0, (shown.started or shown.created) - shown.created),
+        execution_duration=max(0, shown.ended - (shown.started or shown.ended)) if shown.ended else 0,
         cleanup_duration=0,
-        run_duration=ended - created if ended else None,
+        run_duration=shown.ended - shown.created if shown.ended else None,
         job_parameters=[
-            jobs.JobParameter(name=name, value=value, default=_default(run, name))
+            jobs.JobParameter(name=name, value=value, default=defaults.get(name))
             for name, value in run.job_parameters.items()
         ],
         overriding_parameters=jobs.RunParameters.from_dict(run.overriding) if run.overriding else None,
         job_clusters=jobs.Run.from_dict({"job_clusters": run.settings.get("job_clusters", [])}).job_clusters,
-        tasks=[_task_view(run, one, base_url) for one in shown],
+        tasks=[_task_view(run, one, base_url) for one in attempts if one],
         repair_history=_repairs(run) if history else None,
     )
     return view.as_dict()
@@ -123,15 +121,8 @@ def page_url(run: Run, base_url: str) -> str:
     return f"{base_url}/jobs/{run.job_id}/runs/{run.run_id}"
 
 
-def _newest_attempts(run: Run) -> list[Attempt]:
-    """Return the newest attempt of each task, in the order of the settings."""
-    found = (run.last_attempt(task["task_key"]) for task in run.tasks)
-    return [attempt for attempt in found if attempt]
-
-
 def _task_view(run: Run, attempt: Attempt, base_url: str) -> jobs.RunTask:
-    settings = next(task for task in run.tasks if task["task_key"] == attempt.task_key)
-    view = jobs.RunTask.from_dict(settings)
+    view = jobs.RunTask.from_dict(run.task(attempt.task_key))
     view.run_id = attempt.run_id
     view.attempt_number = attempt.number
     view.state = _run_state(attempt.state)
@@ -176,11 +167,6 @@ def _termination_type(state: State) -> str:
     if state.code in ("SUCCESS", "USER_CANCELED"):
         return "SUCCESS"
     return "INTERNAL_ERROR" if state.code == "DRIVER_ERROR" else "CLIENT_ERROR"
-
-
-def _default(run: Run, name: str) -> str | None:
-    defaults = {parameter["name"]: parameter["default"] for parameter in run.settings.get("parameters", [])}
-    return defaults.get(name)
 
 
 def _repairs(run: Run) -> list[jobs.RepairHistoryItem]:

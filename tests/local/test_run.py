@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,23 @@ class Run:
         return self._output.read_text()
 
 
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Return a function that starts a run, which ends with the test at the latest."""
+    with ExitStack() as started:
+
+        def start(*arguments: str) -> Run:
+            run = Run(tmp_path, *arguments)
+            started.callback(run.process.wait, 60)
+            started.callback(run.process.terminate)
+            return run
+
+        yield start
+
+
 @pytest.mark.processes
-def test_the_sample_is_processed_and_no_process_is_left(tmp_path: Path) -> None:
-    run = Run(tmp_path, "--once")
+def test_the_sample_is_processed_and_no_process_is_left(start: Callable[..., Run], tmp_path: Path) -> None:
+    run = start("--once")
     assert run.process.wait(300) == 0, run.output()
     assert re.search(r"transactions +│ +30,000 ", run.output())
     assert re.search(r"chunks +│ +3 ", run.output())
@@ -54,10 +69,10 @@ def test_the_sample_is_processed_and_no_process_is_left(tmp_path: Path) -> None:
 
 
 @pytest.mark.processes
-def test_ctrl_c_ends_it_while_it_starts(tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_while_it_starts(start: Callable[..., Run], tmp_path: Path) -> None:
     """A terminal sends SIGINT to all processes of its foreground group."""
-    run = Run(tmp_path)
-    wait_until((tmp_path / "logs" / "databricks.log").exists, [run.process])
+    run = start("--no-once")
+    wait_until((tmp_path / "databricks" / "databricks.log").exists, [run.process])
     for process in marked_processes(run.mark):
         if os.getpgid(process.pid) == os.getpgid(run.process.pid):
             process.send_signal(signal.SIGINT)

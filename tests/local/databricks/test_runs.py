@@ -36,9 +36,7 @@ def test_a_script_runs_with_its_parameters_and_its_output_is_kept(client: Worksp
     path = script("import sys\nprint(sys.argv[1:])\nprint('and', file=sys.stderr)")
     run = run_to_end(client, job_of(client, task_of(path, parameters=["a", "{{job.name}}"]), name="a job"))
     assert state_of(run) == ("TERMINATED", "SUCCESS")
-    assert run.status
-    assert run.status.termination_details
-    assert run.status.termination_details.code == jobs.TerminationCodeCode.SUCCESS
+    assert run.as_dict()["status"]["termination_details"]["code"] == "SUCCESS"
     assert output_of(client, run).logs == "['a', 'a job']\nand\n"
 
 
@@ -112,9 +110,7 @@ def test_a_run_beyond_max_concurrent_runs_is_queued_or_skipped(client: Workspace
     second = {job_id: started(client, job_id) for job_id in (skipping, queueing)}
     skipped = client.jobs.get_run(second[skipping])
     assert state_of(skipped) == ("SKIPPED", "MAXIMUM_CONCURRENT_RUNS_REACHED")
-    queued = client.jobs.get_run(second[queueing])
-    assert queued.status
-    assert queued.status.state == jobs.RunLifecycleStateV2State.QUEUED
+    assert client.jobs.get_run(second[queueing]).as_dict()["status"]["state"] == "QUEUED"
     client.jobs.cancel_all_runs(job_id=skipping)
     client.jobs.cancel_run(first[queueing])
     wait_until(lambda: state_of(client.jobs.get_run(second[queueing]))[0] == "RUNNING")
@@ -131,8 +127,7 @@ sys.exit(0 if len(tries.read_text()) == 3 else 1)
 """)
     run = run_to_end(client, job_of(client, task_of(path, max_retries=3, min_retry_interval_millis=50)))
     assert state_of(run) == ("TERMINATED", "SUCCESS")
-    assert run.tasks
-    assert run.tasks[0].attempt_number == 2
+    assert run.as_dict()["tasks"][0]["attempt_number"] == 2
     assert (tmp_path / "tries").read_text() == "xxx"
 
 
@@ -145,8 +140,7 @@ def test_a_timeout_ends_a_task_and_is_retried_only_with_retry_on_timeout(
     run_id = started(client, job_of(client, task))
     run = ended(client, run_id)
     assert state_of(run) == ("TERMINATED", "TIMEDOUT")
-    assert run.tasks
-    assert (run.tasks[0].attempt_number or 0) + 1 == attempts
+    assert run.as_dict()["tasks"][0]["attempt_number"] + 1 == attempts
 
 
 def test_a_run_that_exceeds_the_timeout_of_its_job_is_timed_out(client: WorkspaceClient, script: Script) -> None:
@@ -174,8 +168,7 @@ signal.pause()
     child_id = int(log_of(client, run_id))
     run = cancelled(client, run_id)
     assert state_of(run) == ("TERMINATED", "CANCELED")
-    assert run.state
-    assert run.state.user_cancelled_or_timedout
+    assert run.as_dict()["state"]["user_cancelled_or_timedout"]
     assert (tmp_path / "stopped").read_text() == "SIGTERM"
     wait_until(lambda: not psutil.pid_exists(child_id))
 
