@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -32,14 +32,6 @@ from spark_jobs.core.patterns import THRESHOLDS
 from spark_jobs.core.thresholds import parse_thresholds
 
 _POLL_SECONDS = 0.25
-
-
-@dataclass(frozen=True)
-class Input:
-    """Input files of a run; `importance` is None if weights come with the transactions."""
-
-    transactions: Path
-    importance: Path | None
 
 
 def main() -> int:
@@ -67,11 +59,11 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     check_ports(asdict(ports))
     check_memory(free_memory())
     parse_thresholds(options.threshold, THRESHOLDS)
-    data = _input(options, console)
+    transactions, importance = _input_files(options, console)
     layout = Layout(
         options.directory.absolute(),
         ports,
-        with_importance=data.importance is not None,
+        with_importance=importance is not None,
         chunk_size=options.chunk_size,
         thresholds=",".join(options.threshold),
     )
@@ -80,25 +72,25 @@ def _run(options: argparse.Namespace, console: Console) -> None:
         shutil.rmtree(layout.directory / name, ignore_errors=True)
     console.print(f"starting S3, Databricks and Airflow: logs in {options.directory / 'logs'}")
     with running_s3(layout) as s3:
-        if data.importance:
-            s3.client().upload_file(str(data.importance), BUCKET, IMPORTANCE_KEY)
-        source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, data.transactions, options.grow, time.monotonic())
+        if importance:
+            s3.client().upload_file(str(importance), BUCKET, IMPORTANCE_KEY)
+        source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, transactions, options.grow, time.monotonic())
         with running_stack(layout, s3) as stack:
             _print_addresses(console, stack)
             _follow(stack, source, options, console)
 
 
-def _input(options: argparse.Namespace, console: Console) -> Input:
+def _input_files(options: argparse.Namespace, console: Console) -> tuple[Path, Path | None]:
+    """Return the master file and the importance file: those given, or sample data, created once."""
     if options.source:
         check_files(options.source, options.importance)
-        return Input(options.source, options.importance)
+        return options.source, options.importance
     folder = options.directory / f"sample-{options.rows}-{options.seed}"
-    data = Input(folder / "transactions.csv", folder / "CustomerImportance.csv")
     if not (folder / "complete").exists():
         console.print(f"sample data: {options.rows:,} transactions into {folder}")
         write_sample(folder, options.rows, options.seed)
         (folder / "complete").touch()
-    return data
+    return folder / "transactions.csv", folder / "CustomerImportance.csv"
 
 
 def _print_addresses(console: Console, stack: Stack) -> None:

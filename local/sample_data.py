@@ -1,10 +1,9 @@
-"""Sample data with the shape of the public BankSim data set: `python -m local.sample_data --out DIR`.
+"""Sample data with the shape of the public BankSim data set.
 
 The default size is 594,643 transactions of 4,112 customers with 50 merchants, two of which have 299,693 and 205,426, in
 15 categories. Values are in single quotes. All three patterns occur.
 """
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,12 +162,3 @@ def _write(path: Path, columns: dict[str, Any]) -> None:
     with path.open("wb") as out:
         out.write((",".join(columns) + "\n").encode())
         pc.write_csv(pa.table(columns), out, pc.WriteOptions(include_header=False, quoting_style="none"))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write transactions.csv and CustomerImportance.csv.")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--rows", type=int, default=ROWS, help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=SEED, help="(%(default)s)")
-    options = parser.parse_args()
-    write_sample(options.out, options.rows, options.seed)
