@@ -30,7 +30,8 @@ SERVICES = (
     "airflow-dag-processor",
     "airflow-triggerer",
 )
-_TIMEOUT_SECONDS = 240
+# Generous: on a busy machine the detector may need a second start.
+_TIMEOUT_SECONDS = 480
 
 
 class Containers:
