@@ -1,4 +1,4 @@
-"""What a look into a lake in the local S3 tells of the pipeline's progress."""
+"""Progress of the pipeline, read from a lake in the local S3."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class LakeView:
         self._client = s3.client()
 
     def status(self, total: int, seconds: float) -> Status:
-        """Return where the pipeline is with a master file of `total` rows, `seconds` after it began."""
+        """Return the status for a master file of `total` rows, `seconds` after the run began."""
         offset = self._find(names.OFFSET)
         landed = parse_offset(offset, names.OFFSET).next_line if offset else 0
         heartbeat = json.loads(self._find(names.HEARTBEAT) or b"{}")
@@ -35,12 +35,12 @@ class LakeView:
         )
 
     def keys(self, folder: str) -> Iterator[str]:
-        """Yield the keys of all objects in a folder of the lake."""
+        """Yield the keys of all objects in a folder of the lake, "" for all of the lake."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{LAKE_KEY}/{folder}")
         return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def quarantined_lines(self) -> int:
-        """Return how many lines are in quarantine: a header, and one record a line, in each file."""
+        """Return the number of lines in quarantine; each file has a header and one record per line."""
         return sum(self._read(key).count(b"\n") - 1 for key in self.keys(f"{names.QUARANTINE}/"))
 
     def _find(self, path: str) -> bytes | None:
