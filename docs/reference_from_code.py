@@ -18,8 +18,8 @@ import pyarrow as pa
 from fastapi.routing import APIRoute
 
 from local.databricks.api import Service, build_api
-from local.databricks.engine import Engine, Settings
-from local.databricks.notifications import LoggedNotifier
+from local.databricks.attempts import EngineSettings
+from local.databricks.engine import Engine
 from local.databricks.store import Store
 from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings
@@ -154,8 +154,8 @@ def local_databricks_page() -> str:
     log = logging.getLogger("docs")
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory) / "databricks.db")
-        engine = Engine(store, Settings(Path(directory), {}, 0), LoggedNotifier(log), lambda: 0, log)
-        routes = build_api(Service(store, engine, {}, "", lambda: 0)).routes
+        engine = Engine(store, EngineSettings(Path(directory), {}), lambda: 0, log)
+        routes = build_api(Service(store, engine, "", "", lambda: 0)).routes
         store.close()
     rows = [
         (", ".join(sorted(route.methods)), f"`{route.path}`")

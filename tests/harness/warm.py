@@ -66,7 +66,7 @@ class WarmProcess:
         with (directory / "warm.log").open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.harness.warm", *preload],
-                env=processes.with_environment(environment),
+                env={**os.environ, **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

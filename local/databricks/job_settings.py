@@ -1,36 +1,36 @@
-"""Settings of jobs: checked when they come in, so that a run cannot fail of them."""
+"""Validation of job settings when they are received, so that no run fails because of them."""
 
 from databricks.sdk.service import jobs
 
-from local.databricks import progress
-from local.databricks.errors import ApiError, invalid
+from local.databricks import transitions
+from local.databricks.errors import invalid, malformed
 from local.databricks.model import Json
 from local.databricks.parameters import task_type
 
 
 def parse_settings(given: Json) -> Json:
-    """Return job settings in the form of the SDK's `JobSettings`; what that does not know is left out.
+    """Return job settings as the SDK's `JobSettings` has them; unknown fields are dropped.
+
+    Notifications are kept and returned, but not sent.
 
     Raises:
-        ApiError: something that is no job settings, or cannot be run here.
+        ApiError: the settings cannot be parsed, or cannot be run here.
     """
     try:
         settings = jobs.JobSettings.from_dict(given).as_dict()
     except (AttributeError, TypeError, ValueError) as error:
-        # The SDK's classes take what they are given; a wrong type shows where they look into it.
-        names = ", ".join(sorted(given))
-        raise ApiError(400, "MALFORMED_REQUEST", f"Could not parse the job settings ({names}): {error}") from error
+        # The SDK's classes do not check types; a wrong one fails when they access it.
+        raise malformed(f"Could not parse the job settings ({', '.join(sorted(given))}): {error}") from error
     settings.setdefault("name", "Untitled")
     settings.setdefault("max_concurrent_runs", 1)
-    tasks = settings.get("tasks", [])
-    if not tasks:
+    if not settings.get("tasks"):
         raise invalid("A job must have at least one task.")
-    check_tasks(tasks)
+    _check_tasks(settings["tasks"])
     if not isinstance(settings["max_concurrent_runs"], int) or not 0 <= settings["max_concurrent_runs"] <= 2000:
         raise invalid(f"max_concurrent_runs must be from 0 to 2000, it is {settings['max_concurrent_runs']}.")
     for name in ("schedule", "trigger"):
-        if settings.get(name, {}).get("pause_status", "UNPAUSED") == "UNPAUSED" and name in settings:
-            raise invalid(f"The local Databricks has no {name}: leave it away, or give it pause_status PAUSED.")
+        if name in settings and settings[name].get("pause_status", "UNPAUSED") == "UNPAUSED":
+            raise invalid(f"The local Databricks has no {name}: omit it, or set its pause_status to PAUSED.")
     if "continuous" in settings:
         if settings["max_concurrent_runs"] > 1:
             raise invalid("A continuous job must have max_concurrent_runs 1.")
@@ -38,8 +38,8 @@ def parse_settings(given: Json) -> Json:
     return settings
 
 
-def check_tasks(tasks: list[Json]) -> None:
-    """Raise ApiError where tasks are of a kind, or hang together in a way, that cannot be run here."""
+def _check_tasks(tasks: list[Json]) -> None:
+    """Raise ApiError if a task is of an unsupported kind or depends on one that does not precede it."""
     keys: list[str] = []
     for task in tasks:
         if not task.get("task_key"):
@@ -50,9 +50,9 @@ def check_tasks(tasks: list[Json]) -> None:
         if kind == "spark_python_task" and not task[kind].get("python_file"):
             raise invalid(f"Task {task['task_key']!r}: spark_python_task needs a python_file.")
         if task.get("run_if", "ALL_SUCCESS") != "ALL_SUCCESS":
-            raise invalid(f"Task {task['task_key']!r}: the local Databricks knows no run_if but ALL_SUCCESS.")
-        # A task stands after those that it depends on, which also rules out circles.
-        unknown = [key for key in progress.dependencies(task) if key not in keys]
+            raise invalid(f"Task {task['task_key']!r}: the local Databricks supports no run_if but ALL_SUCCESS.")
+        # Requiring dependencies to come first also rules out cycles.
+        unknown = [key for key in transitions.dependencies(task) if key not in keys]
         if unknown:
             raise invalid(f"Task {task['task_key']!r} depends on {', '.join(unknown)}: no task before it has that key.")
         if task["task_key"] in keys:

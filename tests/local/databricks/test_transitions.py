@@ -1,11 +1,11 @@
-"""The pure decisions of the local Databricks, as tables."""
+"""Decisions of the local Databricks without processes, as tables."""
 
 import pytest
 
-from local.databricks import progress
+from local.databricks import transitions
 from local.databricks.model import Attempt, Json, Run, State
 from local.databricks.parameters import command_line
-from local.databricks.restarts import Restarts
+from local.databricks.restarts import Restarts, restart_delay
 
 
 def attempt(result: str | None, *, number: int = 0, key: str = "a") -> Attempt:
@@ -32,30 +32,30 @@ def run_of(*tasks: Json, attempts: tuple[Attempt, ...] = (), **values: object) -
         ({"max_retries": 1}, "SUCCESS", 0, None),
     ],
 )
-def test_a_retry_is_due(task: Json, result: str, number: int, due: int | None) -> None:
-    assert progress.retry_due(task, attempt(result, number=number)) == due
+def test_retry_due(task: Json, result: str, number: int, due: int | None) -> None:
+    assert transitions.retry_due(task, attempt(result, number=number)) == due
 
 
 @pytest.mark.parametrize(
-    ("stop_reason", "exit_code", "result", "said"),
+    ("stop_reason", "exit_code", "result", "message"),
     [
         (None, 0, "SUCCESS", ""),
-        (None, 3, "FAILED", "Its process ended with exit code 3."),
-        (None, -9, "FAILED", "Its process was ended by signal 9."),
+        (None, 3, "FAILED", "The process ended with exit code 3."),
+        (None, -9, "FAILED", "The process was killed by signal 9."),
         ("CANCELED", 0, "CANCELED", "Run cancelled."),
-        ("TIMEDOUT", -15, "TIMEDOUT", "It took longer than it may."),
+        ("TIMEDOUT", -15, "TIMEDOUT", "The task exceeded its timeout."),
         ("CANCELED", None, "CANCELED", "Run cancelled."),
     ],
 )
-def test_an_attempt_ends_as_its_process_unless_it_was_stopped(
-    stop_reason: str | None, exit_code: int | None, result: str, said: str
+def test_the_result_of_an_attempt_is_that_of_its_process_unless_it_was_stopped(
+    stop_reason: str | None, exit_code: int | None, result: str, message: str
 ) -> None:
     ended = attempt(None)
     ended.stop_reason, ended.exit_code = stop_reason, exit_code
-    assert progress.result_of_attempt(ended)[::2] == (result, said)
+    assert transitions.result_of_attempt(ended)[::2] == (result, message)
 
 
-def test_a_continuous_job_has_its_next_run_later_after_a_failure_and_at_once_when_asked() -> None:
+def test_a_continuous_job_backs_off_after_a_failure_until_reset() -> None:
     restarts = Restarts()
     assert restarts.is_due(5, 0)
     assert restarts.trigger(5) == "CONTINUOUS"
@@ -67,13 +67,13 @@ def test_a_continuous_job_has_its_next_run_later_after_a_failure_and_at_once_whe
     run.state.result = "SUCCESS"
     restarts.run_ended(run)
     assert restarts.is_due(5, 1000)
-    restarts.forget(5)
+    restarts.reset(5)
     assert restarts.trigger(5) == "CONTINUOUS"
 
 
 @pytest.mark.parametrize(("failures", "millis"), [(0, 0), (1, 1000), (2, 2000), (4, 8000), (7, 60_000), (99, 60_000)])
-def test_a_continuous_job_waits_longer_after_each_failure(failures: int, millis: int) -> None:
-    assert progress.restart_delay(failures) == millis
+def test_restart_delay_doubles_with_each_failure(failures: int, millis: int) -> None:
+    assert restart_delay(failures) == millis
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_result_of_a_run_is_that_of_the_first_task_that_failed(
 ) -> None:
     attempts = tuple(attempt(result, key=str(key)) for key, result in enumerate(results))
     run = run_of(*({"task_key": str(key)} for key in range(len(results))), attempts=attempts)
-    outcome = progress.result_of(run)
+    outcome = transitions.result_of(run)
     assert (outcome[0] if outcome else None) == expected
 
 
@@ -105,7 +105,7 @@ def test_the_result_of_a_run_is_that_of_the_first_task_that_failed(
         ({"named_parameters": {"run": "{{job.id}}/{{ job.run_id }}"}}, {}, ["--run=5/7", "--day=monday"]),
     ],
 )
-def test_a_task_is_given(wheel: Json, overriding: Json, expected: list[str]) -> None:
+def test_the_command_line_of_a_task(wheel: Json, overriding: Json, expected: list[str]) -> None:
     task = {"task_key": "a", "python_wheel_task": {"package_name": "p", "entry_point": "e", **wheel}}
     run = run_of(task)
     run.overriding = overriding

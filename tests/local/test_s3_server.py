@@ -1,4 +1,4 @@
-"""The local S3 lists what moto's own would, whatever was written and deleted before."""
+"""The local S3 lists the same objects as moto itself, after any sequence of writes and deletions."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto.s3.models import S3Backend, s3_backends
 
-from local.s3_names import OrderedS3
+from local.s3_server import SortedS3
 
 NAMES = st.text("ab/é0", min_size=1, max_size=4)
 CHANGES = st.lists(st.tuples(st.sampled_from(["put", "delete"]), NAMES), max_size=30)
 
 
 def pages(s3: S3Backend, prefix: str, delimiter: str | None, start_after: str, size: int) -> Iterator[list[str]]:
-    """Ask for one page after another, as clients do."""
+    """Yield the pages of a listing, as a client requests them."""
     token: str | None = None
     bucket = s3.buckets["bucket"]
     while True:
@@ -25,7 +25,7 @@ def pages(s3: S3Backend, prefix: str, delimiter: str | None, start_after: str, s
 
 def stored(kind: type[S3Backend], changes: list[tuple[str, str]], *, versions: bool) -> S3Backend:
     s3 = kind("us-east-1", "123456789012")
-    # Names of buckets are taken for all that moto has.
+    # moto keeps bucket names unique across all backends.
     s3_backends.bucket_accounts.pop("bucket", None)
     s3.create_bucket("bucket", "us-east-1")
     if versions:
@@ -46,7 +46,7 @@ def stored(kind: type[S3Backend], changes: list[tuple[str, str]], *, versions: b
     st.one_of(st.just(""), NAMES),
     st.integers(1, 5),
 )
-def test_a_listing_is_that_of_moto(
+def test_a_listing_equals_that_of_moto(
     changes: list[tuple[str, str]],
     versions: bool,
     prefix: str,
@@ -56,6 +56,6 @@ def test_a_listing_is_that_of_moto(
 ) -> None:
     found = [
         list(pages(stored(kind, changes, versions=versions), prefix, delimiter, start_after, size))
-        for kind in (S3Backend, OrderedS3)
+        for kind in (S3Backend, SortedS3)
     ]
     assert found[1] == found[0]
