@@ -58,6 +58,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
 
 @pytest.mark.processes
+@pytest.mark.slow
 def test_the_sample_is_processed_and_no_process_is_left(start: Callable[..., Run], tmp_path: Path) -> None:
     run = start("--once")
     assert run.process.wait(300) == 0, run.output()
@@ -123,7 +124,7 @@ def test_an_invalid_file_is_reported_before_anything_is_started(
 
 
 def test_an_unknown_threshold_is_reported_before_anything_is_started(failed_run: FailedRun) -> None:
-    message = "--threshold child=1: unknown; there are upgrade_merchant_transactions"
+    message = "--threshold child=1: unknown; the thresholds are upgrade_merchant_transactions"
     assert message in failed_run("--threshold", "child=1")
 
 
@@ -134,8 +135,8 @@ def test_an_unknown_threshold_is_reported_before_anything_is_started(failed_run:
             ("--importance", "w.csv"),
             "--importance is for the customers and merchants of --source: give both, or neither",
         ),
-        (("--chunk-size", "0"), "argument --chunk-size: '0' is no whole number of at least 1"),
-        (("--grow", "0"), "argument --grow: '0' is no whole number of at least 1"),
+        (("--chunk-size", "0"), "argument --chunk-size: '0' is not a whole number of at least 1"),
+        (("--grow", "0"), "argument --grow: '0' is not a whole number of at least 1"),
     ],
 )
 def test_an_invalid_command_line_is_reported(

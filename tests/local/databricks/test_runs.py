@@ -50,7 +50,7 @@ def test_a_wheels_entry_point_runs_with_named_parameters(client: WorkspaceClient
         "lake": ("file:///x", "file:///x"),
         "source": ("elsewhere", "y"),
     }
-    assert "elsewhere: not the address of an object" in (output_of(client, run).logs or "")
+    assert "elsewhere is not an address of a store" in (output_of(client, run).logs or "")
 
 
 def test_an_unknown_job_parameter_is_refused(client: WorkspaceClient, script: Script) -> None:
