@@ -3,7 +3,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(she
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 # More workers than cores: the tests wait for processes half of the time.
-PYTEST = $(RUN) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
+PYTEST = $(RUN) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
 WORKERS ?= $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)' 2>/dev/null)
 # A home that cannot be written, as in some containers, has no place for uv's cache.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)

@@ -4,10 +4,11 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from local.s3 import LocalS3, local_s3
 
@@ -24,26 +25,32 @@ settings.load_profile("quick")
 # Folders and modules whose tests share something that is expensive to start: one worker runs all of them. The longest
 # come first, so that the short ones fill the workers at the end.
 _TOGETHER = ("faults", "processes", "terraform", "local/test_run.py", "browser", "dags", "local/databricks")
-_TESTS = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="write the page's pictures into docs/images")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give every test the group that it runs in, and put the longest groups first."""
-    groups = {item: _group(item.path) for item in items}
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
     order = {group: place for place, group in enumerate(_TOGETHER)}
-    items.sort(key=lambda item: order.get(groups[item], len(order)))
+    items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))
 
 
-def _group(path: Path) -> str:
-    name = path.relative_to(_TESTS.parent).as_posix().removeprefix("tests/")
-    return next((group for group in _TOGETHER if name.startswith(group)), name)
+class GroupScheduling(LoadScopeScheduling):
+    """Lets one worker run all tests of a group, in place of `--dist=loadgroup`, which pytest 9.2 breaks."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _group(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GroupScheduling:
+    return GroupScheduling(config, log)
+
+
+def _group(nodeid: str) -> str:
+    path = nodeid.partition("::")[0].removeprefix("tests/")
+    return next((group for group in _TOGETHER if path.startswith(group)), path)
 
 
 @pytest.fixture(scope="session")
