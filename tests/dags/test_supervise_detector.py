@@ -42,7 +42,7 @@ def test_a_paused_detector_is_unpaused_with_one_alert(airflow: Airflow, sleeper:
 
 def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sleeper: str) -> None:
     settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
-    short = json.dumps({**settings, "start_seconds": 0.001, "stuck_seconds": 0.001})
+    short = json.dumps({**settings, "start_seconds": 0.001, "stuck_seconds": 0.001, "heartbeat_seconds": 3600})
     airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = short
     create_detector(airflow, sleeper, jobs.PauseStatus.UNPAUSED)
     wait_until(lambda: len(live(airflow)) == 1)
