@@ -1,13 +1,13 @@
-# Three images from one Debian-based image with Python 3.11 or later: `pipeline` (Airflow, and the local Databricks with the
-# jobs), `postgres` and `s3`. Nothing in them is secret, and nothing in them runs as root.
+# Three images on one Debian-based image with Python 3.11 or later: `pipeline` (Airflow, and the local Databricks with the
+# jobs), `postgres` and `s3`. They contain no secrets, and run nothing as root.
 #
 #   PYTHON_INDEX   a package index other than the public one
 #   GOPROXY        a Go module proxy other than the public one
-#   secret "ca"    certificates (PEM) of a company's own authority, for the downloads; no image keeps them
+#   secret "ca"    certificates (PEM) of a private authority, for the downloads; not kept in any image
 ARG BASE_IMAGE=python:3.12-slim-bookworm
 
 FROM ${BASE_IMAGE} AS base
-# Slim images lack folders that Debian's packages of Java and PostgreSQL link manual pages into.
+# Slim images lack the directories into which Debian's packages of Java and PostgreSQL link manual pages.
 RUN useradd --uid 10001 --create-home pipeline \
     && mkdir -p /usr/share/man/man1 /usr/share/man/man7 \
     && install --directory --owner=pipeline --group=pipeline --mode=700 /secrets
@@ -24,7 +24,7 @@ RUN python3 -m venv /opt/uv \
         ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} uv==0.13.9
 
 
-# The packages of uv.lock, checked by their hashes, from whatever index.
+# The packages of uv.lock, verified by hash whatever the index.
 FROM builder AS packages
 COPY pyproject.toml uv.lock /build/
 RUN --mount=type=cache,target=/root/.cache/uv \
@@ -62,7 +62,7 @@ CMD ["s3.sh"]
 
 
 FROM base AS postgres
-# Debian's package would make a cluster of its own.
+# Keeps Debian's package from creating a cluster.
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql-common >/dev/null \
     && echo "create_main_cluster = false" >> /etc/postgresql-common/createcluster.conf \
@@ -73,7 +73,7 @@ RUN apt-get update -qq \
 ENV PATH=/usr/local/lib/postgresql:$PATH
 COPY docker/postgres.sh /usr/local/bin/
 USER pipeline
-# What PostgreSQL calls a fast shutdown: SIGTERM would wait for the clients.
+# PostgreSQL's fast shutdown; SIGTERM would wait for the clients to disconnect.
 STOPSIGNAL SIGINT
 CMD ["postgres.sh"]
 
@@ -90,7 +90,8 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/pipeline/plugins:/opt/pipeline
 WORKDIR /opt/pipeline
 COPY plugins plugins
 COPY dags dags
+COPY jobs.json ./
 COPY local local
-# Fails here, not when a job starts, where Debian's Java is too old for Spark.
+# Fails the build, rather than the jobs, if Debian's Java is too old for Spark.
 RUN python -c "from local.java import OLDEST, find_java; assert find_java(), f'Java {OLDEST} or later is needed'"
 USER pipeline

@@ -2,6 +2,9 @@
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && echo $(p))))
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
+# More workers than cores: the tests wait for processes half of the time.
+PYTEST = $(RUN) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup
+WORKERS ?= $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)' 2>/dev/null)
 # A home that cannot be written, as in some containers, has no place for uv's cache.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
@@ -10,7 +13,7 @@ endif
 export UV_HTTP_TIMEOUT ?= 300
 export UV_HTTP_RETRIES ?= 8
 
-.PHONY: help setup run test torture compose-test check scan audit docs bench dist clean
+.PHONY: help setup run test test-slow test-all torture compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -37,8 +40,13 @@ setup: .venv/ready .venv/jars/ready  ## Set up .venv: packages, Java, jars (the 
 run: .venv/ready  ## The pipeline on one machine, on sample data; ARGS="--source my.csv" for your own
 	@$(RUN) $(BIN)/python -m local.run $(ARGS)
 
-test: setup  ## All tests; ARGS="-m 'not processes'" for the quick ones
-	@$(RUN) $(BIN)/python -m pytest $(ARGS)
+test: setup  ## Every promise once, at most 5 minutes; ARGS="tests/unit -k offset" for some
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: setup  ## What test-all adds: kills, a whole system, a browser, Terraform applied, many examples of each property
+	@$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
+
+test-all: test test-slow  ## Everything but the containers, at most 25 minutes
 
 torture: setup  ## Every crash point, a bad S3, a day, a load: 50 minutes; ARGS="--seed N --only s3"
 	@PYTHONPATH=plugins $(RUN) $(BIN)/python -m tests.torture $(ARGS)

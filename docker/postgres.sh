@@ -1,5 +1,5 @@
 #!/bin/sh
-# Airflow's database. The first start makes it; one that was broken off in the middle begins anew.
+# Airflow's database. The first start creates it; if that was interrupted, the next start begins again.
 set -eu
 data=/data/cluster
 if [ ! -d "$data" ]; then

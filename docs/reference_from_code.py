@@ -1,4 +1,4 @@
-"""The pages of the reference that are made from the code, whenever the site is built: they cannot be out of date."""
+"""Generator of the reference pages that are built from the code, so that they cannot be out of date."""
 
 import inspect
 import logging
@@ -17,8 +17,8 @@ import pyarrow as pa
 from fastapi.routing import APIRoute
 
 from local.databricks.api import Service, build_api
-from local.databricks.engine import Engine, Settings
-from local.databricks.notifications import LoggedNotifier
+from local.databricks.attempts import EngineSettings
+from local.databricks.engine import Engine
 from local.databricks.store import Store
 from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings
@@ -45,7 +45,7 @@ _TABLES = {"pairs": PAIRS_SCHEMA, "merchants": MERCHANTS_SCHEMA, "detections": D
 
 
 def write_pages(directory: Path) -> None:
-    """Write all pages into a directory; it is made where it is not there."""
+    """Write all pages into a directory, creating it if necessary."""
     directory.mkdir(parents=True, exist_ok=True)
     pages = {
         "commands": commands_page(),
@@ -62,63 +62,65 @@ def write_pages(directory: Path) -> None:
 
 
 def commands_page() -> str:
-    """Return what each command says of itself."""
+    """Return the page of all commands and their options."""
     sections = [f"## {title}\n\n```text\n{_help_of(module)}\n```\n" for title, module in _COMMANDS]
-    return "# Commands\n\nWhat each says with `--help`.\n\n" + "\n".join(sections)
+    return "# Commands\n\nThe output of each command's `--help`.\n\n" + "\n".join(sections)
 
 
 def errors_page() -> str:
-    """Return the exit codes, and every error that is raised on purpose with its own."""
+    """Return the page of exit codes and errors."""
     codes = [
-        (exit_codes.DONE, "done, or stopped when told to"),
+        (exit_codes.DONE, "done, or stopped on request"),
         (exit_codes.NOTHING_NEW, "the chunker found nothing new"),
-        (2, "a wrong command line"),
-        (exit_codes.FAILED_RETRYABLE, "failed, running again can help"),
-        (exit_codes.FAILED_PERMANENT, "failed for good: somebody has to look"),
+        (2, "invalid command line"),
+        (exit_codes.FAILED_RETRYABLE, "failed; running it again can help"),
+        (exit_codes.FAILED_PERMANENT, "failed permanently; somebody has to act first"),
     ]
     errors = [
         (f"`{error.__name__}`", exit_codes.of_error(error("")), _sentence(error.__doc__))
         for error in sorted(_leaves(PipelineError), key=lambda error: error.__name__)
     ]
     return (
-        "# Exit codes and errors\n\nOf chunker, detector and maintain_state alike.\n\n"
+        "# Exit codes and errors\n\nThey are the same for chunker, detector and maintain_state.\n\n"
         f"{_table(('code', 'means'), codes)}\n"
-        "An error is one line of the log that names the thing, the place and the way out. "
-        "`error` in that line is one of these:\n\n"
+        "An error is one log line that names the thing, the place and the remedy. "
+        "Its field `error` is one of these:\n\n"
         f"{_table(('error', 'exit code', 'when'), errors)}"
     )
 
 
 def thresholds_page() -> str:
-    """Return the patterns with their thresholds."""
+    """Return the page of patterns and their thresholds."""
     rows = [
         (f"`{pattern.id}` {pattern.action}", pattern.subject.value, f"`{t.name}`", t.default, t.meaning)
         for pattern in PATTERNS
         for t in pattern.thresholds
     ]
     return (
-        "# Thresholds\n\nSet with `--threshold NAME=VALUE[,NAME=VALUE…]` of the detector, or the parameter `threshold` "
-        f"of its job.\n\n{_table(('pattern', 'of', 'threshold', 'default', 'meaning'), rows)}"
+        "# Thresholds\n\nSet them with the detector's `--threshold NAME=VALUE[,NAME=VALUE…]`, or with the parameter "
+        f"`threshold` of its job.\n\n{_table(('pattern', 'subject', 'threshold', 'default', 'meaning'), rows)}"
     )
 
 
 def airflow_settings_page() -> str:
-    """Return the settings of the DAGs."""
+    """Return the page of the DAGs' settings."""
     rows = [
         (f"`{name}`", _kind_name(f.annotation), f"`{_default(f.default)}`", str(f.description).removesuffix("."))
         for name, f in DagSettings.model_fields.items()
     ]
     return (
         "# Settings of the DAGs\n\nA JSON object in the Airflow variable `transaction_patterns`, or in the environment "
-        "variable `AIRFLOW_VAR_TRANSACTION_PATTERNS`. An unknown or impossible setting is refused by name.\n\n"
+        "variable `AIRFLOW_VAR_TRANSACTION_PATTERNS`. An unknown or invalid setting is refused by name.\n\n"
         f"{_table(('setting', 'type', 'default', 'meaning'), rows)}"
     )
 
 
 def tables_page() -> str:
-    """Return the columns of the Delta tables."""
+    """Return the page of the Delta tables' columns."""
     meanings = tomllib.loads((_HERE / "reference" / "columns.toml").read_text())
-    parts = ["# Delta tables\n\nUnder `state/`. Every row is a total as of its `line`; rows are only ever added.\n"]
+    parts = [
+        "# Delta tables\n\nUnder `state/`. Every row holds totals as of its `line`; rows are only ever appended.\n"
+    ]
     for name, schema in _TABLES.items():
         rows = [(f"`{field.name}`", f"`{_arrow_type(field.type)}`", meanings[name][field.name]) for field in schema]
         unknown = set(meanings[name]) - set(schema.names) - {"table"}
@@ -129,16 +131,16 @@ def tables_page() -> str:
 
 
 def small_files_page() -> str:
-    """Return the fields of the small files, and of the chunker's summary."""
+    """Return the page of the small files' fields and of the chunker's summary."""
     files: Sequence[tuple[str, str, type]] = [
-        ("offset.csv", "A header and one row; replaced with `If-Match`.", Offset),
+        ("offset.csv", "A header and one row, replaced with `If-Match`.", Offset),
         (
             "state/detector.json",
-            "The detector's heartbeat, once a second. Besides these: `lag_lines`.",
+            "The detector's heartbeat, written every second. Also contains `lag_lines`.",
             Heartbeat,
         ),
-        ("state/detector_history.json", "One row a minute, 24 hours at most.", Sample),
-        ("The chunker's summary", "One line of JSON on its standard output.", ChunkerSummary),
+        ("state/detector_history.json", "One row per minute, at most 24 hours.", Sample),
+        ("The chunker's summary", "One line of JSON on standard output.", ChunkerSummary),
     ]
     parts = ["# Small files\n"]
     for title, text, kind in files:
@@ -149,12 +151,12 @@ def small_files_page() -> str:
 
 
 def local_databricks_page() -> str:
-    """Return the routes of the local Databricks."""
+    """Return the page of the local Databricks' routes."""
     log = logging.getLogger("docs")
     with tempfile.TemporaryDirectory() as directory:
         store = Store(Path(directory) / "databricks.db")
-        engine = Engine(store, Settings(Path(directory), {}, 0), LoggedNotifier(log), lambda: 0, log)
-        routes = build_api(Service(store, engine, {}, "", lambda: 0)).routes
+        engine = Engine(store, EngineSettings(Path(directory), {}), lambda: 0, log)
+        routes = build_api(Service(store, engine, "", "", lambda: 0)).routes
         store.close()
     rows = [
         (", ".join(sorted(route.methods)), f"`{route.path}`")
@@ -162,35 +164,35 @@ def local_databricks_page() -> str:
         if isinstance(route, APIRoute) and "/2.1/jobs" not in route.path
     ]
     return (
-        "# REST of the local Databricks\n\nRequests and answers are those of the [Databricks Jobs "
-        "API](https://docs.databricks.com/api/workspace/jobs); all routes of `jobs` are there under `2.1` too. "
-        "A token goes into `Authorization: Bearer …`. Arguments of GET are taken from the query and from a JSON body. "
+        "# REST API of the local Databricks\n\nRequests and responses are those of the [Databricks Jobs "
+        "API](https://docs.databricks.com/api/workspace/jobs); all `jobs` routes also exist under `2.1`. "
+        "Send the token as `Authorization: Bearer …`. Arguments of GET are read from the query and from a JSON body. "
         "`/` shows jobs and runs to a browser.\n\n"
         f"{_table(('method', 'path'), rows)}"
     )
 
 
 def terraform_variables_page() -> str:
-    """Return the variables of Terraform's root."""
+    """Return the page of the Terraform root's variables."""
     parsed = hcl2.loads((_HERE.parent / "terraform" / "variables.tf").read_text())
     rows = []
     for block in parsed["variable"]:
         for name, variable in block.items():
             if not isinstance(variable, Mapping):
                 continue
-            default = _hcl(variable["default"]) if "default" in variable else "needed"
+            default = _hcl(variable["default"]) if "default" in variable else "required"
             rows.append((f"`{_hcl(name)}`", default, _hcl(variable["description"])))
     return (
-        "# Variables of Terraform\n\nGiven in `terraform/environments/<name>/terraform.tfvars`.\n\n"
+        "# Terraform variables\n\nSet them in `terraform/environments/<name>/terraform.tfvars`.\n\n"
         f"{_table(('variable', 'default', 'meaning'), rows)}"
     )
 
 
 def attributes(kind: type) -> Mapping[str, str]:
-    """Return the meaning of each attribute of a dataclass: from its docstring, else its name in words.
+    """Return the meaning of each attribute of a dataclass, from its docstring or else from its name.
 
     Raises:
-        KeyError: the docstring describes an attribute that is not there.
+        KeyError: if the docstring describes an unknown attribute.
     """
     names = {field.name for field in fields(kind)}
     found = {name: name.replace("_", " ") for name in names}
@@ -205,7 +207,7 @@ def attributes(kind: type) -> Mapping[str, str]:
 
 
 def _help_of(module: str) -> str:
-    # No argument of ours, no terminal of ours: the same page everywhere.
+    # A fixed width makes the page independent of the terminal.
     environment = {**os.environ, "COLUMNS": "100"}
     said = subprocess.run(
         [sys.executable, "-m", module, "--help"],
@@ -234,9 +236,14 @@ def _sentence(text: str | None) -> str:
 
 def _kind_name(annotation: object) -> str:
     kind = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
-    return {"str": "text", "int": "whole number", "float": "number", "Levels": "levels", "datetime": "time"}.get(
-        kind, kind
-    )
+    return {
+        "str": "text",
+        "int": "integer",
+        "float": "number",
+        "Levels": "levels",
+        "datetime": "time",
+        "Counter": "counts",
+    }.get(kind, kind)
 
 
 def _default(value: object) -> str:

@@ -1,1 +1,1 @@
-"""What a laptop has in place of AWS and a cluster."""
+"""Stand-ins for AWS, Databricks and MWAA on one machine."""

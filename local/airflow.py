@@ -1,6 +1,6 @@
-"""A local Airflow: its components as processes of this machine, each started, watched and stopped by us.
+"""A local Airflow, each component a child process.
 
-`airflow standalone` leaves its components behind when it is told to end.
+`airflow standalone` leaves its components behind when it is stopped.
 """
 
 import json
@@ -21,7 +21,7 @@ from local.ports import await_answer, free_port
 
 _START_SECONDS = 120
 _STOP_SECONDS = 15
-# What they must be started with; the log servers of scheduler and triggerer are for other machines.
+# The log servers of scheduler and triggerer are only needed by other machines.
 _COMPONENTS = {
     "api-server": ("api-server", "--host", "127.0.0.1", "--workers", "1"),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -31,7 +31,7 @@ _COMPONENTS = {
 
 
 class ComponentsNotReadyError(RuntimeError):
-    """Raised when Airflow is not healthy in time; the message says which component, and where its log is."""
+    """Raised when Airflow is not healthy in time; the message names the component and its log."""
 
 
 @dataclass
@@ -41,9 +41,9 @@ class LocalAirflow:
     Attributes:
         url: of its UI and REST API.
         password: of the user `admin`.
-        environment: of its commands (`python -m airflow …`).
-        logs: one file a component.
-        components: their processes by name.
+        environment: for running its commands (`python -m airflow …`).
+        logs: directory with one file per component.
+        components: processes by name.
     """
 
     url: str
@@ -60,7 +60,7 @@ class LocalAirflow:
         self.components[name] = processes.start(command, self.logs / f"{name}.log", self.environment)
 
     def restart_ended(self) -> list[str]:
-        """Start again what has ended, as a service manager would; return the names."""
+        """Restart components that have ended, as a service manager would; return their names."""
         ended = [name for name, process in self.components.items() if process.poll() is not None]
         for name in ended:
             processes.kill_session(self.components[name])
@@ -68,7 +68,7 @@ class LocalAirflow:
         return ended
 
     def client(self) -> httpx.Client:
-        """Return a client of the REST API, logged in."""
+        """Return an authenticated client of the REST API."""
         credentials = {"username": USER, "password": self.password}
         answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=30).raise_for_status()
         return httpx.Client(
@@ -87,17 +87,17 @@ def local_airflow(
     port: int = 0,
     only: tuple[str, ...] = tuple(_COMPONENTS),
 ) -> Iterator[LocalAirflow]:
-    """Run a local Airflow with this project's DAGs and plugins; port 0 takes a free one.
+    """Run a local Airflow with this project's DAGs and plugins; port 0 picks a free port.
 
     Args:
-        directory: its home: database, task logs. What is there already is gone on with.
-        logs: takes one log a component.
+        directory: its home, with database and task logs; an existing one is used again.
+        logs: directory for one log per component.
         environment: connections, variables and further settings.
         only: the components to start.
 
     Raises:
         OSError: the port is taken.
-        ComponentsNotReadyError: it was not healthy in time.
+        ComponentsNotReadyError: Airflow was not healthy in time.
     """
     port = free_port(port)
     url = f"http://127.0.0.1:{port}"
@@ -106,7 +106,7 @@ def local_airflow(
     airflow = LocalAirflow(url, secrets.token_urlsafe(12), {**settings, **environment}, logs)
     _prepare(directory, logs, airflow)
     try:
-        # The others ask it for everything.
+        # The other components are its clients.
         airflow.start("api-server")
         await_answer(airflow.components["api-server"], port, "Airflow's api-server", logs / "api-server.log")
         for name in only:
@@ -119,9 +119,9 @@ def local_airflow(
 
 
 def database_url(directory: Path) -> str:
-    """Return the address of the database of the Airflow whose home is `directory`.
+    """Return the URL of the database of the Airflow whose home is `directory`.
 
-    Who wants to write waits a minute while others do: after SQLite's own 5 s a busy machine's requests failed.
+    Its `busy_timeout` is 60 s: on a busy machine requests fail with SQLite's default of 5 s.
     """
     return f"sqlite:///{directory / 'airflow.db'}?timeout=60"
 
@@ -131,7 +131,7 @@ def _passwords_file(directory: Path) -> Path:
 
 
 def _prepare(directory: Path, logs: Path, airflow: LocalAirflow) -> None:
-    """Make the database, and the password known."""
+    """Set the password and create the database."""
     directory.mkdir(parents=True, exist_ok=True)
     passwords = _passwords_file(directory)
     passwords.touch(mode=0o600)
@@ -143,13 +143,13 @@ def _prepare(directory: Path, logs: Path, airflow: LocalAirflow) -> None:
     finally:
         processes.stop(migrate)
     if code:
-        msg = f"Airflow's database could not be made (exit code {code}); see {log}"
+        msg = f"Airflow's database could not be created (exit code {code}); see {log}"
         raise ComponentsNotReadyError(msg)
 
 
 def _await_health(airflow: LocalAirflow) -> None:
-    """Wait until every component that was started says that it is well."""
-    # The health page's names of the components.
+    """Wait until every component reports that it is healthy."""
+    # Names as in the health endpoint.
     names = {name: name.replace("-", "_") for name in airflow.components if name != "api-server"}
     deadline = time.monotonic() + _START_SECONDS
     while True:
@@ -157,13 +157,13 @@ def _await_health(airflow: LocalAirflow) -> None:
             health = httpx.get(f"{airflow.url}/api/v2/monitor/health", timeout=5).json()
         except httpx.HTTPError:
             health = {}
-        ill = [name for name, key in names.items() if health.get(key, {}).get("status") != "healthy"]
-        if health and not ill:
+        unhealthy = [name for name, key in names.items() if health.get(key, {}).get("status") != "healthy"]
+        if health and not unhealthy:
             return
         ended = [name for name, process in airflow.components.items() if process.poll() is not None]
         if ended or time.monotonic() > deadline:
-            name = (ended or ill or ["api-server"])[0]
-            what = "ended" if ended else f"was not healthy within {_START_SECONDS} s"
-            msg = f"Airflow's {name} {what}; see {airflow.logs / name}.log"
+            name = (ended or unhealthy or ["api-server"])[0]
+            problem = "ended" if ended else f"was not healthy within {_START_SECONDS} s"
+            msg = f"Airflow's {name} {problem}; see {airflow.logs / name}.log"
             raise ComponentsNotReadyError(msg)
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""How an Airflow of ours is set, as variables of its components: settings for a run every 5 seconds, connections."""
+"""Settings and connections of Airflow as environment variables, for `make run` and the containers."""
 
 import json
 import secrets
@@ -14,14 +14,14 @@ USER = "admin"
 
 @dataclass(frozen=True)
 class AirflowPlace:
-    """Where an Airflow is.
+    """Locations of an Airflow.
 
     Attributes:
-        home: takes its files.
-        database: as SQLAlchemy has it.
-        passwords: the file with its users' passwords.
-        url: of its UI and REST API, as a browser finds it.
-        internal_url: the same, as its own components find it.
+        home: directory for its files.
+        database: URL for SQLAlchemy.
+        passwords: file with the passwords of its users.
+        url: of its UI and REST API, for browsers.
+        internal_url: the same, for its own components.
     """
 
     home: Path
@@ -33,7 +33,7 @@ class AirflowPlace:
 
 @dataclass(frozen=True, repr=False)
 class AirflowSecrets:
-    """What all components of one Airflow must have alike."""
+    """Secrets that all components of one Airflow share."""
 
     fernet_key: str
     secret_key: str
@@ -41,13 +41,13 @@ class AirflowSecrets:
 
     @classmethod
     def generate(cls) -> "AirflowSecrets":
-        """Return new ones."""
+        """Return new random secrets."""
         fernet_key = urlsafe_b64encode(secrets.token_bytes(32)).decode()
         return cls(fernet_key, secrets.token_urlsafe(32), secrets.token_urlsafe(32))
 
 
-def airflow_settings(place: AirflowPlace, own: AirflowSecrets) -> dict[str, str]:
-    """Return Airflow's settings, as variables of its processes."""
+def airflow_settings(place: AirflowPlace, shared: AirflowSecrets) -> dict[str, str]:
+    """Return Airflow's settings as environment variables."""
     sections = {
         "CORE": {
             "EXECUTOR": "LocalExecutor",
@@ -56,23 +56,23 @@ def airflow_settings(place: AirflowPlace, own: AirflowSecrets) -> dict[str, str]
             "PLUGINS_FOLDER": str(ROOT / "plugins"),
             "LOAD_EXAMPLES": "False",
             "DAGS_ARE_PAUSED_AT_CREATION": "False",
-            "FERNET_KEY": own.fernet_key,
+            "FERNET_KEY": shared.fernet_key,
             "SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
             "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(place.passwords),
             "EXECUTION_API_SERVER_URL": f"{place.internal_url}/execution/",
         },
         "DATABASE": {"SQL_ALCHEMY_CONN": place.database},
-        "API": {"BASE_URL": place.url, "SECRET_KEY": own.secret_key},
-        "API_AUTH": {"JWT_SECRET": own.jwt_secret},
+        "API": {"BASE_URL": place.url, "SECRET_KEY": shared.secret_key},
+        "API_AUTH": {"JWT_SECRET": shared.jwt_secret},
         "SCHEDULER": {
-            # A run every 5 seconds starts on time with this; the default looks once a second.
+            # Lets a run every 5 seconds start on time; the default is 1 s.
             "SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            # A task whose worker or scheduler was killed holds up the next run until it is found: 5 minutes by default.
+            # A task whose worker or scheduler was killed blocks the next run until it times out: 5 minutes by default.
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
             "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             "ORPHANED_TASKS_CHECK_INTERVAL": "15",
         },
-        # A worker that misses the moment in which its task ends looks again after so long: 5 seconds by default.
+        # A worker that misses the end of its task notices it only at the next heartbeat: 5 seconds by default.
         "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
         "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
     }
@@ -83,18 +83,18 @@ def airflow_settings(place: AirflowPlace, own: AirflowSecrets) -> dict[str, str]
 
 
 def dag_environment(databricks: str, token: str, database: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the connections and the variable that the DAGs need.
+    """Return the connections and the variable that the DAGs need, as environment variables.
 
     Args:
-        databricks: the address of the local Databricks, `http://host:port`.
-        token: what it is sent.
-        database: Airflow's own, as SQLAlchemy has it.
+        databricks: URL of the local Databricks, `http://host:port`.
+        token: for the local Databricks.
+        database: URL of Airflow's own database, for SQLAlchemy.
         settings: of the DAGs.
     """
     connection = {
         "conn_type": "databricks",
         "host": databricks.removeprefix("http://"),
-        # With it in the host, it would become https.
+        # A scheme in the host would be replaced with https.
         "schema": "http",
         "password": token,
     }

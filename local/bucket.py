@@ -1,4 +1,4 @@
-"""Where things are in the S3 of a laptop's stack."""
+"""Bucket and keys in the S3 of the local stack."""
 
 BUCKET = "transactions"
 SOURCE_KEY, IMPORTANCE_KEY, LAKE_KEY = "transactions.csv", "CustomerImportance.csv", "lake"

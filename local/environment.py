@@ -1,4 +1,4 @@
-"""Run a command with what Spark needs on one machine: `python -m local.environment COMMAND …`."""
+"""Run a command with the environment variables that Spark needs: `python -m local.environment COMMAND …`."""
 
 import os
 import sys
@@ -9,10 +9,10 @@ from local.java import find_java
 
 
 def spark_environment(java_home: Path) -> Mapping[str, str]:
-    """Return the variables that Spark needs: its Java, this interpreter for its workers, loopback only."""
+    """Return the variables for Spark: its Java, this interpreter for its workers, loopback only."""
     variables = {"JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
     if os.environ.get("LC_ALL") in ("C", "POSIX"):
-        # Java would find no jar under a path with a letter that ASCII has not. Of LANG Python itself sees to it.
+        # Otherwise Java finds no jar under a path with non-ASCII letters. Python itself coerces LANG.
         variables["LC_ALL"] = "C.UTF-8"
     return variables
 

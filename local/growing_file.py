@@ -1,4 +1,4 @@
-"""A master file in S3 that grows, as its source would replace it: an object by a longer one."""
+"""A growing master file in S3: an object that is replaced by a longer one, as its source would do."""
 
 from itertools import islice
 from pathlib import Path
@@ -8,12 +8,12 @@ _SECONDS_BETWEEN_UPLOADS = 1.0
 
 
 class GrowingFile:
-    """Uploads more and more of a local file; its header is there from the beginning.
+    """Uploads more and more of a local file, beginning with its header.
 
     Args:
         client: of S3.
-        rows_per_second: how fast it grows; None for all of it at once.
-        now: seconds, when it begins to grow.
+        rows_per_second: None for the whole file at once.
+        now: seconds, when the file begins to grow.
     """
 
     def __init__(
@@ -25,12 +25,12 @@ class GrowingFile:
         self._rows_per_second = rows_per_second
         self._began, self._uploaded_at = now, now - _SECONDS_BETWEEN_UPLOADS
         self._content = b""
-        self.rows = -1  # the header is none
+        self.rows = -1  # not counting the header
         self.is_complete = False
         self.advance(now)
 
     def advance(self, now: float) -> None:
-        """Upload what has come since the last time, at most once a second."""
+        """Upload the rows that are due, at most once a second."""
         if self.is_complete or now - self._uploaded_at < _SECONDS_BETWEEN_UPLOADS:
             return
         if self._rows_per_second is None:

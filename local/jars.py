@@ -1,6 +1,6 @@
-"""Delta's jars for Spark, for the tests and benchmarks that read our tables with Spark. `python -m local.jars` fetches.
+"""Download Delta's jars for the tests and benchmarks that read the tables with Spark: `python -m local.jars`.
 
-The jobs themselves need none: they write Delta with `deltalake`.
+The jobs do not need them: they write Delta with `deltalake`.
 """
 
 import os
@@ -18,17 +18,17 @@ _JARS = Path(sys.prefix) / "jars"
 _LOG = Path(sys.prefix) / "jars.log"
 _VERSION = "4.4.0"
 _PACKAGE = f"io.delta:delta-spark_4.2_2.13:{_VERSION}"
-# What Spark's resolver prints of an attempt, where it says why it failed.
+# The lines in which Spark's resolver prints why a download failed.
 _REASON = re.compile(
     r"^\s*(?:Server access error at url \S+ \((?P<error>.*)\)|Host (?P<host>\S+) not found)", re.MULTILINE
 )
 
 
 def delta_jars() -> list[Path]:
-    """Return the jars.
+    """Return the paths of the jars.
 
     Raises:
-        FileNotFoundError: they have not been fetched.
+        FileNotFoundError: they have not been downloaded.
     """
     jars = sorted(_JARS.glob("*.jar"))
     if not jars:
@@ -38,7 +38,7 @@ def delta_jars() -> list[Path]:
 
 
 def delta_session(cores: int, jars: list[Path]) -> SparkSession:
-    """Return a local Spark session that knows Delta."""
+    """Return a local Spark session with Delta."""
     return (
         SparkSession.builder.master(f"local[{cores}]")
         .config("spark.jars", ",".join(map(str, jars)))
@@ -53,14 +53,14 @@ def delta_session(cores: int, jars: list[Path]) -> SparkSession:
 
 
 def fetch_jars(directory: Path, log: Path) -> None:
-    """Fetch the jars with Spark's own resolver, which knows where they are.
+    """Download the jars with Spark's own resolver.
 
     Args:
-        directory: takes them, all or none.
-        log: takes what the resolver prints.
+        directory: for the jars; it is replaced when all of them are there.
+        log: for the output of the resolver.
 
     Raises:
-        SystemExit: they could not be fetched; the message says why, and what to do.
+        SystemExit: the download failed; the message says why, and what to do.
     """
     with tempfile.TemporaryDirectory(dir=directory.parent) as ivy:
         nothing_to_run = Path(ivy) / "nothing.py"
@@ -80,10 +80,10 @@ def fetch_jars(directory: Path, log: Path) -> None:
 
 def _failure(log: Path) -> str:
     found = _REASON.search(log.read_text())
-    reason = (found["error"] or f"{found['host']} is not found") if found else "see there"
+    reason = (found["error"] or f"host {found['host']} not found") if found else "unknown"
     return (
-        f"Delta's jars for Spark, which the tests need, could not be fetched: {reason}; all that was said is in {log}."
-        " Behind a proxy, JAVA_TOOL_OPTIONS takes Java's -Dhttps.proxyHost, -Dhttps.proxyPort and"
+        f"Delta's jars for Spark, which the tests need, could not be downloaded: {reason}; see {log}."
+        " Behind a proxy, set JAVA_TOOL_OPTIONS to Java's -Dhttps.proxyHost, -Dhttps.proxyPort and"
         " -Djavax.net.ssl.trustStore"
     )
 

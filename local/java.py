@@ -1,4 +1,4 @@
-"""Java 17 or later: found, else fetched into `.venv`, else asked for in one line. `python -m local.java` does it."""
+"""Find Java 17 or later, or install it into `.venv`: `python -m local.java`."""
 
 import os
 import re
@@ -14,18 +14,18 @@ _FETCHED = Path(sys.prefix) / "java"
 
 
 def java_version(text: str) -> int | None:
-    """Return the major version that `java -version` printed, None where it is no such text."""
+    """Return the major version in the output of `java -version`, None if there is none."""
     found = re.search(r'version "(?:1\.)?(\d+)', text)
     return int(found.group(1)) if found else None
 
 
 def find_java() -> Path | None:
-    """Return the first home of a Java that is new enough: JAVA_HOME, one fetched earlier, `java` on the PATH."""
+    """Return the home of the first recent Java among JAVA_HOME, one installed in `.venv`, `java` on the PATH."""
     return next((home for home in _homes() if (_version_at(home) or 0) >= OLDEST), None)
 
 
 def fetch_java() -> Path:
-    """Fetch a Java: from its vendor where the network allows, else the system's package where root may.
+    """Install Java: from its vendor, or as a Debian package if this is root.
 
     Raises:
         SystemExit: neither worked; the message says what to do.
@@ -36,7 +36,7 @@ def fetch_java() -> Path:
         if home:
             return home
     raise SystemExit(
-        f"Java {OLDEST} or later is needed and could not be fetched: install one (Debian, Ubuntu: {_APT_PACKAGE}),"
+        f"Java {OLDEST} or later is required and could not be downloaded: install it (Debian, Ubuntu: {_APT_PACKAGE}),"
         " or set JAVA_HOME"
     )
 
@@ -55,24 +55,24 @@ def _version_at(home: Path) -> int | None:
     java = home / "bin" / "java"
     if not java.exists():
         return None
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    return java_version(said.stderr)
+    done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    return java_version(done.stderr)
 
 
 def _fetch_with_install_jdk() -> None:
     import jdk
 
-    print(f"no Java {OLDEST} found: fetching one into {_FETCHED}", file=sys.stderr)
+    print(f"no Java {OLDEST} found: downloading it into {_FETCHED}", file=sys.stderr)
     try:
         jdk.install(str(OLDEST), jre=True, path=str(_FETCHED))
-    except Exception as error:  # noqa: BLE001 - whatever stopped it, there is another way
-        print(f"could not be fetched ({error})", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - whatever failed, there is another way
+        print(f"the download failed ({error})", file=sys.stderr)
 
 
 def _fetch_with_apt() -> None:
     if os.geteuid() != 0 or not shutil.which("apt-get"):
         return
-    print(f"installing the system's package {_APT_PACKAGE}", file=sys.stderr)
+    print(f"installing the package {_APT_PACKAGE}", file=sys.stderr)
     for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", _APT_PACKAGE]):
         subprocess.run(command, check=False, stdout=sys.stderr)
 

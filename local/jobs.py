@@ -1,28 +1,31 @@
-"""The three jobs as they are defined in Databricks, the local one and the real one alike."""
+"""The three jobs of `jobs.json`, which Terraform reads as well, with the parameters of one lake filled in.
 
+Two runs of the chunker may overlap: neither lands a line twice, and one that hangs does not block the next. Its timeout
+is shorter than that of the Airflow task, which also does the retries. The detector is continuous, so that Databricks
+restarts it whenever it ends.
+"""
+
+import json
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service import jobs
+from databricks.sdk.service.jobs import JobSettings
 
-PACKAGE = "transaction-patterns"
 CHUNKER, DETECTOR, MAINTAIN_STATE = "chunker", "detector", "maintain_state"
-
-# Less than what Airflow's task waits for.
-_CHUNKER_SECONDS = 540
-_CHUNKER_LATE_SECONDS = 120
-_MAINTENANCE_SECONDS = 3600
+_JOBS_FILE = Path(__file__).parent.parent / "jobs.json"
 
 
 @dataclass(frozen=True)
 class Lake:
-    """What the jobs work on, by URL.
+    """The data that the jobs work on, by URL, and the settings that differ between environments.
 
     Attributes:
         source: the master file.
         root: of the lake.
-        importance: `CustomerImportance.csv`, None where weights come with the transactions.
-        thresholds: of the patterns where they are not the defaults: `name=value`, with commas between.
+        importance: `CustomerImportance.csv`, None if weights come with the transactions.
+        thresholds: pattern thresholds that differ from the defaults: `name=value`, comma-separated.
     """
 
     source: str
@@ -33,78 +36,52 @@ class Lake:
     thresholds: str = ""
     placement: str = "driver"
 
+    def parameters(self) -> dict[str, str | None]:
+        """Return the values of the parameters that `jobs.json` leaves empty; None omits one."""
+        return {
+            "source": self.source,
+            "lake": self.root,
+            "importance": self.importance,
+            "chunk-size": str(self.chunk_size),
+            "landing-format": self.landing_format,
+            "threshold": self.thresholds,
+            "placement": self.placement,
+        }
+
 
 def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
-    """Create the three jobs; return their numbers by name."""
-    return {str(job.name): client.jobs.create(**job.as_shallow_dict()).job_id or 0 for job in _all_jobs(lake)}
-
-
-def put_jobs(client: WorkspaceClient, lake: Lake) -> None:
-    """Create those of the three jobs that are not there, and set the others as they are to be; what runs goes on."""
-    there = {job.settings.name: job.job_id for job in client.jobs.list() if job.settings}
-    for job in _all_jobs(lake):
-        job_id = there.get(job.name)
+    """Create the three jobs, or reset those that exist; return their ids by name. Active runs continue."""
+    existing = {job.settings.name: job.job_id for job in client.jobs.list() if job.settings}
+    ids = {}
+    for name, job in all_jobs(lake).items():
+        job_id = existing.get(name)
         if job_id is None:
-            client.jobs.create(**job.as_shallow_dict())
+            job_id = client.jobs.create(**job.as_shallow_dict()).job_id
         else:
             client.jobs.reset(job_id, job)
+        ids[name] = job_id or 0
+    return ids
 
 
-def _all_jobs(lake: Lake) -> tuple[jobs.JobSettings, ...]:
-    return chunker_job(lake), detector_job(lake), maintain_state_job(lake)
+def all_jobs(lake: Lake) -> dict[str, JobSettings]:
+    """Return the settings of the three jobs by name."""
+    return {job["name"]: _filled_in(job, lake.parameters()) for job in json.loads(_JOBS_FILE.read_text())}
 
 
-def chunker_job(lake: Lake) -> jobs.JobSettings:
-    """Return the chunker's job. Two runs may overlap: neither lands anything twice, and one that hangs stops nobody."""
-    return jobs.JobSettings(
-        name=CHUNKER,
-        tasks=[_wheel_task(CHUNKER, {"landing-format": lake.landing_format})],
-        parameters=_parameters(
-            {"source": lake.source, "lake": lake.root, "chunk-size": str(lake.chunk_size), "max-chunks": "1"}
-        ),
-        max_concurrent_runs=2,
-        timeout_seconds=_CHUNKER_SECONDS,
-        health=jobs.JobsHealthRules(
-            [
-                jobs.JobsHealthRule(
-                    jobs.JobsHealthMetric.RUN_DURATION_SECONDS,
-                    jobs.JobsHealthOperator.GREATER_THAN,
-                    _CHUNKER_LATE_SECONDS,
-                )
-            ]
-        ),
-    )
+def chunker_job(lake: Lake) -> JobSettings:
+    """Return the settings of the chunker's job."""
+    return all_jobs(lake)[CHUNKER]
 
 
-def detector_job(lake: Lake) -> jobs.JobSettings:
-    """Return the detector's job: continuous, so Databricks is the one that starts it again when it ends."""
-    importance = {"importance": lake.importance} if lake.importance else {}
-    return jobs.JobSettings(
-        name=DETECTOR,
-        tasks=[_wheel_task(DETECTOR, {"landing-format": lake.landing_format})],
-        parameters=_parameters(
-            {"lake": lake.root, "threshold": lake.thresholds, "placement": lake.placement, **importance}
-        ),
-        max_concurrent_runs=1,
-        continuous=jobs.Continuous(pause_status=jobs.PauseStatus.UNPAUSED),
-    )
+def maintain_state_job(lake: Lake) -> JobSettings:
+    """Return the settings of the maintenance job."""
+    return all_jobs(lake)[MAINTAIN_STATE]
 
 
-def maintain_state_job(lake: Lake) -> jobs.JobSettings:
-    """Return the job that keeps the lake small."""
-    return jobs.JobSettings(
-        name=MAINTAIN_STATE,
-        tasks=[_wheel_task(MAINTAIN_STATE, {"landing-format": lake.landing_format})],
-        parameters=_parameters({"lake": lake.root, "keep-days": "7"}),
-        max_concurrent_runs=1,
-        timeout_seconds=_MAINTENANCE_SECONDS,
-    )
-
-
-def _wheel_task(entry_point: str, named_parameters: dict[str, str]) -> jobs.Task:
-    wheel = jobs.PythonWheelTask(PACKAGE, entry_point, named_parameters=named_parameters)
-    return jobs.Task(entry_point, python_wheel_task=wheel)
-
-
-def _parameters(values: dict[str, str]) -> list[jobs.JobParameterDefinition]:
-    return [jobs.JobParameterDefinition(default=value, name=name) for name, value in values.items()]
+def _filled_in(job: dict[str, Any], values: dict[str, str | None]) -> JobSettings:
+    parameters = [{**one, "default": values.get(one["name"], one["default"])} for one in job["parameters"]]
+    job["parameters"] = [one for one in parameters if one["default"] is not None]
+    for task in job["tasks"]:
+        named = task["python_wheel_task"]["named_parameters"]
+        named.update({name: values[name] for name in named if name in values})
+    return JobSettings.from_dict(job)

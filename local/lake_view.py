@@ -1,4 +1,4 @@
-"""What a look into a lake in the local S3 tells of the pipeline's progress."""
+"""Progress of the pipeline, read from a lake in the local S3."""
 
 import json
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class LakeView:
         self._client = s3.client()
 
     def status(self, total: int, seconds: float) -> Status:
-        """Return where the pipeline is with a master file of `total` rows, `seconds` after it began."""
+        """Return the status for a master file of `total` rows, `seconds` after the run began."""
         offset = self._find(layout.OFFSET)
         landed = parse_offset(offset, layout.OFFSET).next_line if offset else 0
         heartbeat = json.loads(self._find(layout.HEARTBEAT) or b"{}")
@@ -36,12 +36,12 @@ class LakeView:
         )
 
     def keys(self, folder: str) -> Iterator[str]:
-        """Yield the keys of all objects in a folder of the lake."""
+        """Yield the keys of all objects in a folder of the lake, "" for all of the lake."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{LAKE_KEY}/{folder}")
         return (entry["Key"] for page in pages for entry in page.get("Contents", []))
 
     def quarantined_lines(self) -> int:
-        """Return how many lines are in quarantine."""
+        """Return the number of lines in quarantine."""
         return sum(count_quarantined(self._read(key)) for key in self.keys(f"{layout.QUARANTINE}/"))
 
     def _find(self, path: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Ports on loopback: a free one, and waiting for whoever was started on one."""
+"""Ports on loopback: finding a free one, and waiting for a server."""
 
 import socket
 import subprocess
@@ -9,10 +9,10 @@ _START_SECONDS = 60
 
 
 def free_port(port: int) -> int:
-    """Return the port, or a free one for 0.
+    """Return the port if it is free, or any free port for 0.
 
     Raises:
-        OSError: it is taken.
+        OSError: the port is taken.
     """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -24,11 +24,11 @@ def free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def await_answer(process: "subprocess.Popen[bytes]", port: int, what: str, log: Path) -> None:
-    """Wait until a process that was started takes connections.
+def await_answer(process: "subprocess.Popen[bytes]", port: int, name: str, log: Path) -> None:
+    """Wait until a new process accepts connections.
 
     Raises:
-        RuntimeError: it ended, or did not start in time; the message names its log.
+        RuntimeError: the process ended, or did not start in time; the message names its log.
     """
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
@@ -38,5 +38,5 @@ def await_answer(process: "subprocess.Popen[bytes]", port: int, what: str, log: 
             time.sleep(0.05)
         else:
             return
-    msg = f"{what} did not start; see {log}"
+    msg = f"{name} did not start; see {log}"
     raise RuntimeError(msg)

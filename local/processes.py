@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,52 +12,45 @@ import psutil
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_LAST_WORDS_SECONDS = 10
 
 
 def start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    """Start a process of its own session, its output in `log`; it is told to end when its parent dies."""
+    """Start a process in a session of its own, with its output appended to `log`; it gets SIGTERM if its parent dies.
+
+    Args:
+        environment: environment variables to add to those of this process.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
         return subprocess.Popen(
             command,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=with_environment(environment),
+            env={**os.environ, **environment},
             start_new_session=True,
             preexec_fn=_end_with_parent,
         )
 
 
-def with_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's variables with these on top."""
-    return {**os.environ, **environment}
-
-
 def stop(process: "subprocess.Popen[bytes]", seconds: float = 10) -> int:
-    """End a process and all that it started: SIGTERM, then SIGKILL; return its exit code."""
+    """Stop a process and its session: SIGTERM, and SIGKILL after some seconds; return its exit code."""
     stop_all([process], seconds)
     return process.wait()
 
 
 def stop_all(running: "Iterable[subprocess.Popen[bytes]]", seconds: float = 10) -> None:
-    """End several processes side by side, each as `stop` does."""
+    """Stop several processes and their sessions at the same time."""
     found = list(running)
     for process in found:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + seconds
+        process.terminate()
+    psutil.wait_procs(found, seconds)
     for process in found:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
         kill_session(process)
         process.wait()
 
 
 def kill_session(process: "subprocess.Popen[bytes]") -> None:
-    """Kill what is left of a process and all that it started, in whatever group: the session is its own."""
+    """Kill all processes of the session that a process was started in."""
     for pid in psutil.pids():
         try:
             if os.getsid(pid) == process.pid:
@@ -67,11 +59,14 @@ def kill_session(process: "subprocess.Popen[bytes]") -> None:
             continue
 
 
-def run_guarded(main: Callable[[], int]) -> int:
-    """Run `main` in a child process; return its exit code when nothing of it is left, however it ended.
+def run_guarded(main: Callable[[], int], grace_seconds: float = 10) -> int:
+    """Run `main` in a child process; return its exit code once it and all its descendants have ended.
 
-    This process adopts whatever the child leaves behind, and ends it. When this process itself is killed the child is
-    told to end (SIGTERM), and ends its own children. Elsewhere than on Linux `main` runs in this very process.
+    This process adopts the descendants that the child leaves behind, and stops them. If this process is killed, the
+    child gets SIGTERM and must stop its own children. On systems other than Linux `main` runs in this process.
+
+    Args:
+        grace_seconds: from SIGTERM to SIGKILL of adopted processes.
     """
     if sys.platform != "linux":
         return main()
@@ -80,15 +75,15 @@ def run_guarded(main: Callable[[], int]) -> int:
     if child == 0:
         _end_with_parent()
         os._exit(_exit_code(main))
-    # A terminal sends Ctrl-C to both; it is the child's to answer.
+    # A terminal sends SIGINT to both processes; the child handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
     while True:
-        # Of adopted processes nobody else waits for the end.
+        # Also reaps adopted processes.
         ended, status = os.waitpid(-1, 0)
         if ended == child:
             break
-    _end_all(psutil.Process().children(recursive=True))
+    _stop_orphans(psutil.Process().children(recursive=True), grace_seconds)
     return os.waitstatus_to_exitcode(status)
 
 
@@ -100,7 +95,7 @@ def _exit_code(main: Callable[[], int]) -> int:
             return error.code or 0
         print(error.code, file=sys.stderr)
         return 1
-    except BaseException:  # noqa: BLE001 - the child must end here, not in its parent's code
+    except BaseException:  # noqa: BLE001 - the child must not return into its parent's code
         sys.excepthook(*sys.exc_info())
         return 1
     finally:
@@ -108,14 +103,14 @@ def _exit_code(main: Callable[[], int]) -> int:
         sys.stderr.flush()
 
 
-def _end_all(orphans: list[psutil.Process]) -> None:
+def _stop_orphans(orphans: list[psutil.Process], grace_seconds: float) -> None:
     for number in (signal.SIGTERM, signal.SIGKILL):
         for process in orphans:
             try:
                 process.send_signal(number)
             except psutil.NoSuchProcess:
                 continue
-        _, orphans = psutil.wait_procs(orphans, _LAST_WORDS_SECONDS)
+        _, orphans = psutil.wait_procs(orphans, grace_seconds)
 
 
 def _end_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""A local S3: moto's server, on loopback. All that is in it ends with it."""
+"""A local S3: moto's server on loopback. Its objects are lost when it ends."""
 
 import secrets
 import sys
@@ -12,23 +12,33 @@ from botocore.config import Config
 
 from local import processes
 from local.ports import await_answer, free_port
-from local.s3_environment import s3_environment
+
+
+def s3_environment(endpoint: str, access_key: str, secret_key: str) -> dict[str, str]:
+    """Return the `AWS_*` variables that point every client to an S3."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
 
 
 @dataclass(frozen=True)
 class S3Address:
-    """Where an S3 is, and the keys to it.
+    """Address and credentials of an S3.
 
     Attributes:
-        endpoint: its address.
-        environment: the `AWS_*` variables that lead every client to it.
+        endpoint: URL.
+        environment: the `AWS_*` variables that point every client to it.
     """
 
     endpoint: str
     environment: dict[str, str]
 
     def client(self) -> "boto3.client":
-        """Return a client of it."""
+        """Return a client."""
         return boto3.client(
             "s3",
             endpoint_url=self.endpoint,
@@ -44,7 +54,7 @@ class LocalS3(S3Address):
     """A running local S3.
 
     Attributes:
-        process: its process id.
+        process: process id of the server.
     """
 
     process: int
@@ -52,7 +62,7 @@ class LocalS3(S3Address):
 
 @contextmanager
 def local_s3(log: Path, port: int = 0, buckets: tuple[str, ...] = ()) -> Iterator[LocalS3]:
-    """Run a local S3 with some empty buckets; port 0 takes a free one.
+    """Run a local S3 with empty buckets; port 0 picks a free port.
 
     Raises:
         OSError: the port is taken.

@@ -1,10 +1,9 @@
-"""Sample data of the public BankSim set's shape: `python -m local.sample_data --out DIR`.
+"""Sample data with the shape of the public BankSim data set.
 
-At the default size: 594,643 transactions of 4,112 customers with 50 merchants, two of which have 299,693 and 205,426;
-15 categories; values in single quotes. All three patterns occur in it.
+The default size is 594,643 transactions of 4,112 customers with 50 merchants, two of which have 299,693 and 205,426, in
+15 categories. Values are in single quotes. All three patterns occur.
 """
 
-import argparse
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ STEPS = 180
 FRAUD_SHARE = 0.012
 # Of gender F, M, E, U.
 GENDER_SHARES = (0.546, 0.452, 0.0015, 0.0005)
-# The mean amount of each category; the first is that of the two big merchants.
+# Mean amount by category; the two big merchants are in the first.
 CATEGORIES = {
     "es_transportation": 27.0,
     "es_health": 136.0,
@@ -48,7 +47,7 @@ _Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _People:
-    """The customers: id, gender and age as text, and how dear their usual transaction is."""
+    """The customers; `spending` scales the amounts of their transactions."""
 
     ids: NDArray[Any]
     genders: NDArray[Any]
@@ -100,7 +99,7 @@ def _people(random: np.random.Generator) -> _People:
 
 
 def _merchants(random: np.random.Generator) -> tuple[NDArray[Any], _Ints]:
-    """Return the ids of the merchants, the two big ones first, and each one's category."""
+    """Return the ids of the merchants, the two big ones first, and their categories."""
     others = 10**8 + random.choice(19 * 10**8, MERCHANTS - 2, replace=False)
     ids = np.array([*_BIG_MERCHANTS, *(f"M{number}" for number in others)])
     category = np.concatenate([[0, 0], 1 + np.arange(MERCHANTS - 2) % (len(CATEGORIES) - 1)])
@@ -116,17 +115,17 @@ def _merchant_of_rows(random: np.random.Generator, rows: int) -> _Ints:
 
 
 def _customer_of_rows(random: np.random.Generator, merchant: _Ints, genders: NDArray[Any]) -> _Ints:
-    """Return a customer for each row: some come far more often, and some merchants' clientele is mostly male."""
+    """Return a customer for each row; some are far more active, and some merchants have mostly male customers."""
     activity = random.lognormal(0.0, 0.35, CUSTOMERS)
-    # Odd merchants, the second big one among them, have more men than women.
+    # Odd merchants, including the second big one, have more male than female customers.
     prefers_men = np.where(genders == "M", 3.0, 1.0)
     customer = np.empty(len(merchant), np.int64)
     for at in range(MERCHANTS):
         here = np.flatnonzero(merchant == at)
-        # The big merchants know all customers, the others the people around them.
-        known = CUSTOMERS if at < len(_BIG_MERCHANTS) else 2600
+        # All customers go to the big merchants, and some to each of the others.
+        number = CUSTOMERS if at < len(_BIG_MERCHANTS) else 2600
         weight = activity * (prefers_men if at % 2 else 1.0)
-        around = random.choice(CUSTOMERS, known, replace=False, p=weight / weight.sum())
+        around = random.choice(CUSTOMERS, number, replace=False, p=weight / weight.sum())
         cumulated = np.cumsum(activity[around])
         customer[here] = around[np.searchsorted(cumulated, random.random(len(here)) * cumulated[-1])]
     return customer
@@ -139,7 +138,7 @@ def _importance(
     names: NDArray[Any],
     rows: pd.DataFrame,
 ) -> dict[str, Any]:
-    """Return a weight for nine of ten pairs, a second one for some, and one in another category for some."""
+    """Return weights for 90% of the pairs, with a second one for some, and some in another category."""
     seen = rows.drop_duplicates().sort_values(["c", "m"], ignore_index=True)
     chosen = seen[random.random(len(seen)) < 0.9]
     twice = chosen[random.random(len(chosen)) < 0.05]
@@ -163,12 +162,3 @@ def _write(path: Path, columns: dict[str, Any]) -> None:
     with path.open("wb") as out:
         out.write((",".join(columns) + "\n").encode())
         pc.write_csv(pa.table(columns), out, pc.WriteOptions(include_header=False, quoting_style="none"))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write transactions.csv and CustomerImportance.csv.")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--rows", type=int, default=ROWS, help="(%(default)s)")
-    parser.add_argument("--seed", type=int, default=SEED, help="(%(default)s)")
-    options = parser.parse_args()
-    write_sample(options.out, options.rows, options.seed)

@@ -1,4 +1,4 @@
-"""All that the pipeline needs, on one machine: S3, Databricks with the three jobs, Airflow with the DAGs."""
+"""The whole stack on one machine: S3, Databricks with the three jobs, Airflow with the DAGs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +18,7 @@ from local.s3 import LocalS3, local_s3
 
 @dataclass(frozen=True)
 class Ports:
-    """On 127.0.0.1; 0 for any free one."""
+    """Ports on 127.0.0.1; 0 picks a free port."""
 
     airflow: int = 0
     databricks: int = 0
@@ -27,10 +27,10 @@ class Ports:
 
 @dataclass(frozen=True)
 class Stack:
-    """Everything that runs.
+    """The running stack.
 
     Attributes:
-        workspace: a client of the local Databricks.
+        workspace: client of the local Databricks.
         job_ids: of the three jobs, by name.
     """
 
@@ -41,7 +41,7 @@ class Stack:
     airflow: LocalAirflow
 
     def restart_ended(self) -> list[str]:
-        """Start again what has ended, as a service manager would; return the names."""
+        """Restart servers that have ended, as a service manager would; return their names."""
         ended = [f"Airflow's {name}" for name in self.airflow.restart_ended()]
         if self.databricks.process.poll() is not None:
             self.databricks.restart()
@@ -51,13 +51,14 @@ class Stack:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a stack keeps its files, and how it is set.
+    """Directory and settings of a stack.
 
     Attributes:
-        directory: of this stack alone.
-        with_importance: whether there is a `CustomerImportance.csv` in the bucket.
-        settings: of the DAGs, on top of those that follow from the stack.
-        databricks_arguments: further ones of the local Databricks' command line.
+        directory: used by this stack only.
+        with_importance: whether the bucket has a `CustomerImportance.csv`.
+        settings: further settings of the DAGs.
+        databricks_arguments: extra command-line arguments of the local Databricks.
+        airflow_environment: extra variables of Airflow's processes; they override its settings.
     """
 
     directory: Path
@@ -67,15 +68,16 @@ class Layout:
     thresholds: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     databricks_arguments: tuple[str, ...] = ()
+    airflow_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:
-        """One file a process."""
+        """Directory with one log per process."""
         return self.directory / "logs"
 
     @property
     def lake(self) -> Lake:
-        """What the jobs work on."""
+        """Parameters of the jobs."""
         return Lake(
             source=SOURCE_URL,
             root=LAKE_URL,
@@ -87,18 +89,18 @@ class Layout:
 
 @contextmanager
 def running_s3(layout: Layout) -> Iterator[LocalS3]:
-    """Run the S3 of a stack, with its bucket; files are put there before the rest is started."""
+    """Run the S3 of a stack with its bucket, so that files can be uploaded before the rest starts."""
     with local_s3(layout.logs / "s3.log", layout.ports.s3, (BUCKET,)) as s3:
         yield s3
 
 
 @contextmanager
 def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
-    """Run the rest of a stack beside its S3.
+    """Run the rest of a stack.
 
     Raises:
         OSError: a port is taken.
-        RuntimeError: something did not start; the message names its log.
+        RuntimeError: a server did not start; the message names its log.
     """
     with ExitStack() as running:
         databricks = running.enter_context(
@@ -115,7 +117,7 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
             local_airflow(
                 layout.directory / "airflow",
                 layout.logs,
-                {**s3.environment, **_airflow_environment(layout, databricks)},
+                {**s3.environment, **_airflow_environment(layout, databricks), **layout.airflow_environment},
                 port=layout.ports.airflow,
             )
         )
@@ -123,7 +125,6 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
 
 
 def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[str, str]:
-    """Return the connections and the variable that the DAGs need."""
     lake = layout.lake
     settings = {"source": lake.source, "lake": lake.root, "chunk_size": lake.chunk_size, **layout.settings}
     database = database_url(layout.directory / "airflow")

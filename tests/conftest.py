@@ -1,25 +1,53 @@
-"""What tests share: one local S3 for all that need one."""
+"""Fixtures and order of all tests."""
 
 import logging
 import os
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from local.s3 import LocalS3, local_s3
 
-# Importing Airflow writes to its home: never the home of whoever runs the tests.
+# Importing Airflow writes to its home directory, which must not be the developer's.
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
-# It also makes every logger speak from INFO on; py4j does so after pytest has closed the log.
+# Airflow sets every logger to INFO; py4j then writes after pytest has closed its capture.
 logging.getLogger("py4j").setLevel(logging.WARNING)
+
+# `make test` tries few examples of each property, `make test-all` many.
+settings.register_profile("quick", max_examples=20, stateful_step_count=20, deadline=None)
+settings.register_profile("thorough", max_examples=200, stateful_step_count=30, deadline=None)
+settings.load_profile("quick")
+
+# Folders and modules whose tests share something that is expensive to start: one worker runs all of them. The longest
+# come first, so that the short ones fill the workers at the end.
+_TOGETHER = ("faults", "processes", "terraform", "local/test_run.py", "browser", "dags", "local/databricks")
+_TESTS = Path(__file__).parent
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", action="store_true", help="write the page's pictures into docs/images")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test the group that it runs in, and put the longest groups first."""
+    groups = {item: _group(item.path) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    order = {group: place for place, group in enumerate(_TOGETHER)}
+    items.sort(key=lambda item: order.get(groups[item], len(order)))
+
+
+def _group(path: Path) -> str:
+    name = path.relative_to(_TESTS.parent).as_posix().removeprefix("tests/")
+    return next((group for group in _TOGETHER if name.startswith(group)), name)
+
+
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalS3]:
+    """One local S3 for all tests of a worker."""
     with local_s3(tmp_path_factory.mktemp("s3") / "s3.log", buckets=("transactions",)) as server:
         yield server

@@ -1,12 +1,12 @@
-"""Errors as the Jobs API answers them: a status, a code, a message."""
+"""Errors of the Jobs API: an HTTP status, an error code, a message."""
 
 
 class ApiError(Exception):
-    """Raised where a request is answered with an error.
+    """Raised to answer a request with an error.
 
     Attributes:
-        status: of HTTP.
-        code: `error_code` in the body; the gateway's own errors have the status here.
+        status: HTTP status.
+        code: `error_code` in the body; for errors of the gateway, the status.
     """
 
     def __init__(self, status: int, code: str | int, message: str) -> None:
@@ -16,20 +16,25 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """Return the error for a value that cannot be; the Jobs API also says so of jobs and runs that are not there."""
+    """Return the error for an invalid value; the Jobs API also uses it for jobs and runs that do not exist."""
     return ApiError(400, "INVALID_PARAMETER_VALUE", message)
 
 
+def malformed(message: str) -> ApiError:
+    """Return the error for a request that cannot be parsed."""
+    return ApiError(400, "MALFORMED_REQUEST", message)
+
+
 def no_job(job_id: int) -> ApiError:
-    """Return the error for a job that is not there."""
+    """Return the error for a job that does not exist."""
     return invalid(f"Job {job_id} does not exist.")
 
 
 def no_run(run_id: int) -> ApiError:
-    """Return the error for a run that is not there."""
+    """Return the error for a run that does not exist."""
     return invalid(f"Run {run_id} does not exist.")
 
 
 def invalid_state(message: str) -> ApiError:
-    """Return the error for what cannot be done now."""
+    """Return the error for an operation that the current state does not allow."""
     return ApiError(400, "INVALID_STATE", message)

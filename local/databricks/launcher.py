@@ -1,4 +1,4 @@
-"""Processes of tasks: forked from one that has pandas loaded, stopped as whole groups."""
+"""Task processes: forked from a server that has pandas loaded, and signalled as process groups."""
 
 import contextlib
 import multiprocessing
@@ -13,32 +13,32 @@ import psutil
 
 from local.databricks.task_process import TaskProcess, run_task
 
-# A process's time of creation moves with the system's clock, which may be set while it runs.
+# A process's creation time shifts when the system clock is set.
 _CLOCK_SECONDS = 60
 
 
 class Launcher:
-    """Starts processes and tells when one has ended.
+    """Starts processes and reports their end.
 
     Args:
-        on_exit: called from a thread of its own with the attempt's number and the exit code (negative: a signal).
+        on_exit: called with the attempt's id and the exit code (negative: a signal), from a thread of its own.
     """
 
     def __init__(self, on_exit: Callable[[int, int], None]) -> None:
         self._on_exit = on_exit
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["local.databricks.task_process"])
-        # Starting a process also polls all others: an exit code read twice at the same time would be lost.
+        # Starting a process also polls all others, and two concurrent polls of one process would lose its exit code.
         self._polling = threading.Lock()
 
     def warm_up(self) -> None:
-        """Load what is forked, before the first run waits for it."""
+        """Start the fork server, so that the first run need not wait for its imports."""
         process = self._context.Process(target=int)
         process.start()
         process.join()
 
     def start(self, attempt: int, task: TaskProcess) -> list[float]:
-        """Start a task; return its process id and when it was created."""
+        """Start a task; return its process id and creation time."""
         process = self._context.Process(target=run_task, args=(task,), name=f"run-{attempt}")
         with self._polling:
             process.start()
@@ -53,21 +53,21 @@ class Launcher:
             process.join()
         assert process.pid is not None
         assert process.exitcode is not None
-        # What it leaves in its group ends with it.
+        # Children that are left in its group end with it.
         _signal_group(process.pid, signal.SIGKILL)
         self._on_exit(attempt, process.exitcode)
 
 
 def stop_group(identity: list[float], number: signal.Signals) -> None:
-    """Send a signal to all processes of a task, where its process is still the one that was started."""
+    """Send a signal to all processes of a task, if its process is still the one that was started."""
     if is_running(identity) and not _signal_group(int(identity[0]), number):
-        # It has been forked just now and has no group of its own yet, or it has ended meanwhile.
+        # It was forked just now and has no group of its own yet, or it has ended.
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(identity[0]), number)
 
 
 def is_running(identity: list[float]) -> bool:
-    """Return whether a process is there, and the one that was meant."""
+    """Return whether the process with this id and creation time is running."""
     try:
         process = psutil.Process(int(identity[0]))
         same = abs(process.create_time() - identity[1]) < _CLOCK_SECONDS
@@ -77,7 +77,7 @@ def is_running(identity: list[float]) -> bool:
 
 
 def _creation_time(process_id: int) -> float:
-    """Return when a process was created; 0, which is no process's time, where it has ended already."""
+    """Return when a process was created, 0 if it has already ended."""
     try:
         return float(psutil.Process(process_id).create_time())
     except psutil.NoSuchProcess:

@@ -1,21 +1,17 @@
-"""Jobs and runs as they are kept: plain values that become JSON and back."""
+"""Jobs and runs as they are stored: plain values that convert to JSON and back. Times are in milliseconds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 Json = dict[str, Any]
 
-LIVE = ("QUEUED", "PENDING", "RUNNING", "TERMINATING", "WAITING_FOR_RETRY")
+ACTIVE = ("QUEUED", "PENDING", "RUNNING", "TERMINATING", "WAITING_FOR_RETRY")
 
 
 @dataclass
 class Job:
-    """A job; times are in milliseconds, as in all of the API.
-
-    Attributes:
-        settings: `JobSettings`, as JSON.
-    """
+    """A job; `settings` is `JobSettings` as JSON."""
 
     job_id: int
     settings: Json
@@ -24,28 +20,28 @@ class Job:
 
     @property
     def name(self) -> str:
-        """Its name, "Untitled" where none is set."""
-        return str(self.settings.get("name", "Untitled"))
+        """Name of the job."""
+        return str(self.settings["name"])
 
     @property
     def is_continuous(self) -> bool:
-        """Whether it has one run after another as long as it is not paused."""
+        """Whether the job is restarted whenever its run ends, unless paused."""
         return "continuous" in self.settings
 
     @property
     def is_unpaused(self) -> bool:
-        """Whether it is continuous and wants a run now."""
+        """Whether the job is continuous and not paused."""
         return self.is_continuous and self.settings["continuous"].get("pause_status", "UNPAUSED") == "UNPAUSED"
 
 
 @dataclass
 class State:
-    """Where a run or an attempt stands.
+    """State of a run or an attempt.
 
     Attributes:
         life_cycle: a `RunLifeCycleState`.
-        result: a `RunResultState`, None as long as it is not over.
-        code: a `TerminationCodeCode`, None as long as it is not over.
+        result: a `RunResultState`, None while active.
+        code: a `TerminationCodeCode`, None while active.
     """
 
     life_cycle: str = "PENDING"
@@ -54,26 +50,26 @@ class State:
     message: str = ""
 
     @property
-    def is_live(self) -> bool:
-        """Whether it is not over."""
-        return self.life_cycle in LIVE
+    def is_active(self) -> bool:
+        """Whether it has not ended."""
+        return self.life_cycle in ACTIVE
 
     def end(self, result: str, code: str, message: str = "") -> None:
-        """Be over."""
+        """Change to `TERMINATED` with an outcome."""
         self.life_cycle, self.result, self.code, self.message = "TERMINATED", result, code, message
 
 
 @dataclass
 class Attempt:
-    """One try of a task: a run of its own in the API, with its own process and log.
+    """One attempt of a task: a run of its own in the API, with its own process and log.
 
     Attributes:
-        created: when it was decided.
-        due: before that it waits, for a retry's interval.
+        created: when it was scheduled.
+        due: when it may start, after a retry's interval.
         started, ended: of its process.
-        process: `[process id, when it was created]`; both, because ids are used again.
-        exit_code: of its process, None as long as it is not known.
-        stopping: since when its process has been told to end.
+        process: `[process id, creation time]`; both, because ids are reused.
+        exit_code: of its process, None until known.
+        stopping: when its process was sent SIGTERM.
         stop_reason: why: `CANCELED` or `TIMEDOUT`.
     """
 
@@ -93,15 +89,14 @@ class Attempt:
 
 @dataclass
 class Run:
-    """A run of a job, or of what was submitted (`job_id` is then a number that no job has).
+    """A run of a job, or a submitted run (whose `job_id` belongs to no job).
 
     Attributes:
-        settings: of the job, as they were when the run was asked for.
+        settings: of the job, as of when the run was created.
         job_parameters: values by name, defaults included.
         overriding: `python_params` and `python_named_params` of run-now.
         started: when it left the queue.
-        repairs: `[repair id, time, task keys]` of each.
-        warned: whether its duration has been found too long.
+        repairs: `id`, `start_time`, `end_time` and `task_run_ids` of each.
     """
 
     run_id: int
@@ -120,32 +115,36 @@ class Run:
     attempts: list[Attempt] = field(default_factory=list)
     repairs: list[Json] = field(default_factory=list)
     cancelled: bool = False
-    warned: bool = False
-
-    @property
-    def tasks(self) -> list[Json]:
-        """The tasks of its settings."""
-        return list(self.settings["tasks"])
-
-    def task(self, task_key: str) -> Json:
-        """Return a task of its settings."""
-        return next(task for task in self.tasks if task["task_key"] == task_key)
 
     @property
     def name(self) -> str:
-        """That of its job."""
-        return str(self.settings.get("name", "Untitled"))
+        """Name of the job."""
+        return str(self.settings["name"])
+
+    @property
+    def tasks(self) -> list[Json]:
+        """Tasks of the settings."""
+        return list(self.settings["tasks"])
+
+    def task(self, task_key: str) -> Json:
+        """Return a task of the settings."""
+        return next(task for task in self.tasks if task["task_key"] == task_key)
+
+    def attempt(self, run_id: int) -> Attempt | None:
+        """Return the attempt with this id."""
+        return next((attempt for attempt in self.attempts if attempt.run_id == run_id), None)
 
     def last_attempt(self, task_key: str) -> Attempt | None:
         """Return the newest attempt of a task."""
         return next((attempt for attempt in reversed(self.attempts) if attempt.task_key == task_key), None)
 
-    def live_attempts(self) -> Iterator[Attempt]:
-        """Yield the attempts that are not over."""
-        return (attempt for attempt in self.attempts if attempt.state.is_live)
+    def active_attempts(self) -> Iterator[Attempt]:
+        """Yield the attempts that have not ended."""
+        return (attempt for attempt in self.attempts if attempt.state.is_active)
 
     @classmethod
     def from_json(cls, values: Json) -> Self:
-        """Read what `dataclasses.asdict` gave."""
+        """Read the output of `dataclasses.asdict`, also that of earlier versions with fields that are gone."""
+        values = {field.name: values[field.name] for field in fields(cls)}
         attempts = [Attempt(**{**value, "state": State(**value["state"])}) for value in values["attempts"]]
         return cls(**{**values, "state": State(**values["state"]), "attempts": attempts})

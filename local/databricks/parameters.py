@@ -1,4 +1,4 @@
-"""What a task's process is given: the command line, with references to job parameters and run values filled in."""
+"""Command lines and environments of tasks, with references to job parameters and run values filled in."""
 
 import re
 from datetime import UTC, datetime
@@ -8,7 +8,6 @@ from local.databricks.model import Attempt, Json, Run
 
 _REFERENCE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 TASK_TYPES = ("python_wheel_task", "spark_python_task")
-_OVERRIDING = ("python_params", "python_named_params")
 
 
 def task_type(task: Json) -> str:
@@ -31,7 +30,7 @@ def job_parameters(settings: Json, given: dict[str, str]) -> dict[str, str]:
     """Return the values of a job's parameters.
 
     Raises:
-        ApiError: one is given that the job does not have.
+        ApiError: the job lacks one of the given parameters.
     """
     values = {parameter["name"]: parameter["default"] for parameter in settings.get("parameters", [])}
     unknown = sorted(set(given) - set(values))
@@ -41,28 +40,20 @@ def job_parameters(settings: Json, given: dict[str, str]) -> dict[str, str]:
     return values | given
 
 
-def overriding_parameters(request: Json) -> Json:
-    """Return what a request for a run gives in place of its tasks' own parameters."""
-    return {name: request[name] for name in _OVERRIDING if request.get(name) is not None}
-
-
 def command_line(run: Run, task: Json, attempt: Attempt) -> list[str]:
     """Return the arguments of a task's process, without the program."""
-    if task_type(task) == "spark_python_task":
-        parameters = run.overriding.get("python_params", task["spark_python_task"].get("parameters", []))
-        return [_filled(value, run, task, attempt) for value in parameters]
-    wheel = task["python_wheel_task"]
-    named = wheel.get("named_parameters", {})
-    if named or "python_named_params" in run.overriding:
-        # Job parameters are pushed down to tasks that take parameters by name.
+    kind = task_type(task)
+    named = task[kind].get("named_parameters", {})
+    if kind == "python_wheel_task" and (named or "python_named_params" in run.overriding):
+        # Job parameters are passed to tasks with named parameters.
         named = {**named, **run.job_parameters, **run.overriding.get("python_named_params", {})}
-        return [f"--{name}={_filled(value, run, task, attempt)}" for name, value in named.items()]
-    parameters = run.overriding.get("python_params", wheel.get("parameters", []))
-    return [_filled(value, run, task, attempt) for value in parameters]
+        return [f"--{name}={_filled_in(value, run, task, attempt)}" for name, value in named.items()]
+    parameters = run.overriding.get("python_params", task[kind].get("parameters", []))
+    return [_filled_in(value, run, task, attempt) for value in parameters]
 
 
 def environment_of(run: Run, task: Json) -> dict[str, str]:
-    """Return the variables that the task's cluster sets."""
+    """Return the environment variables that the task's cluster sets."""
     cluster = task.get("new_cluster")
     for shared in run.settings.get("job_clusters", []):
         if shared["job_cluster_key"] == task.get("job_cluster_key"):
@@ -70,7 +61,7 @@ def environment_of(run: Run, task: Json) -> dict[str, str]:
     return dict((cluster or {}).get("spark_env_vars", {}))
 
 
-def _filled(text: str, run: Run, task: Json, attempt: Attempt) -> str:
+def _filled_in(text: str, run: Run, task: Json, attempt: Attempt) -> str:
     started = datetime.fromtimestamp((run.started or run.created) / 1000, UTC)
     values = {
         "job.id": str(run.job_id),
@@ -84,5 +75,5 @@ def _filled(text: str, run: Run, task: Json, attempt: Attempt) -> str:
         "task.execution_count": str(attempt.number + 1),
         **{f"job.parameters.{name}": value for name, value in run.job_parameters.items()},
     }
-    # What is no reference stays as it is, as it does there.
+    # Unknown references are left as they are, as on Databricks.
     return _REFERENCE.sub(lambda found: values.get(found.group(1), found.group(0)), text)

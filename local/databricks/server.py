@@ -1,4 +1,4 @@
-"""A local Databricks in a process of its own, for whoever needs one."""
+"""A local Databricks in a process of its own."""
 
 import secrets
 import subprocess
@@ -17,9 +17,9 @@ class LocalDatabricks:
     """A running local Databricks.
 
     Attributes:
-        host: its address.
-        token: what clients send.
-        process: its process, for whoever wants to end it.
+        host: URL of the server.
+        token: for its clients.
+        process: the server's process.
     """
 
     def __init__(self, directory: Path, environment: Mapping[str, str], port: int, arguments: Sequence[str]) -> None:
@@ -32,13 +32,13 @@ class LocalDatabricks:
         self._arguments = arguments
 
     def restart(self, arguments: Sequence[str] | None = None) -> None:
-        """End it where it still runs, and start it again at the same place; jobs and runs are taken up.
+        """Stop the server if it is running, and start it again at the same address; jobs and runs are recovered.
 
         Args:
-            arguments: further ones of its command line, where they are to change.
+            arguments: extra command-line arguments that replace the earlier ones.
 
         Raises:
-            RuntimeError: it did not start; the message names its log.
+            RuntimeError: the server did not start; the message names its log.
         """
         processes.stop(self.process, _STOP_SECONDS)
         if arguments is not None:
@@ -47,7 +47,7 @@ class LocalDatabricks:
         self.await_answer()
 
     def await_answer(self) -> None:
-        """Wait until it takes requests; raises what `restart` does."""
+        """Wait until the server accepts connections; raises the same errors as `restart`."""
         await_answer(self.process, self._port, "the local Databricks", self._log)
 
     @property
@@ -68,16 +68,16 @@ def local_databricks(
     port: int = 0,
     arguments: Sequence[str] = (),
 ) -> Iterator[LocalDatabricks]:
-    """Run a local Databricks; port 0 takes a free one.
+    """Run a local Databricks; port 0 picks a free port.
 
     Args:
-        directory: keeps its jobs, runs and logs; another start goes on from there.
-        environment: variables for the processes of its tasks.
-        arguments: further ones of its command line.
+        directory: for jobs, runs and logs; existing ones are loaded.
+        environment: environment variables of its tasks.
+        arguments: extra command-line arguments.
 
     Raises:
         OSError: the port is taken.
-        RuntimeError: it did not start; the message names its log.
+        RuntimeError: the server did not start; the message names its log.
     """
     server = LocalDatabricks(directory, environment, free_port(port), arguments)
     try:

@@ -1,4 +1,4 @@
-"""What survives the server: jobs, runs and idempotency tokens, in SQLite."""
+"""Jobs, runs and idempotency tokens in SQLite: the state that survives the server."""
 
 import json
 import sqlite3
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from local.databricks.model import LIVE, Job, Run
+from local.databricks.model import Job, Run
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS numbers (last INTEGER NOT NULL);
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NU
 
 
 class Store:
-    """All methods may be called from any thread; each is one transaction."""
+    """The database. All methods may be called from any thread; each is one transaction."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,12 +35,12 @@ class Store:
         self._db.executescript(_TABLES)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the database."""
         with self._lock:
             self._db.close()
 
     def new_id(self) -> int:
-        """Return a number that no job and no run has had."""
+        """Return an id that no job or run has had."""
         with self._lock:
             row = self._db.execute("SELECT last FROM numbers").fetchone()
             number = 1000 if row is None else row[0] + 1
@@ -49,12 +49,12 @@ class Store:
             return number
 
     def put_job(self, job: Job) -> None:
-        """Keep a job."""
+        """Save a job."""
         with self._lock:
             self._db.execute("REPLACE INTO jobs VALUES (?, ?, ?)", (job.job_id, job.name, json.dumps(asdict(job))))
 
     def job(self, job_id: int) -> Job | None:
-        """Return a job."""
+        """Return a job, None if it does not exist."""
         with self._lock:
             row = self._db.execute("SELECT document FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
         return Job(**json.loads(row[0])) if row else None
@@ -66,18 +66,17 @@ class Store:
         return [Job(**json.loads(row[0])) for row in rows]
 
     def delete_job(self, job_id: int) -> None:
-        """Forget a job; its runs stay."""
+        """Delete a job; its runs are kept."""
         with self._lock:
             self._db.execute("DELETE FROM jobs WHERE job_id = ?", (job_id,))
 
     def put_run(self, run: Run, token: str | None = None) -> None:
-        """Keep a run, and the token that stands for it."""
-        live = run.state.life_cycle in LIVE
+        """Save a run, and the token that stands for it."""
         with self._lock:
             self._db.execute("BEGIN")
             self._db.execute(
                 "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)",
-                (run.run_id, run.job_id, run.created, live, run.run_type, json.dumps(asdict(run))),
+                (run.run_id, run.job_id, run.created, run.state.is_active, run.run_type, json.dumps(asdict(run))),
             )
             rows = [(attempt.run_id, run.run_id) for attempt in run.attempts]
             self._db.executemany("INSERT OR IGNORE INTO attempts VALUES (?, ?)", rows)
@@ -86,7 +85,7 @@ class Store:
             self._db.execute("COMMIT")
 
     def run(self, run_id: int) -> Run | None:
-        """Return a run by its own number or by that of one of its attempts."""
+        """Return a run by its own id or that of one of its attempts, None if it does not exist."""
         with self._lock:
             row = self._db.execute(
                 "SELECT document FROM runs"
@@ -96,13 +95,13 @@ class Store:
         return Run.from_json(json.loads(row[0])) if row else None
 
     def run_of_token(self, token: str) -> int | None:
-        """Return the run that a token stands for, deleted or not."""
+        """Return the id of the run that a token stands for, even if the run has been deleted."""
         with self._lock:
             row = self._db.execute("SELECT run_id FROM tokens WHERE token = ?", (token,)).fetchone()
         return int(row[0]) if row else None
 
-    def live_runs(self) -> list[Run]:
-        """Return the runs that are not over, oldest first."""
+    def active_runs(self) -> list[Run]:
+        """Return the runs that have not ended, oldest first."""
         with self._lock:
             rows = self._db.execute("SELECT document FROM runs WHERE live ORDER BY run_id").fetchall()
         return [Run.from_json(json.loads(row[0])) for row in rows]
@@ -111,7 +110,7 @@ class Store:
         self,
         *,
         job_id: int | None = None,
-        live: bool | None = None,
+        active: bool | None = None,
         run_type: str | None = None,
         created_from: int | None = None,
         created_to: int | None = None,
@@ -120,15 +119,15 @@ class Store:
         """Yield runs, newest first.
 
         Args:
-            job_id: of this job alone.
-            live: only those that are, or are not, over.
-            run_type: `JOB_RUN` or `SUBMIT_RUN` alone.
-            created_from, created_to: milliseconds, both included.
-            below: only numbers below this one.
+            job_id: only runs of this job.
+            active: only runs that have not ended, or only runs that have.
+            run_type: only `JOB_RUN` or `SUBMIT_RUN`.
+            created_from, created_to: milliseconds, both inclusive.
+            below: only ids below this one.
         """
         conditions = [
             ("job_id = ?", job_id),
-            ("live = ?", live),
+            ("live = ?", active),
             ("run_type = ?", run_type),
             ("created >= ?", created_from),
             ("created <= ?", created_to),
@@ -147,12 +146,12 @@ class Store:
             yield Run.from_json(json.loads(row[0]))
 
     def runs_of_job(self, job_id: int) -> int:
-        """Return how many runs a job has."""
+        """Return the number of runs of a job."""
         with self._lock:
             return int(self._db.execute("SELECT COUNT(*) FROM runs WHERE job_id = ?", (job_id,)).fetchone()[0])
 
     def delete_run(self, run_id: int) -> None:
-        """Forget a run; its token stays."""
+        """Delete a run; its token is kept."""
         with self._lock:
             self._db.execute("DELETE FROM runs WHERE run_id = ?", (run_id,))
             self._db.execute("DELETE FROM attempts WHERE parent_id = ?", (run_id,))

@@ -1,4 +1,4 @@
-"""What a task's process does, from its fork to its end. Loaded once, with what the chunker needs, and then forked."""
+"""Main function of a task's process. The server that the processes are forked from imports it once, with pandas."""
 
 import importlib.metadata
 import json
@@ -13,19 +13,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# Loaded before the fork, so that a run of the chunker starts at once.
+# Imported before the fork, so that a run of the chunker starts at once.
 import spark_jobs.chunker.cli  # noqa: F401
 
 
 @dataclass(frozen=True)
 class TaskProcess:
-    """All that a process is told.
+    """Instructions for a task's process.
 
     Attributes:
-        package, entry_point: of a wheel that is installed here, else empty.
+        package, entry_point: of an installed wheel, else empty.
         python_file: a script, else empty.
-        log: takes its output.
-        failure: takes what made it fail, as JSON with `error` and `error_trace`.
+        log: file for its output.
+        failure: file for the error it failed with, as JSON with `error` and `error_trace`.
     """
 
     package: str
@@ -38,17 +38,17 @@ class TaskProcess:
 
 
 def run_task(task: TaskProcess) -> None:
-    """Run a task in a process group of its own, and end as it ends.
+    """Run a task in a process group of its own, and exit as it does.
 
-    As on Databricks a value that an entry point returns means nothing; an exit code other than 0 is a failure.
+    As on Databricks, the value that an entry point returns is ignored, and an exit code other than 0 is a failure.
     """
-    # All of its processes can then be stopped together.
+    # Lets all of its processes be signalled together.
     os.setsid()
     _end_with_server()
     with task.log.open("ab", buffering=0) as log:
         os.dup2(log.fileno(), 1)
         os.dup2(log.fileno(), 2)
-    # A log is looked at while it grows.
+    # The log is shown while it grows.
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update(task.environment)
@@ -86,12 +86,12 @@ def _report(path: Path, error: str, trace: str) -> None:
 
 
 def _end_with_server() -> None:
-    """End the whole group when the server is gone, however it went."""
+    """Kill the whole group when the server ends, however it ends."""
     server = multiprocessing.parent_process()
-    assert server, "a task's process is started by the server"
+    assert server, "task processes are started by the server"
 
     def watch() -> None:
-        # Not the parent's id: that is the process that we were forked from, and it outlives the server with us.
+        # Watching the parent's id would not do: that is the fork server, which outlives the server with us.
         server.join()
         os.killpg(0, signal.SIGKILL)
 

@@ -1,4 +1,4 @@
-"""Jobs and runs as the API shows them, built on the SDK's data classes, so that what is given is valid."""
+"""Jobs and runs as the API returns them, built with the SDK's data classes so that they are valid."""
 
 import html
 import json
@@ -8,7 +8,6 @@ from pathlib import Path
 from databricks.sdk.service import jobs
 
 from local.databricks.model import Attempt, Job, Json, Run, State
-from local.databricks.parameters import task_type
 
 _LOG_BYTES = 5 << 20
 
@@ -16,7 +15,7 @@ _STATUS = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ER
 
 
 def job_view(job: Job) -> Json:
-    """Return a job as `jobs/get` gives it."""
+    """Return a job for `jobs/get`."""
     view = jobs.Job(
         job_id=job.job_id,
         created_time=job.created,
@@ -28,7 +27,7 @@ def job_view(job: Job) -> Json:
 
 
 def listed_job(job: Job, *, expand_tasks: bool) -> Json:
-    """Return a job as `jobs/list` gives it: without its tasks, unless they are asked for."""
+    """Return a job for `jobs/list`, which omits the tasks by default."""
     view = job_view(job)
     if not expand_tasks:
         for name in ("tasks", "job_clusters"):
@@ -37,52 +36,50 @@ def listed_job(job: Job, *, expand_tasks: bool) -> Json:
 
 
 def run_view(run: Run, base_url: str, *, history: bool = False, attempt: Attempt | None = None) -> Json:
-    """Return a run as `runs/get` gives it.
+    """Return a run for `runs/get`.
 
     Args:
-        base_url: of this server, for the pages.
-        history: with its repairs.
-        attempt: show it as the run of this attempt alone.
+        base_url: of this server, for `run_page_url`.
+        history: include the repairs.
+        attempt: return this attempt as a run of its own.
     """
-    shown = [attempt] if attempt else _newest_attempts(run)
-    state, created, ended = (
-        (attempt.state, attempt.created, attempt.ended) if attempt else (run.state, run.created, run.ended)
-    )
-    started = attempt.started if attempt else run.started
+    shown: Run | Attempt = attempt or run
+    attempts = [attempt] if attempt else [run.last_attempt(task["task_key"]) for task in run.tasks]
+    defaults = {parameter["name"]: parameter["default"] for parameter in run.settings.get("parameters", [])}
     view = jobs.Run(
-        run_id=attempt.run_id if attempt else run.run_id,
+        run_id=shown.run_id,
         job_run_id=run.run_id,
         job_id=run.job_id,
         number_in_job=run.number_in_job,
-        original_attempt_run_id=attempt.run_id if attempt else run.run_id,
+        original_attempt_run_id=shown.run_id,
         attempt_number=attempt.number if attempt else None,
         creator_user_name=run.creator,
         run_name=attempt.task_key if attempt else run.name,
         run_type=jobs.RunType(run.run_type),
         run_page_url=page_url(run, base_url),
         trigger=jobs.TriggerType(run.trigger),
-        state=_run_state(state),
-        status=_run_status(state),
-        start_time=created,
-        end_time=ended or 0,
-        setup_duration=max(0, (started or created) - created),
-        execution_duration=max(0, ended - (started or ended)) if ended else 0,
+        state=_run_state(shown.state),
+        status=_run_status(shown.state),
+        start_time=shown.created,
+        end_time=shown.ended or 0,
+        setup_duration=max(0, (shown.started or shown.created) - shown.created),
+        execution_duration=max(0, shown.ended - (shown.started or shown.ended)) if shown.ended else 0,
         cleanup_duration=0,
-        run_duration=ended - created if ended else None,
+        run_duration=shown.ended - shown.created if shown.ended else None,
         job_parameters=[
-            jobs.JobParameter(name=name, value=value, default=_default(run, name))
+            jobs.JobParameter(name=name, value=value, default=defaults.get(name))
             for name, value in run.job_parameters.items()
         ],
         overriding_parameters=jobs.RunParameters.from_dict(run.overriding) if run.overriding else None,
         job_clusters=jobs.Run.from_dict({"job_clusters": run.settings.get("job_clusters", [])}).job_clusters,
-        tasks=[_task_view(run, one, base_url) for one in shown],
+        tasks=[_task_view(run, one, base_url) for one in attempts if one],
         repair_history=_repairs(run) if history else None,
     )
     return view.as_dict()
 
 
 def listed_run(run: Run, base_url: str, *, expand_tasks: bool) -> Json:
-    """Return a run as `runs/list` gives it."""
+    """Return a run for `runs/list`, which omits the tasks by default."""
     view = run_view(run, base_url)
     if not expand_tasks:
         for name in ("tasks", "job_clusters"):
@@ -91,25 +88,25 @@ def listed_run(run: Run, base_url: str, *, expand_tasks: bool) -> Json:
 
 
 def output_view(run: Run, attempt: Attempt, base_url: str, log: Path, failure: Path) -> Json:
-    """Return what an attempt has written, as `runs/get-output` gives it; of a long log its first 5 MB."""
+    """Return an attempt's output and error for `runs/get-output`, with at most the first 5 MB of its log."""
     text = b""
     if log.exists():
         with log.open("rb") as file:
             text = file.read(_LOG_BYTES + 1)
-    why = json.loads(failure.read_text()) if failure.exists() else {}
-    error = why.get("error") or (attempt.state.message if attempt.state.result not in (None, "SUCCESS") else None)
+    failed = json.loads(failure.read_text()) if failure.exists() else {}
+    error = failed.get("error") or (attempt.state.message if attempt.state.result not in (None, "SUCCESS") else None)
     view = jobs.RunOutput(
         metadata=jobs.Run.from_dict(run_view(run, base_url, attempt=attempt)),
         logs=text[:_LOG_BYTES].decode(errors="replace"),
         logs_truncated=len(text) > _LOG_BYTES,
         error=error or None,
-        error_trace=why.get("error_trace"),
+        error_trace=failed.get("error_trace"),
     )
     return view.as_dict()
 
 
 def export_view(run: Run, log_file: Callable[[Attempt], Path]) -> Json:
-    """Return the logs of a run's attempts as pages, as `runs/export` gives them."""
+    """Return the logs of a run's attempts as HTML pages for `runs/export`."""
     views = []
     for attempt in run.attempts:
         log = log_file(attempt)
@@ -120,20 +117,12 @@ def export_view(run: Run, log_file: Callable[[Attempt], Path]) -> Json:
 
 
 def page_url(run: Run, base_url: str) -> str:
-    """Return where the page of a run is."""
+    """Return the URL of a run's page."""
     return f"{base_url}/jobs/{run.job_id}/runs/{run.run_id}"
 
 
-def _newest_attempts(run: Run) -> list[Attempt]:
-    """Return the newest attempt of each task, tasks in the order of the settings."""
-    found = (run.last_attempt(task["task_key"]) for task in run.tasks)
-    return [attempt for attempt in found if attempt]
-
-
 def _task_view(run: Run, attempt: Attempt, base_url: str) -> jobs.RunTask:
-    settings = next(task for task in run.tasks if task["task_key"] == attempt.task_key)
-    task_type(settings)
-    view = jobs.RunTask.from_dict(settings)
+    view = jobs.RunTask.from_dict(run.task(attempt.task_key))
     view.run_id = attempt.run_id
     view.attempt_number = attempt.number
     view.state = _run_state(attempt.state)
@@ -170,7 +159,7 @@ def _run_status(state: State) -> jobs.RunStatus:
     return status
 
 
-# What a task has as its result has no code of its own there.
+# Results of tasks that have no termination code of their own.
 _TERMINATION_CODES = {"UPSTREAM_FAILED": "RUN_EXECUTION_ERROR", "UPSTREAM_CANCELED": "USER_CANCELED"}
 
 
@@ -178,11 +167,6 @@ def _termination_type(state: State) -> str:
     if state.code in ("SUCCESS", "USER_CANCELED"):
         return "SUCCESS"
     return "INTERNAL_ERROR" if state.code == "DRIVER_ERROR" else "CLIENT_ERROR"
-
-
-def _default(run: Run, name: str) -> str | None:
-    defaults = {parameter["name"]: parameter["default"] for parameter in run.settings.get("parameters", [])}
-    return defaults.get(name)
 
 
 def _repairs(run: Run) -> list[jobs.RepairHistoryItem]:

@@ -34,7 +34,7 @@ class BatchOutput:
 class BatchProcessor:
     """Processes one micro-batch after another; a commit that has started is always completed.
 
-    Each is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0022).
+    Each is processed on a thread of its own, while Spark reads the chunks of the next one (docs/decisions/0003).
 
     Attributes:
         progress: as of the last commit; replaced as a whole, so that other threads may read it.

@@ -26,7 +26,7 @@ from spark_jobs.store.objects import Objects, open_objects
 FORMAT = "transaction_chunks"
 _SECONDS_BETWEEN_IDLE_POLLS = 0.1
 # The sums of a chunk cross the JVM as one value: converting them row by row costs more than reading them
-# (docs/decisions/0006).
+# (docs/decisions/0003).
 _SCHEMA = "chunk_end long, sums binary"
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from logging import Logger
 
 from spark_jobs.detector.batches import BatchOutput, BatchProcessor
-from spark_jobs.detector.heartbeat import HeartbeatWriter
+from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
 from spark_jobs.detector.placement import ClusterPlacement, DriverPlacement, Placement
 from spark_jobs.detector.replay import Replay, begin_replay, claim_output
 from spark_jobs.detector.stream import Chunks, ChunkStream, open_session

@@ -54,7 +54,7 @@ def _local_settings() -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # The work is done in Python: using the C1 compiler alone saves 2 s at a start (docs/decisions/0005).
+        # The work is done in Python: using the C1 compiler alone saves 2 s at a start (docs/decisions/0003).
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         # Over TCP each task waits 40 ms for an acknowledgement; Spark 4.0 ignores the setting.
         "spark.python.unix.domain.socket.enabled": "true",
@@ -62,7 +62,7 @@ def _local_settings() -> dict[str, str]:
         "spark.sql.streaming.minBatchesToRetain": "2",
         "spark.sql.streaming.numRecentProgressUpdates": "2",
         # The checkpoint is disposable: skip checksum files, and a `chmod` process for each, which take half of Spark's
-        # own time per micro-batch (docs/decisions/0005).
+        # own time per micro-batch (docs/decisions/0003).
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
         "spark.sql.streaming.checkpointFileManagerClass": f"{streaming}.FileSystemBasedCheckpointFileManager",
     }

@@ -1,7 +1,7 @@
 """The totals of all pairs and merchants, advanced chunk by chunk.
 
 A pair takes 40 bytes for its totals, the bytes of its name, 13 to 20 bytes in the index and 4 in its merchant's list,
-and no Python object (docs/decisions/0020).
+and no Python object (docs/decisions/0006).
 """
 
 from collections.abc import Iterator

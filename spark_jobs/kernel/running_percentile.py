@@ -3,7 +3,7 @@
 For each merchant only a band of sorted values around the percentile is kept, and the number of values below it. Changed
 values move into, out of or past the band. If the percentile leaves the band, or the merchant has none, the band is
 rebuilt from all values. Its width makes that happen at most once in several chunks for any data, and once in hundreds
-for stationary data (docs/decisions/0020).
+for stationary data (docs/decisions/0006).
 """
 
 from collections.abc import Callable

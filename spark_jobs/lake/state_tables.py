@@ -43,8 +43,6 @@ STATE_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
 
 # Appends slow down with the number of files (docs/decisions/0004).
 _APPENDS_BETWEEN_COMPACTIONS = 50
-
-
 # Metadata of each commit to pairs, so that a start does not have to count all detections.
 _DETECTIONS_SO_FAR = "detectionsSoFar"
 

@@ -22,7 +22,6 @@ from spark_jobs.store.delta import find_table, missing_columns
 from spark_jobs.store.failures import retry_delta
 from spark_jobs.store.line_table import NO_CLEANING, WRITER
 
-_SORT_ORDER = ["merchant", "customer"]
 # Rows of pairs rewritten at a time, which takes 2 GB of memory.
 _ROWS_AT_A_TIME = 5_000_000
 
@@ -67,7 +66,7 @@ def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | 
     """
     done = []
     for merchants in _merchant_ranges(url, rows_at_a_time):
-        rewrite = _rewrite(url, PAIRS_SCHEMA, lambda committed_line: committed_line, _one_row_per_pair, merchants)
+        rewrite = _rewrite(url, PAIRS_SCHEMA, _one_row_per_pair, merchants=merchants)
         if rewrite is None:
             return None
         done.append(rewrite)
@@ -111,11 +110,11 @@ def compact_merchant_history(url: str, below_line: int) -> Rewrite | None:
 
     The detector appends a row per merchant and chunk: this history is kept as long as the chunks.
     """
-    return _rewrite(url, MERCHANTS_SCHEMA, lambda _: below_line - 1, _newest_per_merchant)
+    return _rewrite(url, MERCHANTS_SCHEMA, _newest_per_merchant, through=below_line - 1)
 
 
 def _one_row_per_pair(rows: pa.Table, line: int) -> pa.Table:
-    return all_pair_rows(restore_state(rows), line).sort_by([(name, "ascending") for name in _SORT_ORDER])
+    return all_pair_rows(restore_state(rows), line).sort_by([("merchant", "ascending"), ("customer", "ascending")])
 
 
 def _newest_per_merchant(rows: pa.Table, line: int) -> pa.Table:  # noqa: ARG001 - same signature as for pairs
@@ -126,11 +125,12 @@ def _newest_per_merchant(rows: pa.Table, line: int) -> pa.Table:  # noqa: ARG001
 def _rewrite(
     url: str,
     schema: pa.Schema,
-    through: Callable[[int], int],
     rewritten: Callable[[pa.Table, int], pa.Table],
+    *,
+    through: int | None = None,
     merchants: MerchantRange | None = None,
 ) -> Rewrite | None:
-    """Replace the rows through a line, of all or some merchants; `through` maps the committed line to that line."""
+    """Replace the rows through a line (by default the committed line), of all or some merchants."""
 
     def rewrite() -> Rewrite | None:
         table = find_table(url)
@@ -138,7 +138,7 @@ def _rewrite(
         # A table of an earlier release is left to the detector's next start, which adds the columns.
         if table is None or committed_line is None or missing_columns(table, schema):
             return None
-        line = through(committed_line)
+        line = committed_line if through is None else through
         which = pc.field(LINE) <= line
         if merchants:
             which &= merchants.rows

@@ -84,21 +84,22 @@ class Detector:
                 self._mark_reported_at(line)
                 continue
             for pattern in self._rules.patterns:
-                for finding in findings(
-                    self.state, advance, touched, pattern, self._rules.thresholds, self._rules.every_chunk
+                thresholds, repeat = self._rules.thresholds, self._rules.every_chunk
+                for merchant, customer, evidence, compared_with in findings(
+                    self.state, advance, touched, pattern, thresholds, repeat
                 ):
                     detections.append(
                         Detection(
-                            self._next_seq,
-                            line,
-                            started_at,
-                            self._now(),
-                            finding.pattern.id,
-                            finding.pattern.action,
-                            finding.customer,
-                            finding.merchant,
-                            finding.evidence,
-                            finding.thresholds,
+                            seq=self._next_seq,
+                            line=line,
+                            started_at=started_at,
+                            detected_at=self._now(),
+                            pattern_id=pattern.id,
+                            action=pattern.action,
+                            customer=customer,
+                            merchant=merchant,
+                            evidence=evidence,
+                            thresholds=compared_with,
                         )
                     )
                     self._next_seq += 1

@@ -1,7 +1,6 @@
 """Evaluating the patterns at the end of a chunk, for the pairs and merchants that it touched."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -38,24 +37,12 @@ MERCHANTS_SCHEMA = pa.schema(
     ]
 )
 
-# Up to this number, sorting a merchant's values each time is cheaper than maintaining them (docs/decisions/0020).
+# Up to this number, sorting a merchant's values each time is cheaper than maintaining them (docs/decisions/0006).
 _FEW_CUSTOMERS = 256
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A pattern that holds of a pair, or of a merchant (`customer` is "").
-
-    Attributes:
-        evidence: the compared values by name.
-        thresholds: their thresholds, by the same names.
-    """
-
-    pattern: Pattern
-    merchant: str
-    customer: str
-    evidence: dict[str, float]
-    thresholds: dict[str, float]
+# Merchant, customer ("" for the merchant itself), evidence, and thresholds by the same names.
+Finding = tuple[str, str, dict[str, float], dict[str, float]]
 
 
 class Percentiles:
@@ -132,7 +119,7 @@ def findings(
     customers = [""] * len(at) if of_merchant else advance.customers.take(pa.array(at)).to_pylist()
     found = zip(merchants, customers, evidence_at(comparisons, at), strict=True)
     for merchant, customer, (evidence, compared_with) in sorted(found, key=lambda named: named[:2]):
-        yield Finding(pattern, merchant, customer, evidence, compared_with)
+        yield merchant, customer, evidence, compared_with
 
 
 def merchant_rows(state: PairState, advance: Advance, touched: Touched, line: int) -> pa.Table:

@@ -1,7 +1,7 @@
 """Delta tables with one writer, each of whose commits is an application transaction versioned by a line.
 
 Compaction rewrites a range of lines. It never uses `optimize.compact()`: `deltalake` (1.6) lets two of those commit on
-the same files, which duplicates every row (docs/decisions/0009).
+the same files, which duplicates every row (docs/decisions/0005).
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ _CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 1 days",
 }
 NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
-# Small row groups: the rows of a few merchants are read without the rest (docs/decisions/0021).
+# Small row groups: the rows of a few merchants are read without the rest (docs/decisions/0004).
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 # Larger files are not compacted again, so that the cost of a compaction does not grow with the table.
 _COMPACTED_BYTES = 16 << 20

@@ -1,1 +1,1 @@
-"""Bad input lands, goes to quarantine, or stops the job with an error that names the remedy."""
+"""Every kind of input lands, goes to quarantine, or stops the job with an error that names the remedy."""

@@ -86,6 +86,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fields", [1, 100], ids=["quarantined", "landed"])
 def test_lines_of_10_mb_land_within_memory_in_shorter_chunks(fields: int, tmp_path: Path) -> None:
     names = b"".join(b",f%d" % number for number in range(fields))

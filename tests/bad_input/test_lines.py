@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
@@ -116,7 +116,6 @@ _transactions = st.tuples(_fields, _fields, _fields, _fields, st.one_of(_numbers
 )
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(_lines, _transactions), min_size=1, max_size=6))
 @example([b"\r'"])
 def test_any_line_lands_or_goes_to_quarantine_and_the_detector_continues(lines: list[bytes]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.conftest import AirflowPage
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 ASSETS = ("/", "/static/page.js", "/static/icon.svg")
 DATA = ("/api/state", "/api/detections", "/api/detections.csv", "/api/merchants", "/api/files/0")

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import DARK, HERE, PHONE, Visitor, rows
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FOCUSED = "one => one.name || one.id || one.closest('figure')?.id || one.getAttribute('class')"
 # The outline of a radio button is drawn around its text.

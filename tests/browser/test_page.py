@@ -12,7 +12,7 @@ from tests.browser.conftest import DARK, FORMULA_CUSTOMER, HERE, IMAGES, PHONE, 
 from tests.browser.frame import await_scripts, page_frame
 from tests.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_airflows_login_leads_to_the_page(visitor: Visitor) -> None:

@@ -11,7 +11,7 @@ from tests.browser.conftest import IMAGES, Visitor
 from tests.docs.test_tutorial import made_by_the_script
 from tests.pattern_page.lake import PageLake
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def test_the_tutorials_detection_shows_both_comparisons(

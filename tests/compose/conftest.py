@@ -1,4 +1,4 @@
-"""One stack in containers for all tests, from nothing; each leaves it well, and at the end it is taken down."""
+"""One stack in containers, started from nothing, for all tests; each test leaves it healthy."""
 
 from collections.abc import Iterator
 
@@ -6,12 +6,11 @@ import pytest
 
 from local.bucket import LAKE_KEY
 from local.ports import free_port
-from local.s3 import S3Address
-from local.s3_environment import s3_environment
+from local.s3 import S3Address, s3_environment
 from local.sample_data import write_sample
 from local.stack import Ports
-from tests.compose.stack import Containers, MasterFile, Stack, said_password
-from tests.processes.pipeline import THRESHOLDS, Pipeline
+from tests.compose.stack import Containers, MasterFile, Stack
+from tests.harness.pipeline import THRESHOLDS, Pipeline
 
 _SAMPLE_ROWS, _MORE_ROWS = 20_000, 100_000
 _CHUNK_SIZE = 1000
@@ -27,6 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         "S3_PORT": str(ports.s3),
         "SAMPLE_ROWS": str(_SAMPLE_ROWS),
         "CHUNK_SIZE": str(_CHUNK_SIZE),
+        "HEALTH_INTERVAL": "2s",
         "THRESHOLDS": ",".join(THRESHOLDS[1::2]),
     }
     containers = Containers(f"transaction-patterns-test-{ports.airflow}", settings)
@@ -39,7 +39,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         s3 = S3Address(endpoint, s3_environment(endpoint, *keys))
         write_sample(directory, _MORE_ROWS, seed=5)
         source = MasterFile(s3, directory / "transactions.csv")
-        yield Stack(containers, ports, s3, source, Pipeline(s3, LAKE_KEY, directory), said_password(containers))
+        yield Stack(containers, ports, s3, source, Pipeline(s3, LAKE_KEY, directory))
     finally:
         try:
             (directory / "logs").write_text(containers.compose("logs", "--no-color"))

@@ -1,4 +1,4 @@
-"""The stack in containers as somebody outside has it: `docker compose`, Airflow's REST API, S3."""
+"""The stack in containers from the outside: `docker compose`, Airflow's REST API, S3."""
 
 import json
 import os
@@ -18,9 +18,9 @@ from local.progress import Status
 from local.s3 import S3Address
 from local.stack import Ports
 from spark_jobs.lake.layout import LANDING_ZONE
-from tests.processes.pipeline import ROOT, Pipeline, wait_until
+from tests.harness.pipeline import ROOT, Pipeline, wait_until
 
-# The services that go on running; the others do something once.
+# The services that keep running; the others end by themselves.
 SERVICES = (
     "postgres",
     "s3",
@@ -30,8 +30,8 @@ SERVICES = (
     "airflow-dag-processor",
     "airflow-triggerer",
 )
-_PATIENCE_SECONDS = 240
-_SECONDS_BETWEEN_LOOKS = 0.3
+# Generous: on a busy machine the detector may need a second start.
+_TIMEOUT_SECONDS = 480
 
 
 class Containers:
@@ -39,39 +39,38 @@ class Containers:
 
     def __init__(self, project: str, settings: dict[str, str]) -> None:
         self._project = project
-        self._command = ["docker", "compose", "--project-name", project]
         self._environment = {**os.environ, **settings}
 
     def compose(self, *arguments: str) -> str:
-        """Run a command of `docker compose`; return what it said."""
-        return self._run([*self._command, *arguments])
+        """Run a command of `docker compose`; return its output."""
+        return self._run(["docker", "compose", "--project-name", self._project, *arguments])
 
     def up(self) -> None:
-        """Start what does not run, and wait until all of it is healthy."""
+        """Start all services that are not running, and wait until they are healthy."""
         try:
-            self.compose("up", "--detach", "--wait", "--wait-timeout", str(_PATIENCE_SECONDS))
+            self.compose("up", "--detach", "--wait", "--wait-timeout", str(_TIMEOUT_SECONDS))
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.compose('logs', '--no-color', '--tail', '8')}") from None
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """Return what Docker knows of a service's container."""
+        """Return Docker's description of a service's container."""
         found: list[dict[str, Any]] = json.loads(self._run(["docker", "inspect", f"{self._project}-{service}-1"]))
         return found[0]
 
     def kill(self, service: str) -> None:
-        """Kill a service's first process, as the machine's root would.
+        """Kill a service's main process from the host, and wait until Docker has restarted it.
 
-        `docker kill` would mean that it is to stay dead.
+        `docker kill` would count as stopping it on purpose, after which Docker does not restart it.
         """
         state = self.inspect(service)["State"]
         command = ["docker", "run", "--rm", "--pid=host", "--user=root", "--network=none", "transaction-patterns/s3"]
         self._run([*command, "sh", "-c", f"kill -9 {state['Pid']}"])
-        await_patiently(lambda: self.inspect(service)["State"]["StartedAt"] != state["StartedAt"])
+        wait_for(lambda: self.inspect(service)["State"]["StartedAt"] != state["StartedAt"])
         self.await_health(service)
 
     def await_health(self, service: str) -> None:
         """Wait until a service is healthy."""
-        await_patiently(lambda: self.inspect(service)["State"]["Health"]["Status"] == "healthy")
+        wait_for(lambda: self.inspect(service)["State"]["Health"]["Status"] == "healthy")
 
     def _run(self, command: list[str]) -> str:
         done = subprocess.run(command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False)
@@ -80,7 +79,7 @@ class Containers:
 
 
 class MasterFile:
-    """The master file in S3, to which rows of a sample are added; what the stack's own sample has comes first."""
+    """The master file in S3, which begins with the stack's own sample and to which rows of another are appended."""
 
     def __init__(self, s3: S3Address, more: Path) -> None:
         self._client = s3.client()
@@ -90,7 +89,7 @@ class MasterFile:
         self.rows = self._content.count(b"\n") - 1
 
     def append(self, rows: int) -> None:
-        """Let it grow, as its source would: by a longer object."""
+        """Replace the object with a longer one, as its source would."""
         self._content += b"".join(self._more.readline() for _ in range(rows))
         self.rows += rows
         assert self._content.count(b"\n") == self.rows + 1
@@ -102,8 +101,7 @@ class Stack:
     """The running stack.
 
     Attributes:
-        password: of Airflow's user, as it was said at the first start.
-        pipeline: the lake, for looking into it.
+        pipeline: for reading the lake.
     """
 
     containers: Containers
@@ -111,30 +109,36 @@ class Stack:
     s3: S3Address
     source: MasterFile
     pipeline: Pipeline
-    password: str
 
     def __post_init__(self) -> None:
         self._view = LakeView(self.s3)
+        command = "for file in /secrets/*; do cat $file; echo; done"
+        self.secrets = self.containers.compose("exec", "-T", "s3", "sh", "-c", command).split()
+        # Printed by the first start only.
+        [self.password] = re.findall(
+            rf"Airflow: user {USER}, password (\S+)", self.containers.compose("logs", "secrets")
+        )
 
     @property
     def airflow_url(self) -> str:
         return f"http://127.0.0.1:{self.ports.airflow}"
 
-    def token(self, password: str) -> httpx.Response:
-        """Log in; return Airflow's answer."""
+    def log_in(self, password: str) -> httpx.Response:
+        """Request a token from Airflow; return its response."""
         return httpx.post(f"{self.airflow_url}/auth/token", json={"username": USER, "password": password}, timeout=30)
 
     def airflow(self, method: str, path: str, **body: Any) -> Any:
-        """Call Airflow's REST API, logged in."""
-        headers = {"Authorization": f"Bearer {self.token(self.password).raise_for_status().json()['access_token']}"}
-        url = f"{self.airflow_url}/api/v2{path}"
+        """Call Airflow's REST API as the user."""
+        token = self.log_in(self.password).raise_for_status().json()["access_token"]
+        url, headers = f"{self.airflow_url}/api/v2{path}", {"Authorization": f"Bearer {token}"}
         return httpx.request(method, url, headers=headers, json=body or None, timeout=30).raise_for_status().json()
 
     def status(self) -> Status:
         return self._view.status(self.source.rows, 1.0)
 
-    def wait_until_all_is_committed(self) -> None:
-        await_patiently(lambda: self.status().committed_line == self.source.rows)
+    def await_commit(self) -> None:
+        """Wait until the whole master file is committed."""
+        wait_for(lambda: self.status().committed_line == self.source.rows)
 
     def assert_lines_are_landed_once_each_in_order(self) -> None:
         lines: list[int] = []
@@ -143,12 +147,6 @@ class Stack:
         assert lines == list(range(self.source.rows))
 
 
-def await_patiently(condition: Callable[[], object]) -> None:
-    """Wait for a condition, and leave the cores to those who bring it about."""
-    wait_until(lambda: bool(condition()), seconds=_PATIENCE_SECONDS, between=_SECONDS_BETWEEN_LOOKS)
-
-
-def said_password(containers: Containers) -> str:
-    """Return the password that the first start said, once."""
-    [password] = re.findall(rf"Airflow: user {USER}, password (\S+)", containers.compose("logs", "secrets"))
-    return str(password)
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for a condition, polling slowly enough to leave the cores to the containers."""
+    wait_until(lambda: bool(condition()), seconds=_TIMEOUT_SECONDS, between=0.3)

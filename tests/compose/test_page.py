@@ -11,7 +11,7 @@ from tests.compose.stack import Stack
 pytestmark = pytest.mark.compose
 
 
-def test_it_shows_what_is_committed(stack: Stack, browser: Browser) -> None:
+def test_the_page_shows_the_committed_line(stack: Stack, browser: Browser) -> None:
     tab = browser.new_page()
     tab.goto(f"{stack.airflow_url}/pattern-detection/")
     tab.get_by_label("Username").fill(USER)

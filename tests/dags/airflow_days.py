@@ -1,6 +1,6 @@
 """What days of the four DAGs leave in Airflow's database, written as fast as a database takes it.
 
-Which tables get rows, and how many a run, was counted in one that Airflow's scheduler had filled (docs/decisions/0050).
+Which tables get rows, and how many a run, was counted in one that Airflow's scheduler had filled (docs/decisions/0012).
 """
 
 import time

@@ -16,7 +16,8 @@ from local.airflow import database_url
 from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, chunker_job, maintain_state_job
 from local.s3 import LocalS3
-from tests.processes.pipeline import BUCKET, ROOT
+from tests.harness.pipeline import BUCKET, ROOT
+from tests.harness.warm import WarmProcess, warm_process
 
 
 @dataclass(frozen=True)
@@ -24,23 +25,24 @@ class Airflow:
     """An Airflow for running single DAGs.
 
     Attributes:
-        environment: of its commands; it has the connection and the settings.
-        name: of this test's lake.
+        process: runs its commands.
+        home: its home directory.
+        environment: variables of its commands: connections and settings.
+        name: the name of this test's lake.
     """
 
+    process: WarmProcess
+    home: Path
     environment: dict[str, str]
     name: str
     s3: LocalS3
     databricks: WorkspaceClient
 
-    def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "airflow", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-
     def test_dag(self, dag_id: str) -> str:
-        """Run a DAG once, as `airflow dags test` does; return what it said."""
-        done = self.command("dags", "test", dag_id)
-        return done.stdout + done.stderr
+        """Run `airflow dags test`; return its output."""
+        return self.process.run(
+            "tests.harness.airflow:main", ["dags", "test", dag_id], environment=self.environment
+        ).log
 
     def upload(self, lines: int) -> None:
         """Put a master file of so many lines."""
@@ -68,20 +70,28 @@ class Airflow:
 
 
 @pytest.fixture(scope="session")
-def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An empty database; return the variables that lead to it."""
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home directory of an Airflow with an empty database."""
     home = tmp_path_factory.mktemp("airflow")
-    environment = {
-        **os.environ,
+    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    subprocess.run(migrate, env={**os.environ, **airflow_variables(home)}, check=True, capture_output=True)
+    return home
+
+
+@pytest.fixture(scope="session")
+def airflow_process(airflow_home: Path, s3: LocalS3) -> Iterator[WarmProcess]:
+    with warm_process(["tests.harness.airflow"], {**s3.environment, **airflow_variables(airflow_home)}) as warm:
+        yield warm
+
+
+def airflow_variables(home: Path) -> dict[str, str]:
+    return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "PYTHONPATH": str(ROOT / "plugins"),
+        "PYTHONPATH": f"{ROOT / 'plugins'}{os.pathsep}{ROOT}",
     }
-    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
-    subprocess.run(migrate, env=environment, check=True, capture_output=True)
-    return environment
 
 
 @pytest.fixture(scope="session")
@@ -92,7 +102,11 @@ def jobs_server(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def airflow(
-    airflow_home: dict[str, str], jobs_server: LocalDatabricks, s3: LocalS3, request: pytest.FixtureRequest
+    airflow_process: WarmProcess,
+    airflow_home: Path,
+    jobs_server: LocalDatabricks,
+    s3: LocalS3,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Airflow]:
     name = request.node.name.replace("[", "-").strip("]")
     client = WorkspaceClient(host=jobs_server.host, token=jobs_server.token)
@@ -116,15 +130,13 @@ def airflow(
         definition_here = definition(Lake(source, lake, chunk_size=10))
         definition_here.name = f"{name}-{definition_here.name}"
         client.jobs.create(**definition_here.as_shallow_dict())
-    metadata = {"conn_type": "generic", "password": database_url(Path(airflow_home["AIRFLOW_HOME"]))}
+    metadata = {"conn_type": "generic", "password": database_url(airflow_home)}
     environment = {
-        **airflow_home,
-        **s3.environment,
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
         "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps(metadata),
         "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
     }
-    yield Airflow(environment, name, s3, client)
+    yield Airflow(airflow_process, airflow_home, environment, name, s3, client)
     for job in client.jobs.list():
         client.jobs.delete(job.job_id or 0)
 

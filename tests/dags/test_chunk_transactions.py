@@ -24,6 +24,8 @@ def test_a_run_lands_what_is_behind_and_the_next_is_skipped_even_if_the_file_is_
     assert "nothing new: line 35 is landed" in said
 
 
+# Airflow retries it three times, with pauses.
+@pytest.mark.slow
 def test_a_missing_master_file_is_named(airflow: Airflow) -> None:
     said = airflow.test_dag("chunk_transactions")
     assert f"{airflow.name}.csv does not exist; upload the master file, or fix its address" in said

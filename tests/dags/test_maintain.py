@@ -14,13 +14,13 @@ from airflow.sdk.exceptions import AirflowSkipException
 from local.airflow import database_url
 from tests.dags.airflow_days import days_go_by, fill_day, grown
 from tests.dags.conftest import Airflow
-from tests.processes.pipeline import ROOT
+from tests.harness.pipeline import ROOT
 
 pytestmark = pytest.mark.processes
 
 
 def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airflow) -> None:
-    home = Path(airflow.environment["AIRFLOW_HOME"])
+    home = airflow.home
     fill_day(database_url(home), datetime(2020, 1, 1), {"watch_freshness": 3})  # noqa: DTZ001 - as Airflow stores it
     old, new = home / "logs" / "old" / "attempt=1.log", home / "logs" / "new" / "attempt=1.log"
     for log in (old, new):
@@ -49,8 +49,9 @@ def test_without_a_metadata_connection_the_database_is_left_to_others(monkeypatc
         prune()
 
 
-def test_day_after_day_no_table_of_airflow_grows(airflow_home: dict[str, str], tmp_path: Path) -> None:
-    shutil.copy(Path(airflow_home["AIRFLOW_HOME"], "airflow.db"), tmp_path)
+@pytest.mark.slow
+def test_day_after_day_no_table_of_airflow_grows(airflow_home: Path, tmp_path: Path) -> None:
+    shutil.copy(airflow_home / "airflow.db", tmp_path)
     runs = {"chunk_transactions": 120, "supervise_detector": 10, "watch_freshness": 10, "maintain": 1}
 
     days = list(days_go_by(database_url(tmp_path), 3, runs))

@@ -9,7 +9,7 @@ from importlib import import_module
 import pytest
 from airflow.sdk import DAG, BaseHook, Variable
 
-from tests.processes.pipeline import ROOT
+from tests.harness.pipeline import ROOT
 
 DAGS = {"chunk_transactions", "maintain", "supervise_detector", "watch_freshness"}
 

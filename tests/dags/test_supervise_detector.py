@@ -9,7 +9,7 @@ from databricks.sdk.service import jobs
 from spark_jobs.lake.layout import HEARTBEAT, OFFSET
 from spark_jobs.lake.offset import Offset, format_offset
 from tests.dags.conftest import Airflow
-from tests.processes.pipeline import BUCKET, wait_until
+from tests.harness.pipeline import BUCKET, wait_until
 
 pytestmark = pytest.mark.processes
 

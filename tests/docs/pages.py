@@ -1,4 +1,4 @@
-"""The pages that a reader finds: the project's Markdown files, and what stands in them."""
+"""The project's Markdown pages, their code blocks and links."""
 
 import re
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code on a page.
+    """A code block on a page.
 
     Attributes:
-        language: what stands behind its fence, "" where nothing does.
+        language: as given after the fence; "" if there is none.
     """
 
     page: Path
@@ -25,7 +25,7 @@ class Block:
 
     @property
     def name(self) -> str:
-        """For a test's name: the page, and how the block begins."""
+        """The page and the block's beginning, to name a test."""
         return f"{name_of(self.page)}: {self.text[:30].splitlines()[0]}"
 
 
@@ -34,15 +34,15 @@ def name_of(page: Path) -> str:
 
 
 def blocks(page: Path) -> list[Block]:
-    """Return the page's blocks of code in order."""
+    """Return the page's code blocks in order."""
     return [Block(page, language, text) for language, text in _BLOCK.findall(page.read_text())]
 
 
 def links(page: Path) -> list[str]:
-    """Return where the page's links and pictures lead, those in code not counted."""
+    """Return the targets of the page's links and images, except in code blocks."""
     return _LINK.findall(_BLOCK.sub("", page.read_text()))
 
 
 def block_of(page: str, language: str, number: int = 0) -> str:
-    """Return the text of one block of a page in `docs`."""
+    """Return the text of one code block of a page in `docs`."""
     return [block.text for block in blocks(ROOT / "docs" / page) if block.language == language][number]

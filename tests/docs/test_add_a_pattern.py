@@ -1,4 +1,4 @@
-"""The how-to "Add a pattern", done as a newcomer would: its blocks go where it says, nothing else is touched."""
+"""Following the how-to "Add a pattern" literally adds a working pattern."""
 
 import csv
 import io
@@ -20,11 +20,11 @@ from spark_jobs.store.delta import storage_options
 from spark_jobs.store.objects import open_objects
 from tests.docs.pages import ROOT, block_of
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 _LAKE = "s3://transactions/fourth-pattern"
 _SPENDERS = 60
-# The page of the copy, asked as a browser does.
+# Requests the page of the copy as a browser would.
 _ASK_PAGE = """
 import json, sys
 from tests.pattern_page.conftest import Page
@@ -37,7 +37,7 @@ print(json.dumps({"found": state["found"], "rows": rows}))
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The code with the fourth pattern in it."""
+    """A copy of the code with the fourth pattern added."""
     for package in ("spark_jobs", "plugins"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     patterns = tmp_path / "spark_jobs" / "core" / "patterns"

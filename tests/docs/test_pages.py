@@ -1,4 +1,4 @@
-"""What the pages say can be done: links lead somewhere, commands exist and take what they are given."""
+"""Links resolve, code parses, and the commands shown exist with the options they are shown with."""
 
 import ast
 import json
@@ -29,7 +29,7 @@ def of(*languages: str) -> list[Block]:
 
 
 def commands_in(block: Block) -> list[list[str]]:
-    """Return the commands that a reader is told to type, without the variables before them."""
+    """Return the commands of a console block, without leading variable assignments."""
     found = []
     for line in block.text.replace("\\\n", " ").splitlines():
         if line.startswith("$ "):
@@ -41,7 +41,7 @@ def commands_in(block: Block) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+def test_every_link_to_a_file_resolves(page: Path) -> None:
     made = ROOT / "docs" / "reference" / "from-code"
     for link in links(page):
         if re.match(r"https?:|mailto:|#", link):
@@ -51,18 +51,18 @@ def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
-def test_every_block_says_what_it_is(block: Block) -> None:
+def test_every_block_has_a_known_language(block: Block) -> None:
     assert block.language in ("", "console", "text", "python", "json", "hcl", "sql", "csv", "yaml", "{toctree}")
 
 
 @pytest.mark.parametrize("block", of("python", "json", "hcl"), ids=lambda block: block.name)
-def test_code_can_be_read(block: Block) -> None:
+def test_code_parses(block: Block) -> None:
     read: dict[str, Callable[[str], object]] = {"python": ast.parse, "json": json.loads, "hcl": hcl2.loads}
     read[block.language](block.text)
 
 
 @pytest.mark.parametrize("block", of("console"), ids=lambda block: block.name)
-def test_every_make_command_is_one(block: Block) -> None:
+def test_every_make_target_exists(block: Block) -> None:
     for words in commands_in(block):
         if words[0] == "make":
             named = [word for word in words[1:] if "=" not in word]
@@ -70,7 +70,7 @@ def test_every_make_command_is_one(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", of("console"), ids=lambda block: block.name)
-def test_our_commands_know_the_options_that_they_are_shown_with(block: Block) -> None:
+def test_every_option_of_our_commands_exists(block: Block) -> None:
     for words in commands_in(block):
         command, arguments = words[0], words[1:]
         if command == "make" and "run" in words:

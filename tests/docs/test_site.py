@@ -1,4 +1,4 @@
-"""The site: it is built without a warning, so every page is reached and every link between pages holds."""
+"""The site builds without warnings, so every page is reachable and every link between pages resolves."""
 
 import subprocess
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +20,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def test_the_reference_is_made_from_the_code(site: Path) -> None:
+def test_the_reference_is_generated_from_the_code(site: Path) -> None:
     pages = {path.stem: path.read_text() for path in (site / "reference" / "from-code").glob("*.html")}
     assert "--landing-format" in pages["commands"]
     assert "SecondDetectorError" in pages["errors"]
@@ -30,7 +32,7 @@ def test_the_reference_is_made_from_the_code(site: Path) -> None:
     assert "protect_data" in pages["terraform-variables"]
 
 
-def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
+def test_a_page_loads_nothing_from_other_hosts(site: Path) -> None:
     text = (site / "index.html").read_text()
     assert 'src="http' not in text
     assert 'rel="stylesheet" type="text/css" href="http' not in text

@@ -1,4 +1,4 @@
-"""What the page "Troubleshooting" shows: each of its errors is provoked, and its text is the page's."""
+"""Every error on the page "Troubleshooting" is provoked and compared with the page."""
 
 import os
 import re
@@ -25,23 +25,23 @@ def without_numbers(text: str) -> str:
 
 
 def assert_shown(said: object) -> None:
-    """See that the page has a text, numbers aside."""
+    """Assert that the page shows a text, ignoring numbers."""
     assert without_numbers(str(said).strip()) in without_numbers(_SHOWN)
 
 
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The path of the file that a newcomer gives, as they would say it."""
+    """The relative path of a newcomer's file."""
     monkeypatch.chdir(tmp_path)
     return Path("my.csv")
 
 
-def test_another_python(tmp_path: Path) -> None:
+def test_an_unsupported_python(tmp_path: Path) -> None:
     for name in ("python3", "python3.11", "python3.12", "python3.13"):
         old = tmp_path / name
         old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.9.2"\nexit 1\n')
         old.chmod(0o755)
-    # As in a fresh clone: what was set up here is not looked at.
+    # A fresh clone, without the environment of this one.
     (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
     for needed in ("pyproject.toml", "uv.lock", "local/java.py"):
         (tmp_path / needed).parent.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ def test_no_jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (tmp_path / "jars").exists()
 
 
-def test_a_taken_port() -> None:
+def test_a_port_in_use() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -84,7 +84,7 @@ def test_a_taken_port() -> None:
     assert_shown(f"failed: {raised.value}")
 
 
-def test_too_little_memory() -> None:
+def test_not_enough_memory() -> None:
     with pytest.raises(OSError, match="free memory") as raised:
         check_memory(1_400_000_000)
     assert_shown(f"failed: {raised.value}")
@@ -98,7 +98,7 @@ def test_the_wrong_file(mine: Path, content: bytes) -> None:
     assert_shown(f"failed: {raised.value}")
 
 
-def test_a_file_that_is_not_there(mine: Path) -> None:
+def test_a_missing_file(mine: Path) -> None:
     with pytest.raises(OSError, match="cannot be read") as raised:
         check_files(mine, None)
     assert_shown(f"failed: {raised.value}".replace(str(mine.parent.absolute()), "/home/me/transaction-patterns"))

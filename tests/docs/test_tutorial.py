@@ -1,4 +1,4 @@
-"""The tutorial: its script makes the file, and the detection is the one that its text explains."""
+"""The tutorial's script creates the file, and the detection is the one its text explains."""
 
 import subprocess
 import sys
@@ -23,7 +23,7 @@ def made_by_the_script(directory: Path, monkeypatch: pytest.MonkeyPatch) -> byte
     return (directory / "my.csv").read_bytes()
 
 
-def test_the_script_that_a_reader_leaves_in_the_checkout_passes_make_check() -> None:
+def test_the_script_passes_make_check_in_a_checkout() -> None:
     ruff = Path(sys.executable).with_name("ruff")
     for command in (["check"], ["format", "--check"]):
         subprocess.run(
@@ -44,7 +44,7 @@ def detected(s3: LocalS3, name: str, data: bytes, child_transactions: float) -> 
 
 
 @pytest.mark.parametrize(("child_transactions", "line"), [(80, 16_000), (90, 18_000)])
-def test_the_detection_is_the_one_that_the_tutorial_explains(
+def test_the_detection_is_the_one_explained(
     s3: LocalS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, child_transactions: float, line: int
 ) -> None:
     for name, value in s3.environment.items():

@@ -1,4 +1,4 @@
-"""One whole system for all faults: each of them must leave it well."""
+"""One whole system for all faults: it must recover from each of them."""
 
 import json
 import secrets
@@ -12,15 +12,15 @@ from local.bucket import BUCKET, IMPORTANCE_KEY, LAKE_KEY, SOURCE_KEY
 from local.growing_file import GrowingFile
 from local.sample_data import write_sample
 from local.stack import Layout, running_s3, running_stack
-from tests.faults.running import Running, seen_command_lines
-from tests.processes.pipeline import THRESHOLDS, Pipeline
-from tests.webhook import webhook
+from tests.faults.running import START_DELAY, Running, seen_command_lines
+from tests.harness.pipeline import THRESHOLDS, Pipeline
+from tests.harness.webhook import webhook
 
 ROWS = 120_000
 
 
 def _bundles() -> list[dict[str, Any]]:
-    """Return the project's DAGs, and those of the tests."""
+    """Return the bundles of the project's DAGs and of the tests' own."""
     folders = {"dags-folder": {}, "tests": {"path": str(Path(__file__).parent / "dags")}}
     local = "airflow.dag_processing.bundles.local.LocalDagBundle"
     return [{"name": name, "classpath": local, "kwargs": given} for name, given in folders.items()]
@@ -35,19 +35,24 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         with_importance=True,
         chunk_size=1000,
         thresholds=",".join(THRESHOLDS[1::2]),
-        # So that a run of the chunker has a middle.
-        databricks_arguments=("--start-delay", "3"),
-        # Short, so that a test need not wait for minutes.
+        # So that there is time to kill something while the chunker runs.
+        databricks_arguments=START_DELAY,
+        # Short, so that no test waits for minutes.
         settings={
             "alert_connection": "ops",
             "heartbeat_seconds": 10,
             "stuck_seconds": 30,
-            "start_seconds": 45,
+            "start_seconds": 60,
             "max_restarts_per_hour": 50,
+        },
+        airflow_environment={
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "10",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "2",
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
         },
     )
     with pytest.MonkeyPatch.context() as environment, webhook() as (port, told), running_s3(layout) as s3:
-        # As with Slack, who knows the path may send.
+        # As with Slack, the path is the secret.
         ops_token = secrets.token_hex(20)
         connection = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http", "password": ops_token}
         environment.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))

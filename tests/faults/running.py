@@ -1,4 +1,4 @@
-"""The whole system under Airflow, with a master file that the test makes grow, and what can be done to it."""
+"""The whole system under Airflow, with a master file that grows as a test asks, and handles on its parts."""
 
 import json
 import os
@@ -18,23 +18,25 @@ from local.progress import Status
 from local.stack import Layout, Stack
 from orchestration.notify import NOTIFIED
 from spark_jobs.lake.layout import LANDING_ZONE
-from tests.looking import looking
-from tests.processes.pipeline import Pipeline, wait_until
+from tests.harness.pipeline import Pipeline, wait_until
+from tests.harness.polling import polling
 
+# Options of the local Databricks: each run waits a second for its cluster.
+START_DELAY = ("--start-delay", "1")
 _PATIENCE_SECONDS = 240
 
 
 @dataclass
 class Running:
-    """Everything, running.
+    """The running system.
 
     Attributes:
-        source: grows by one row a "second" of the time that it is handed.
-        told: what people have been sent.
-        pipeline: the lake, for looking into it.
+        source: the master file; it grows by one row a "second" of the clock handed to it.
+        told: the alerts sent so far.
+        pipeline: the lake.
         layout: where the stack keeps its files.
-        ops_token: the secret of the connection by which people are told.
-        command_lines: of every process that has been seen on this machine meanwhile.
+        ops_token: the secret of the alert connection.
+        command_lines: the command lines of all processes seen on this machine so far.
     """
 
     stack: Stack
@@ -56,7 +58,7 @@ class Running:
         return LakeView(self.stack.s3).status(self.rows, 1.0)
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Wait for a condition, patiently: Airflow looks once a minute; what has ended is started again, as ever."""
+        """Wait until a condition holds; as a service manager would, restart processes that have ended."""
 
         def holds() -> bool:
             self.stack.restart_ended()
@@ -64,27 +66,32 @@ class Running:
 
         wait_until(holds, seconds=_PATIENCE_SECONDS)
 
-    def supervise_until(self, condition: Callable[[], object]) -> None:
-        """Let the supervisor look again and again, not just once a minute, until a condition holds."""
+    def watch_until(self, condition: Callable[[], object]) -> None:
+        """Run the DAGs that raise alerts again and again, not just once a minute, until a condition holds."""
 
-        def look() -> bool:
-            run = self.airflow("POST", "/dags/supervise_detector/dagRuns", logical_date=None)["dag_run_id"]
-            path = f"/dags/supervise_detector/dagRuns/{run}"
-            wait_until(lambda: self.airflow("GET", path)["state"] == "success", seconds=_PATIENCE_SECONDS)
-            return bool(condition())
+        def holds() -> bool:
+            return bool(condition()) or bool(self._watch() and condition())
 
-        wait_until(look, seconds=_PATIENCE_SECONDS)
+        wait_until(holds, seconds=_PATIENCE_SECONDS)
+
+    def _watch(self) -> bool:
+        runs = [
+            f"/dags/{dag_id}/dagRuns/{self.airflow('POST', f'/dags/{dag_id}/dagRuns', logical_date=None)['dag_run_id']}"
+            for dag_id in ("supervise_detector", "watch_freshness")
+        ]
+        self.wait(lambda: all(self.airflow("GET", run)["state"] in ("success", "failed") for run in runs))
+        return True
 
     def wait_until_all_is_committed(self) -> None:
         self.wait(lambda: self.status().committed_line == self.rows)
 
     def wait_until_all_is_well(self) -> None:
-        """Wait until all is committed, and people have been told so of whatever they were alerted of."""
+        """Wait until all lines are committed and all alerts are resolved."""
         self.wait_until_all_is_committed()
-        self.wait(lambda: not self.open_alerts())
+        self.watch_until(lambda: not self.open_alerts())
 
     def open_alerts(self) -> list[str]:
-        """Return the keys of what people have been told of and is not over."""
+        """Return the keys of the alerts that were sent and are not resolved."""
         variables = self.airflow("GET", "/variables?limit=100")["variables"]
         told = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(NOTIFIED)]
         return [key for group in told for key in group]
@@ -122,7 +129,7 @@ class Running:
         return next((task for task in found if task["task_id"] == "land_chunks" and task["state"] == state), None)
 
     def knows_its_run(self, task: dict[str, Any]) -> bool:
-        """Tell whether a task of Airflow has heard from Databricks which run it has started: it polls from then on."""
+        """Return whether a task of Airflow knows the id of the Databricks run that it has started."""
         path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/xcomEntries"
         return any(entry["key"] == "run_page_url" for entry in self.airflow("GET", path)["xcom_entries"])
 
@@ -140,7 +147,7 @@ class Running:
 
 @contextmanager
 def seen_command_lines() -> Iterator[set[str]]:
-    """Give a set that grows by the command line of every process on this machine that lives for a moment."""
+    """Yield a set that collects the command lines of all processes on this machine."""
     seen: set[str] = set()
     looks: dict[int, int] = {}
 
@@ -148,12 +155,12 @@ def seen_command_lines() -> Iterator[set[str]]:
         nonlocal looks
         looks = {process_id: looks.get(process_id, 0) + 1 for process_id in psutil.pids()}
         for process_id, times in looks.items():
-            # Twice: at the first look it may just have been forked, and not be yet what it is to be.
+            # Twice: at the first poll it may have been forked and not yet have called exec.
             if times <= 2:
                 with suppress(psutil.Error):
                     seen.add(" ".join(psutil.Process(process_id).cmdline()))
 
-    with looking(look):
+    with polling(look):
         yield seen
 
 

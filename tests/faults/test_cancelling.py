@@ -1,4 +1,4 @@
-"""A task of Airflow that is ended, however, leaves no run behind in Databricks."""
+"""However a task of Airflow ends, it leaves no run behind in Databricks."""
 
 from collections.abc import Iterator
 
@@ -6,19 +6,19 @@ import pytest
 from databricks.sdk.service import jobs
 
 from local.jobs import CHUNKER
-from tests.faults.running import Running
+from tests.faults.running import START_DELAY, Running
 
-pytestmark = [pytest.mark.processes, pytest.mark.faults]
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _clusters_that_never_start(running: Running) -> Iterator[None]:
-    # A run that has its cluster already would end well before it is cancelled.
+    # A run whose cluster has started would end before it is cancelled.
     running.wait_until_all_is_committed()
     running.wait(lambda: not running.live_runs(CHUNKER))
     running.stack.databricks.restart(["--start-delay", "3600"])
     yield
-    running.stack.databricks.restart(["--start-delay", "3"])
+    running.stack.databricks.restart(START_DELAY)
     running.wait_until_all_is_committed()
     running.assert_lines_are_landed_once_each_in_order()
 
@@ -31,7 +31,7 @@ def test_a_chunker_task_that_is_ended_cancels_its_run(running: Running, how: str
     [run] = running.live_runs(CHUNKER)
     task = running.latest_task("running")
     assert task
-    # Ended before it has heard which run it has started, a task can't cancel it: its next try lands what is left.
+    # Until it knows the id of its run, a task cannot cancel it; its next try lands what is left.
     running.wait(lambda: running.knows_its_run(task))
     end_task(running, task, how)
     workspace = running.stack.workspace
@@ -58,8 +58,8 @@ def end_task(running: Running, task: dict[str, str], how: str) -> None:
         running.airflow("PATCH", path, new_state="failed")
 
 
-def test_a_run_that_nobody_planned_is_possible(running: Running) -> None:
-    """A deadline must not stand against a run without a logical date."""
+def test_a_run_can_be_triggered_by_hand(running: Running) -> None:
+    """A deadline must not rule out a run without a logical date."""
     run = running.airflow("POST", "/dags/watch_freshness/dagRuns", logical_date=None)
     running.wait(lambda: _state(running, run["dag_run_id"]) == "success")
 

@@ -1,4 +1,4 @@
-"""After all the faults: no secret lies where others look, and nobody from outside gets in."""
+"""After all faults: no secret is in a file, table or process list, and no stranger gets in."""
 
 import stat
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from local.bucket import BUCKET
 from tests.faults.running import Running
 
-pytestmark = [pytest.mark.processes, pytest.mark.faults]
+pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
 def secrets_of(running: Running) -> dict[str, str]:
@@ -34,7 +34,7 @@ def holders(running: Running, texts: dict[str, bytes]) -> list[str]:
 
 
 def test_all_secrets_were_in_use(running: Running) -> None:
-    """What follows would also pass for a stack that never ran."""
+    """Otherwise the tests below would also pass for a stack that never ran."""
     running.append()
     running.wait_until_all_is_committed()
     assert all(len(secret) >= 16 for secret in secrets_of(running).values())

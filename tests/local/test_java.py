@@ -13,5 +13,5 @@ from local.java import java_version
         ("", None),
     ],
 )
-def test_the_major_version_is_read_from_what_java_says(text: str, version: int | None) -> None:
+def test_the_major_version_is_parsed(text: str, version: int | None) -> None:
     assert java_version(text) == version

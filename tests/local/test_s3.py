@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 
 from local.s3 import LocalS3, local_s3
-from tests.processes.pipeline import wait_until
+from tests.harness.pipeline import wait_until
 
 
-def test_a_taken_port_is_said_plainly(s3: LocalS3, tmp_path: Path) -> None:
+def test_a_taken_port_is_reported(s3: LocalS3, tmp_path: Path) -> None:
     port = int(s3.endpoint.rpartition(":")[2])
     with pytest.raises(OSError, match=f"port {port} on 127.0.0.1 is taken"), local_s3(tmp_path / "log", port):
         pass
 
 
-def test_it_leaves_no_process(tmp_path: Path) -> None:
+def test_the_server_ends_with_the_context(tmp_path: Path) -> None:
     with local_s3(tmp_path / "log") as server:
         assert Path(f"/proc/{server.process}").exists()
     wait_until(lambda: not _alive(server.process))

@@ -13,7 +13,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     return pd.read_csv(directory / "transactions.csv", quotechar="'")
 
 
-def test_it_has_the_public_set_s_shape(sample: pd.DataFrame) -> None:
+def test_the_sample_has_the_shape_of_the_public_data_set(sample: pd.DataFrame) -> None:
     assert len(sample) == ROWS
     assert sample["customer"].nunique() == CUSTOMERS
     assert sample["merchant"].nunique() == MERCHANTS
@@ -25,7 +25,7 @@ def test_it_has_the_public_set_s_shape(sample: pd.DataFrame) -> None:
     assert sample["fraud"].mean() == pytest.approx(0.012, abs=0.001)
 
 
-def test_a_customer_has_one_gender_and_their_shares_are_right(sample: pd.DataFrame) -> None:
+def test_each_customer_has_one_gender_in_the_right_proportions(sample: pd.DataFrame) -> None:
     genders = sample.groupby("customer")["gender"].agg(["nunique", "first"])
     assert (genders["nunique"] == 1).all()
     shares = genders["first"].value_counts(normalize=True)
@@ -34,7 +34,7 @@ def test_a_customer_has_one_gender_and_their_shares_are_right(sample: pd.DataFra
     assert {"E", "U"} <= set(shares.index)
 
 
-def test_there_are_merchants_with_more_men_and_with_more_women(sample: pd.DataFrame) -> None:
+def test_some_merchants_have_more_male_and_some_more_female_customers(sample: pd.DataFrame) -> None:
     customers = sample.drop_duplicates(["merchant", "customer"])
     counts = customers.groupby(["merchant", "gender"]).size().unstack(fill_value=0)
     many = counts[counts["F"] > 100]
@@ -42,7 +42,7 @@ def test_there_are_merchants_with_more_men_and_with_more_women(sample: pd.DataFr
     assert (many["F"] > many["M"]).any()
 
 
-def test_the_same_seed_gives_the_same_bytes_and_values_stand_in_quotes(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_bytes_with_quoted_values(tmp_path: Path) -> None:
     for name in ("a", "b"):
         write_sample(tmp_path / name, rows=500, seed=1)
     for file in ("transactions.csv", "CustomerImportance.csv"):

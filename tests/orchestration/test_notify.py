@@ -6,7 +6,7 @@ import pytest
 
 from local.ports import free_port
 from orchestration.notify import AlertConnectionError, AlertNotSentError, send
-from tests.webhook import webhook
+from tests.harness.webhook import webhook
 
 TOKEN = "T00000000/B00000000/canary9f86d081884c7d65"
 

@@ -25,6 +25,7 @@ def test_a_lake_may_be_a_whole_bucket() -> None:
         ({"stuck_seconds": True}, "stuck_seconds: input should be a valid number, not True"),
         ({"lake": "/data"}, "lake: /data is not an address of a store; use s3://"),
         ({"lake": "file:///data"}, "lake: file:///data is not in S3"),
+        ({"lake": "s3://bucket/runs#1"}, "lake: s3://bucket/runs#1: an address cannot contain '#'"),
         ({"source": "s3://bucket/"}, "source: s3://bucket/ does not name an object"),
         ({"chunker_job": 7}, "chunker_job: input should be a valid string, not 7"),
         ({"commit_age_seconds": 7}, "commit_age_seconds: input should be a valid dictionary or instance of Levels"),

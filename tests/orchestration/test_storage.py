@@ -9,11 +9,12 @@ from local.s3 import LocalS3
 from orchestration.settings import parse_settings
 from orchestration.storage import Patience, Storage
 from spark_jobs.errors import StorageError, StorageRefusedError
+from spark_jobs.lake import layout
 from spark_jobs.lake.heartbeat_history import Sample, write_history
 from spark_jobs.lake.landing_times import uncommitted_since
 from spark_jobs.lake.layout import chunk_path
-from spark_jobs.lake.offset import Offset, source_check
-from tests.processes.pipeline import BUCKET
+from spark_jobs.lake.offset import Offset, format_offset, read_landed_line, source_check
+from tests.harness.pipeline import BUCKET
 
 LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OFFSET = Offset(20, 200, 200, '"e"', LANDED_AT.isoformat(), "")
@@ -56,6 +57,19 @@ def test_in_a_delta_landing_zone_a_line_waits_since_the_detector_saw_it(storage:
     samples = [Sample(minute, landed, 10, landed - 10, 0.0) for minute, landed in ((5, 10), (6, 15), (7, 20))]
     write_history(storage.lake, samples)
     assert uncommitted_since(storage.lake, OFFSET, 10) == datetime.fromtimestamp(6 * 60, UTC)
+
+
+@pytest.mark.usefixtures("storage")
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_lake_may_be_a_whole_bucket(s3: LocalS3, slash: str) -> None:
+    bucket = f"whole-bucket{len(slash)}"
+    s3.client().create_bucket(Bucket=bucket)
+    for key, data in ((layout.OFFSET, format_offset(OFFSET)), (chunk_path(0), b"-")):
+        s3.client().put_object(Bucket=bucket, Key=key, Body=data)
+    lake = Storage(parse_settings({"lake": f"s3://{bucket}{slash}"})).lake
+    assert read_landed_line(lake) == OFFSET.next_line
+    assert uncommitted_since(lake, OFFSET, 0)
+    assert list(lake.list_after(layout.LANDING_ZONE, "")) == [chunk_path(0)]
 
 
 def test_a_connection_without_credentials_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from local.s3 import LocalS3
 from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
-from spark_jobs.detector.heartbeat import HeartbeatWriter
+from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.lake import layout
 from spark_jobs.lake.detection_files import DetectionFiles

@@ -1,14 +1,14 @@
 """Sample data of 60 chunks, landed once, and an undisturbed run over it to compare with."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from local import processes
 from local.s3 import LocalS3
 from local.sample_data import write_sample
-from tests.processes.pipeline import BUCKET, Pipeline
+from tests.harness.pipeline import BUCKET, Pipeline, warm_spark
+from tests.harness.warm import WarmProcess
 
 ROWS, CHUNK = 60_000, 1000
 
@@ -21,30 +21,33 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(s3: LocalS3, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
+def spark(s3: LocalS3) -> Iterator[WarmProcess]:
+    with warm_spark(s3) as warm:
+        yield warm
+
+
+@pytest.fixture(scope="session")
+def undisturbed(s3: LocalS3, spark: WarmProcess, sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     pipeline = Pipeline(s3, "undisturbed", tmp_path_factory.mktemp("undisturbed"))
     source = pipeline.upload("t.csv", sample / "transactions.csv")
     importance = pipeline.upload("i.csv", sample / "CustomerImportance.csv")
     chunker = pipeline.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "60")
     assert chunker.wait() == 0
     # Its micro-batches end at lines 20,000 and 40,000: a replay can begin there.
-    detector = pipeline.start_detector("--importance", importance, "--available-now", "--max-chunks", "20")
-    try:
-        assert detector.wait(120) == 0, pipeline.log.read_text()
-    finally:
-        processes.stop(detector)
+    code = pipeline.detect(spark, "--importance", importance, "--available-now", "--max-chunks", "20")
+    assert code == 0, pipeline.output()
     return pipeline
 
 
 @pytest.fixture
 def empty(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Pipeline:
-    """A lake in which nothing has landed."""
+    """An empty lake."""
     return Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
 
 
 @pytest.fixture
 def landed(undisturbed: Pipeline, empty: Pipeline) -> Callable[[], Pipeline]:
-    """Return a function that lets the same 60 chunks land in the empty lake, and returns it."""
+    """Return a function that copies the 60 chunks to the empty lake and returns it."""
 
     def land() -> Pipeline:
         for key in [*undisturbed.keys("landing_zone/"), "undisturbed/offset.csv"]:

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from local import processes
 from local.s3 import LocalS3
 from tests.bad_input.lines import COLUMNS, LINES
 from tests.bad_input.outcomes import Lands
-from tests.processes.pipeline import Pipeline
+from tests.harness.pipeline import Pipeline
+from tests.harness.warm import WarmProcess
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
-def test_all_kinds_of_lines_at_once_stop_neither_chunker_nor_detector(s3: LocalS3, tmp_path: Path) -> None:
+def test_all_kinds_of_lines_at_once_stop_neither_chunker_nor_detector(
+    s3: LocalS3, tmp_path: Path, spark: WarmProcess
+) -> None:
     pipeline = Pipeline(s3, "bad-input", tmp_path)
     # Last, a good line for every bad one, so that a detector that goes on can be told from one that does not.
     good = [b"G%d,F,GM,food,1,1" % number for number in range(len(LINES))]
@@ -22,11 +24,7 @@ def test_all_kinds_of_lines_at_once_stop_neither_chunker_nor_detector(s3: LocalS
     chunker = pipeline.start_chunker(source, "--chunk-size", "50", "--max-chunks", "9")
     assert chunker.wait(60) == 0
     arguments = ("--available-now", "--threshold", "child_transactions=1,child_mean_amount=1e12")
-    detector = pipeline.start_detector(*arguments)
-    try:
-        assert detector.wait(120) == 0, pipeline.log.read_text()[-5000:]
-    finally:
-        processes.stop(detector)
+    assert pipeline.detect(spark, *arguments) == 0, pipeline.output()[-5000:]
     children = {(row["customerName"], row["MerchantId"]) for row in pipeline.found() if row["patternId"] == "PatId2"}
     landed = {(line.becomes.customer, line.becomes.merchant) for line in LINES if isinstance(line.becomes, Lands)}
     assert children == landed | {(f"G{number}", "GM") for number in range(len(LINES))}

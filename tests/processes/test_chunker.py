@@ -1,15 +1,30 @@
+"""The chunker as a process on a local S3."""
+
 import re
 from pathlib import Path
 
 import pytest
 
 from local.s3 import LocalS3
+from tests.harness.pipeline import Pipeline, wait_until
 from tests.processes.conftest import CHUNK, ROWS
-from tests.processes.pipeline import Pipeline
 
 pytestmark = pytest.mark.processes
 
 
+def test_killed_at_work_it_lands_every_line_once(s3: LocalS3, sample: Path, tmp_path: Path) -> None:
+    pipeline = Pipeline(s3, "killed-chunker", tmp_path)
+    source = pipeline.upload("t.csv", sample / "transactions.csv")
+    chunker = pipeline.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "60")
+    wait_until(lambda: len(pipeline.keys("landing_zone/")) >= 5, [chunker])
+    chunker.kill()
+    chunker.wait()
+    assert len(pipeline.keys("landing_zone/")) < ROWS / CHUNK
+    assert pipeline.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "60").wait() == 0
+    assert landed_lines(pipeline) == list(range(ROWS))
+
+
+@pytest.mark.slow
 def test_chunkers_side_by_side_lose_and_double_nothing_and_the_losers_say_so(
     s3: LocalS3, sample: Path, tmp_path: Path
 ) -> None:
@@ -22,9 +37,13 @@ def test_chunkers_side_by_side_lose_and_double_nothing_and_the_losers_say_so(
         assert codes <= {0, 10, 75}
     log = (tmp_path / "chunker.log").read_text()
     assert "another chunker run advanced it first" in log
-    lines = [
+    assert landed_lines(pipeline) == list(range(ROWS))
+
+
+def landed_lines(pipeline: Pipeline) -> list[int]:
+    """Return the line numbers of all chunks, in order of their files."""
+    return [
         int(line)
         for key in pipeline.keys("landing_zone/")
         for line in re.findall(rb"^(\d+),", pipeline.read(key), re.MULTILINE)
     ]
-    assert lines == list(range(ROWS))

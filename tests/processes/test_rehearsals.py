@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from local import processes
+from tests.harness.pipeline import BUCKET, Pipeline
+from tests.harness.warm import WarmProcess
 from tests.processes.conftest import CHUNK, ROWS
-from tests.processes.pipeline import BUCKET, Pipeline
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -35,20 +35,12 @@ def move(source: Pipeline, target: Pipeline, folder: str) -> None:
         source.s3.client().delete_object(Bucket=BUCKET, Key=key)
 
 
-def detect(pipeline: Pipeline, *arguments: str) -> int:
-    detector = pipeline.start_detector(*arguments)
-    try:
-        return detector.wait(120)
-    finally:
-        processes.stop(detector)
-
-
 def test_the_state_is_restored_to_a_line_and_goes_on_from_there(
-    lake: Pipeline, undisturbed: Pipeline, importance: str
+    lake: Pipeline, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     restored, before = replace(lake, name=f"{lake.name}-restored"), replace(lake, name=f"{lake.name}-before")
     to = ("--output", restored.lake, "--from-line", "20000", "--until-line", "20000")
-    assert detect(lake, "--importance", importance, *to) == 0, lake.log.read_text()
+    assert lake.detect(spark, "--importance", importance, *to) == 0, lake.output()
     assert restored.table("pairs").transaction_version("detector") == 20_000
     restored.assert_files_are_the_table()
 
@@ -57,7 +49,7 @@ def test_the_state_is_restored_to_a_line_and_goes_on_from_there(
         copy(restored, lake, folder)
     lake.s3.client().delete_object(Bucket=BUCKET, Key=f"{lake.name}/state/replay.json")
 
-    assert detect(lake, "--importance", importance, "--available-now") == 0, lake.log.read_text()
+    assert lake.detect(spark, "--importance", importance, "--available-now") == 0, lake.output()
     assert lake.committed_line() == ROWS
     assert lake.found() == undisturbed.found()
     assert lake.state() == undisturbed.state()
@@ -76,7 +68,7 @@ def versions(lake: Pipeline) -> Iterator[None]:
 
 @pytest.mark.usefixtures("versions")
 def test_a_corrupt_chunk_stops_the_detector_until_its_version_from_before_is_put_back(
-    lake: Pipeline, undisturbed: Pipeline, importance: str
+    lake: Pipeline, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     for folder in ("state/", "detections/"):
         move(lake, replace(lake, name=f"{lake.name}-unused"), folder)
@@ -86,8 +78,8 @@ def test_a_corrupt_chunk_stops_the_detector_until_its_version_from_before_is_put
     client.put_object(Bucket=BUCKET, Key=key, Body=whole)
     client.put_object(Bucket=BUCKET, Key=key, Body=whole[: len(whole) // 2])
 
-    assert detect(lake, "--importance", importance, "--max-chunks", "10") == 70
-    said = lake.log.read_text()
+    assert lake.detect(spark, "--importance", importance, "--max-chunks", "10") == 70
+    said = lake.output()
     assert "landing_zone/chunk_000000020000.csv: " in said
     assert "restore it from the bucket's versions" in said
     assert lake.committed_line() == 20_000, "all before it is committed, nothing behind it"
@@ -98,7 +90,7 @@ def test_a_corrupt_chunk_stops_the_detector_until_its_version_from_before_is_put
     } - {"null"}
     client.copy_object(Bucket=BUCKET, Key=key, CopySource={"Bucket": BUCKET, "Key": key, "VersionId": good})
 
-    assert detect(lake, "--importance", importance, "--available-now") == 0
+    assert lake.detect(spark, "--importance", importance, "--available-now") == 0
     assert lake.found() == undisturbed.found()
     assert lake.state() == undisturbed.state()
 

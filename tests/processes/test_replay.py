@@ -1,16 +1,18 @@
 """A replay as a process: the same chunks give the same, under a place of its own, and the lake is only read."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from local import processes
+from tests.harness.pipeline import BUCKET, Pipeline, wait_until
+from tests.harness.warm import WarmProcess
 from tests.processes.conftest import ROWS
-from tests.processes.pipeline import BUCKET, Pipeline, wait_until
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -19,14 +21,15 @@ def output(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest
     return Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
 
 
-def replay(of: Pipeline, output: Pipeline, *arguments: str) -> int:
-    """Run a replay to the line that is landed; return its exit code."""
-    into = ("--output", output.lake, "--available-now", *arguments)
-    detector = replace(output, name=of.name).start_detector(*into)
-    try:
-        return detector.wait(120)
-    finally:
-        processes.stop(detector)
+@pytest.fixture
+def replay(undisturbed: Pipeline, output: Pipeline, spark: WarmProcess) -> Callable[..., int]:
+    """Return a function that replays the undisturbed lake through its landed line and returns the exit code."""
+
+    def run(*arguments: str) -> int:
+        into = ("--output", output.lake, "--available-now", *arguments)
+        return replace(output, name=undisturbed.name).detect(spark, *into)
+
+    return run
 
 
 def etags(pipeline: Pipeline) -> dict[str, str]:
@@ -57,17 +60,17 @@ def assert_same(output: Pipeline, undisturbed: Pipeline) -> None:
 
 
 def test_from_line_0_it_finds_the_same_and_the_lake_stays_as_it_was(
-    undisturbed: Pipeline, output: Pipeline, importance: str
+    undisturbed: Pipeline, output: Pipeline, importance: str, replay: Callable[..., int]
 ) -> None:
     before = etags(undisturbed)
-    assert replay(undisturbed, output, "--importance", importance, "--max-chunks", "7") == 0, output.log.read_text()
+    assert replay("--importance", importance, "--max-chunks", "7") == 0, output.output()
     assert_same(output, undisturbed)
     assert etags(undisturbed) == before
     assert json.loads(output.read(f"{output.name}/state/detector.json"))["lag_lines"] == 0
 
 
 def test_killed_from_a_kept_line_on_it_goes_on_and_finds_the_same(
-    undisturbed: Pipeline, output: Pipeline, importance: str
+    undisturbed: Pipeline, output: Pipeline, importance: str, replay: Callable[..., int]
 ) -> None:
     before = etags(undisturbed)
     arguments = ("--importance", importance, "--max-chunks", "2", "--from-line", "20000")
@@ -79,16 +82,16 @@ def test_killed_from_a_kept_line_on_it_goes_on_and_finds_the_same(
         processes.kill_session(detector)
         detector.wait()
     assert output.committed_line() < ROWS
-    assert replay(undisturbed, output, *arguments) == 0, output.log.read_text()
+    assert replay(*arguments) == 0, output.output()
     assert_same(output, undisturbed)
     assert etags(undisturbed) == before
 
 
 def test_with_other_thresholds_what_is_found_from_that_line_on_is_what_they_ask_for(
-    undisturbed: Pipeline, output: Pipeline, importance: str
+    undisturbed: Pipeline, output: Pipeline, importance: str, replay: Callable[..., int]
 ) -> None:
     arguments = ("--importance", importance, "--from-line", "20000", "--threshold", "child_transactions=20")
-    assert replay(undisturbed, output, *arguments) == 0, output.log.read_text()
+    assert replay(*arguments) == 0, output.output()
     until_then = [row for row in undisturbed.found() if int(str(row["line"])) <= 20_000]
     assert output.found()[: len(until_then)] == until_then
     children = [row for row in output.found()[len(until_then) :] if row["patternId"] == "PatId2"]
@@ -101,16 +104,17 @@ def test_with_other_thresholds_what_is_found_from_that_line_on_is_what_they_ask_
 
 
 def test_a_line_that_is_not_kept_is_refused_and_the_nearest_one_is_named(
-    undisturbed: Pipeline, output: Pipeline
+    undisturbed: Pipeline, output: Pipeline, replay: Callable[..., int]
 ) -> None:
-    assert replay(undisturbed, output, "--from-line", "39999") == 70
-    said = output.log.read_text()
+    assert replay("--from-line", "39999") == 70
+    said = output.output()
     assert f"--from-line 39999: {undisturbed.lake} keeps no state of this line; the nearest" in said
     assert "is 40000" in said
     assert '"error": "ReplayError", "retryable": false' in said
 
 
-def test_a_line_without_an_output_is_a_wrong_command_line(undisturbed: Pipeline, output: Pipeline) -> None:
-    detector = replace(output, name=undisturbed.name).start_detector("--from-line", "20000")
-    assert detector.wait(60) == 2
-    assert "--from-line needs --output" in output.log.read_text()
+def test_a_line_without_an_output_is_a_wrong_command_line(
+    undisturbed: Pipeline, output: Pipeline, spark: WarmProcess
+) -> None:
+    assert replace(output, name=undisturbed.name).detect(spark, "--from-line", "20000") == 2
+    assert "--from-line needs --output" in output.output()

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -67,13 +67,12 @@ def aws(terraform_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="session")
 def terraform(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     """Terraform with its state in S3, as docs/how-to/deploy.md has it."""
-    terraform = aws_side(aws, tmp_path_factory.mktemp("terraform"))
+    copy = aws_side(tmp_path_factory.mktemp("terraform"))
+    terraform = replace(copy, environment=copy.environment | aws.environment)
     state = Terraform(terraform.directory / "state", terraform.environment)
-    tried = subprocess.run(
-        ["terraform", "init", "-no-color"], cwd=state.directory, env=state.environment, capture_output=True, text=True
-    )
-    if tried.returncode:
-        pytest.skip(f"the AWS provider cannot be had: {tried.stderr.strip().splitlines()[-1]}")
+    tried = state("init", may_fail=True)
+    if tried.code:
+        pytest.skip(f"the AWS provider cannot be had: {tried.said.strip().splitlines()[-1]}")
     state("apply", "-auto-approve", f"-var=region={REGION}")
     terraform("init", *_BACKEND)
     return terraform

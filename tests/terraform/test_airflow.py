@@ -9,7 +9,7 @@ from airflow.sdk import Connection
 from orchestration.settings import parse_settings
 from tests.terraform.conftest import Environment
 
-pytestmark = pytest.mark.terraform
+pytestmark = [pytest.mark.terraform, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tests.terraform.conftest import ENVIRONMENT, Environment
 from tests.terraform.terraform import TERRAFORM
 
-pytestmark = pytest.mark.terraform
+pytestmark = [pytest.mark.terraform, pytest.mark.slow]
 
 
 def test_a_second_plan_shows_no_change(applied: Environment) -> None:

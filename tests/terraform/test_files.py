@@ -7,7 +7,7 @@ from pathlib import Path
 import hcl2
 import pytest
 
-from tests.terraform.terraform import TERRAFORM
+from tests.terraform.terraform import TERRAFORM, aws_side
 
 _MODULES = sorted({file.parent for file in TERRAFORM.rglob("variables.tf") if ".terraform" not in file.parts})
 
@@ -19,6 +19,16 @@ def test_they_are_formatted() -> None:
     command = ["terraform", "fmt", "-check", "-recursive", "-diff"]
     done = subprocess.run(command, cwd=TERRAFORM, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.terraform
+@pytest.mark.usefixtures("terraform_there")
+def test_they_are_valid(tmp_path: Path) -> None:
+    """The Databricks side is checked against its provider's schema in `test_databricks_schema`."""
+    terraform = aws_side(tmp_path)
+    if terraform("init", "-backend=false", may_fail=True).code:
+        pytest.skip("the AWS provider cannot be had")
+    terraform("validate")
 
 
 @pytest.mark.parametrize("module", _MODULES, ids=lambda path: str(path.relative_to(TERRAFORM.parent)))

@@ -1,15 +1,16 @@
-"""Terraform's jobs are those of the local Databricks: whatever one has the other has."""
+"""Terraform and the local Databricks read the same jobs from `jobs.json`."""
 
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from databricks.sdk.service import jobs
 
-from local.jobs import Lake, chunker_job, detector_job, maintain_state_job
+from local.jobs import Lake, all_jobs
 from orchestration.settings import Settings
 from tests.terraform.terraform import TERRAFORM, Terraform
 
@@ -22,13 +23,13 @@ _LAKE = Lake(
     "child_transactions=8,dei_female_customers=40",
     "cluster",
 )
-_LOCAL = {str(job.name): job for job in (chunker_job(_LAKE), detector_job(_LAKE), maintain_state_job(_LAKE))}
+_LOCAL = all_jobs(_LAKE)
 
 
 def as_terraform_has_it(job: jobs.JobSettings) -> dict[str, Any]:
-    """Return a local job in the form of the definitions in terraform/modules/databricks/jobs.
+    """Return a job in the form that terraform/modules/databricks/jobs gives it.
 
-    What that form has no place for is refused, so that nothing of a job can be left out of the comparison.
+    A setting that Terraform would not carry over fails the test, so that none is dropped silently.
     """
     given = job.as_dict()
     [task] = given.pop("tasks")
@@ -48,48 +49,49 @@ def as_terraform_has_it(job: jobs.JobSettings) -> dict[str, Any]:
     assert continuous in (None, {"pause_status": "UNPAUSED"})
     assert all(rule["metric"] == "RUN_DURATION_SECONDS" and rule["op"] == "GREATER_THAN" for rule in rules)
     assert (given.pop("name"), wheel) == (task.pop("task_key"), {})
-    assert (given, task) == ({}, {}), "Terraform's definitions have no place for this: add it there and here"
+    assert (given, task) == ({}, {}), "add this setting to terraform/modules/databricks and to this function"
     return definition
 
 
-@pytest.fixture(scope="module")
-def definitions(terraform_there: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.mark.terraform
+@pytest.mark.parametrize("importance", [_LAKE.importance, None])
+def test_terraform_and_the_local_databricks_fill_in_the_same_jobs(
+    terraform_there: None, tmp_path: Path, importance: str | None
+) -> None:
     assert terraform_there is None
-    directory = tmp_path_factory.mktemp("jobs")
-    shutil.copytree(TERRAFORM / "modules" / "databricks" / "jobs", directory, dirs_exist_ok=True)
+    module = tmp_path / "terraform" / "modules" / "databricks" / "jobs"
+    shutil.copytree(TERRAFORM / "modules" / "databricks" / "jobs", module)
+    shutil.copy(TERRAFORM.parent / "jobs.json", tmp_path)
     values = {
         "source_url": _LAKE.source,
         "lake_url": _LAKE.root,
-        "importance_url": _LAKE.importance,
+        "importance_url": importance,
         "landing_format": _LAKE.landing_format,
         "chunk_size": _LAKE.chunk_size,
         "placement": _LAKE.placement,
         "thresholds": {"dei_female_customers": 40, "child_transactions": 8},
     }
-    (directory / "terraform.tfvars.json").write_text(json.dumps(values))
-    terraform = Terraform(directory, {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull})
+    (module / "terraform.tfvars.json").write_text(json.dumps(values))
+    terraform = Terraform(module, {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull})
     terraform("init")
     terraform("apply", "-auto-approve")
-    return dict(terraform.outputs()["definitions"])
+    local = all_jobs(replace(_LAKE, importance=importance))
+    assert terraform.outputs()["definitions"] == {name: as_terraform_has_it(job) for name, job in local.items()}
 
 
-@pytest.mark.terraform
-def test_there_are_the_same_jobs(definitions: dict[str, Any]) -> None:
-    assert set(definitions) == set(_LOCAL)
+def test_a_parameter_that_depends_on_the_environment_is_always_filled_in() -> None:
+    """Only `threshold` may stay empty: its default means no override."""
+    local = all_jobs(replace(_LAKE, thresholds=""))
+    empty = {parameter.name for job in local.values() for parameter in job.parameters or [] if parameter.default == ""}
+    assert empty == {"threshold"}
 
 
-@pytest.mark.terraform
-@pytest.mark.parametrize("name", list(_LOCAL))
-def test_a_job_is_the_same(definitions: dict[str, Any], name: str) -> None:
-    assert definitions[name] == as_terraform_has_it(_LOCAL[name])
-
-
-def test_the_dags_look_for_these_names() -> None:
+def test_the_dags_use_these_job_names() -> None:
     assert {Settings().chunker_job, Settings().detector_job, Settings().maintenance_job} == set(_LOCAL)
 
 
-def test_neither_has_retries_of_its_own() -> None:
-    """Airflow tries the chunker again, Databricks the detector: both at once would multiply."""
-    text = Path(TERRAFORM / "modules" / "databricks" / "main.tf").read_text()
+def test_jobs_have_no_task_retries() -> None:
+    """Airflow retries the chunker, a continuous job restarts the detector: task retries would multiply these."""
+    text = (TERRAFORM / "modules" / "databricks" / "main.tf").read_text() + (TERRAFORM.parent / "jobs.json").read_text()
     assert "max_retries" not in text
     assert "retry" not in text

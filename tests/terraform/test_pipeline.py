@@ -29,7 +29,7 @@ from spark_jobs.lake.layout import PAIRS
 from spark_jobs.store.objects import open_objects
 from tests.terraform.conftest import Environment
 
-pytestmark = [pytest.mark.terraform, pytest.mark.processes]
+pytestmark = [pytest.mark.terraform, pytest.mark.processes, pytest.mark.slow]
 
 ROWS, CHUNK = 3000, 1000
 # So that this little finds enough for a file.

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from tests.terraform.conftest import ENVIRONMENT, Environment
 
-pytestmark = pytest.mark.terraform
+pytestmark = [pytest.mark.terraform, pytest.mark.slow]
 
 _PROTECTED = "-var=protect_data=true"
 _GUARD = "module.lake.terraform_data.protection[0]"

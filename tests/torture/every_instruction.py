@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.torture.jobs import KILLED
+from tests.harness.warm import KILLED
 from tests.torture.operations import Answer, ConnectionCut, Fault, Operation
 from tests.torture.scenarios import Scenario, Stage
 from tests.torture.survived import Survived

@@ -130,7 +130,7 @@ PASSING = (
 # What no retry changes: the job stops and says what to do.
 REFUSALS = (
     Kind("403 RequestTimeTooSkewed", _answers(403, "RequestTimeTooSkewed"), once=(0, 70), lasting=70, says="clock"),
-    Kind("403 AccessDenied", _answers(403, "AccessDenied"), once=(0, 70), lasting=70, says="allow it"),
+    Kind("403 AccessDenied", _answers(403, "AccessDenied"), once=(0, 70), lasting=70, says="grant it"),
     Kind("403 InvalidAccessKeyId", _answers(403, "InvalidAccessKeyId"), once=(0, 70), lasting=70, says="credentials"),
     Kind(
         "403 SignatureDoesNotMatch",

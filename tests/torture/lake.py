@@ -15,7 +15,7 @@ from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.lake.layout import DETECTIONS, MERCHANTS, PAIRS
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, parse_detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from tests.torture.job_process import JobRequest
+from tests.torture.job import JobRequest
 from tests.torture.s3 import BUCKET, Stored
 
 LAKE = "lake"

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from local.sample_data import write_sample
-from tests.torture.job_process import JobRequest
-from tests.torture.jobs import Ended, Jobs, job_processes
+from tests.harness.warm import Ended
+from tests.torture.job import JobRequest
+from tests.torture.jobs import Jobs, job_processes
 from tests.torture.survived import Survived
 from tests.torture.watched import Watch, watched
 

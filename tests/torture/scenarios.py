@@ -4,9 +4,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from tests.harness.warm import Ended
 from tests.torture import lake
-from tests.torture.job_process import JobRequest
-from tests.torture.jobs import Ended, Jobs
+from tests.torture.job import JobRequest
+from tests.torture.jobs import Jobs
 from tests.torture.lake import Contents, contents
 from tests.torture.operations import Fault
 from tests.torture.s3 import FaultyS3, Stored

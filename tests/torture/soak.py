@@ -12,9 +12,10 @@ import numpy as np
 from deltalake import DeltaTable
 
 from local.s3 import LocalS3, local_s3
-from tests.processes.pipeline import wait_until
-from tests.torture.job_process import JobRequest
-from tests.torture.jobs import Ended, Jobs, job_processes
+from tests.harness.pipeline import wait_until
+from tests.harness.warm import Ended
+from tests.torture.job import JobRequest
+from tests.torture.jobs import Jobs, job_processes
 from tests.torture.survived import Survived
 from tests.torture.watched import Watch, ratio, watched
 
@@ -35,7 +36,7 @@ _SECONDS = 3600
 _MOST_FILES = 60
 # Of a table's log maintenance leaves a checkpoint, the entry under it, and the pointer to it.
 _MOST_LOG_OBJECTS = 5
-# A local S3, for it lists from a name on; a local directory is listed whole (docs/decisions/0050).
+# A local S3, for it lists from a name on; a local directory is listed whole (docs/decisions/0012).
 _BUCKET = "soak"
 _LAKE = f"s3://{_BUCKET}/lake"
 _TABLES = ("pairs", "merchants", "detections")
@@ -137,7 +138,7 @@ class _Stack:
 
     def _committed(self) -> int:
         """Return how many chunks the detector has said to have committed, as far as it said so lately."""
-        lines = re.findall(r'"committed_line": (\d+)', self.detectors.said_last())
+        lines = re.findall(r'"committed_line": (\d+)', self.detectors.tail())
         return int(lines[-1]) // CHUNK if lines else 0
 
 

@@ -51,6 +51,7 @@ def test_no_operation_that_writes_goes_unnoticed(scenarios: dict[str, Scenario],
     assert dict(scenarios[job].writes()) == WRITES[job]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", WRITES)
 def test_killed_at_an_operation_it_ends_as_if_undisturbed(
     stage: Stage, scenarios: dict[str, Scenario], job: str
@@ -59,6 +60,7 @@ def test_killed_at_an_operation_it_ends_as_if_undisturbed(
     assert kill_at(stage, scenario, short_form(scenario)).failures == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", WRITES)
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
     stage: Stage, scenarios: dict[str, Scenario], job: str

@@ -12,7 +12,7 @@ from spark_jobs.lake import state_tables
 from spark_jobs.lake.state_tables import STATE_VERSION, StateTables
 from spark_jobs.store.objects import open_objects
 from tests.torture import lake
-from tests.torture.job_process import JobRequest
+from tests.torture.job import JobRequest
 from tests.torture.jobs import Jobs, job_processes
 from tests.torture.lake import Contents, contents
 from tests.torture.s3 import BUCKET, Stored

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.looking import looking
+from tests.harness.polling import polling
 
 # Tenths of the time, from 0.
 _SECOND, _SIXTH = 1, 5
@@ -42,7 +42,7 @@ class Watch:
     def growth(self) -> tuple[float, float]:
         """Return the means of the last tenth to those of an earlier one: memory to the sixth, open files to the second.
 
-        The clients' buffers fill through the first half of a day; what leaks goes on after it (docs/decisions/0050).
+        The clients' buffers fill through the first half of a day; what leaks goes on after it (docs/decisions/0012).
         """
         return ratio(self.megabytes, _SIXTH), ratio(self.open_files, _SECOND)
 
@@ -56,7 +56,7 @@ def watched(pid: int) -> Iterator[Watch]:
         for job in server.children():
             watch.look(job)
 
-    with looking(look):
+    with polling(look):
         yield watch
 
 

@@ -1,4 +1,4 @@
-"""One local Databricks for all tests that need one, and scripts for it to run."""
+"""A local Databricks that the tests share, and scripts for it to run."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
 from local.databricks.server import LocalDatabricks, local_databricks
-from tests.processes.pipeline import wait_until
+from tests.harness.pipeline import wait_until
 
 
 def client_of(server: LocalDatabricks) -> WorkspaceClient:
@@ -18,7 +18,7 @@ def client_of(server: LocalDatabricks) -> WorkspaceClient:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabricks]:
-    with local_databricks(tmp_path_factory.mktemp("databricks"), {}) as server:
+    with local_databricks(tmp_path_factory.mktemp("databricks"), {}, arguments=("--grace", "1")) as server:
         yield server
 
 
@@ -52,7 +52,7 @@ def job_of(
     queue: bool = False,
     **settings: Any,
 ) -> int:
-    """Create a job of these tasks; return its number."""
+    """Create a job of these tasks; return its id."""
     defined = [jobs.JobParameterDefinition(name=key, default=value) for key, value in (parameters or {}).items()]
     created = client.jobs.create(
         name=name, tasks=list(tasks), parameters=defined or None, queue=jobs.QueueSettings(queue), **settings
@@ -62,7 +62,7 @@ def job_of(
 
 
 def state_of(run: jobs.Run | jobs.BaseRun | jobs.RunTask) -> tuple[str, str]:
-    """Return the life cycle and the result of a run or of a task of one."""
+    """Return the life cycle and the result of a run or of one of its tasks."""
     assert run.state
     assert run.state.life_cycle_state
     result = run.state.result_state
@@ -70,28 +70,28 @@ def state_of(run: jobs.Run | jobs.BaseRun | jobs.RunTask) -> tuple[str, str]:
 
 
 def attempt_of(run: jobs.Run) -> int:
-    """Return the number of the newest attempt of a run's only task."""
+    """Return the id of the newest attempt of a run's only task."""
     assert run.tasks
     assert run.tasks[0].run_id
     return run.tasks[0].run_id
 
 
 def ended(client: WorkspaceClient, run_id: int | None) -> jobs.Run:
-    """Wait until a run is over; return it."""
+    """Wait until a run has ended; return it."""
     assert run_id
     wait_until(lambda: client.jobs.get_run(run_id).end_time != 0)
     return client.jobs.get_run(run_id)
 
 
 def cancelled(client: WorkspaceClient, run_id: int | None) -> jobs.Run:
-    """Cancel a run and wait until it is over; return it."""
+    """Cancel a run and wait until it has ended; return it."""
     assert run_id
     client.jobs.cancel_run(run_id)
     return ended(client, run_id)
 
 
 def started(client: WorkspaceClient, job_id: int, **given: Any) -> int:
-    """Ask for a run of a job; return its number."""
+    """Start a run of a job; return its id."""
     answer: jobs.RunNowResponse = client.jobs.run_now(job_id, **given).response
     assert answer.run_id
     return answer.run_id

@@ -1,5 +1,6 @@
-"""What Airflow's own hook and operators find: they are written for Databricks, and must not notice."""
+"""Airflow's own Databricks hook works with the local Databricks unchanged."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -48,16 +49,13 @@ def test_the_hook_cancels_runs_and_pauses_jobs(hook: DatabricksHook, client: Wor
     assert [job["job_id"] for job in hook.list_jobs(job_name="renamed")] == [job_id]
 
 
-async def _state(hook: DatabricksHook, run_id: int) -> str:
-    async with hook:
-        return str((await hook.a_get_run_state(run_id)).result_state)
-
-
-def test_the_triggerers_client_which_sends_get_parameters_as_a_body_is_understood(
+def test_the_asynchronous_hook_sends_get_parameters_in_the_body(
     hook: DatabricksHook, client: WorkspaceClient, script: Script
 ) -> None:
-    import asyncio
+    async def result_of(run_id: int) -> str:
+        async with hook:
+            return str((await hook.a_get_run_state(run_id)).result_state)
 
     run_id = hook.run_now({"job_id": job_of(client, task_of(script("")))})
     ended(client, run_id)
-    assert asyncio.run(_state(hook, run_id)) == "SUCCESS"
+    assert asyncio.run(result_of(run_id)) == "SUCCESS"

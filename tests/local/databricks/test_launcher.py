@@ -1,4 +1,4 @@
-"""Processes that end as fast as they can: none is lost, whatever the moment."""
+"""Task processes that end as soon as they start: no exit code is lost."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ def task(directory: Path, number: int) -> TaskProcess:
     )
 
 
-def test_the_end_of_every_process_is_told_once_with_its_exit_code(tmp_path: Path) -> None:
+def test_every_exit_is_reported_once_with_its_exit_code(tmp_path: Path) -> None:
     ended: list[tuple[int, int]] = []
     all_ended = threading.Event()
 
@@ -43,7 +43,7 @@ def test_the_end_of_every_process_is_told_once_with_its_exit_code(tmp_path: Path
     assert sorted(ended) == [(number, 0) for number in range(_PROCESSES)]
 
 
-def test_a_process_that_has_ended_before_it_is_looked_at_is_no_failure(
+def test_a_process_that_ends_before_its_creation_time_is_read_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(process_id: int) -> psutil.Process:
@@ -60,7 +60,7 @@ def test_a_process_that_has_ended_before_it_is_looked_at_is_no_failure(
     stop_group(identity, signal.SIGTERM)
 
 
-def test_a_process_is_known_again_after_the_clock_was_set() -> None:
+def test_a_process_is_recognised_after_the_system_clock_was_set() -> None:
     process = psutil.Process()
     assert is_running([process.pid, process.create_time() + 1])
     assert not is_running([process.pid, process.create_time() + 3600])

@@ -1,4 +1,4 @@
-"""Runs as `databricks-sdk` sees them: what they are given, how they end, and how they are ended."""
+"""Runs through `databricks-sdk`: parameters, outcomes, retries, cancellation, repair, lists."""
 
 import threading
 from collections.abc import Callable
@@ -12,11 +12,11 @@ from databricks.sdk.errors import BadRequest, InvalidParameterValue, ResourceDoe
 from databricks.sdk.service import jobs
 from databricks.sdk.service.compute import ClusterSpec
 
+from tests.harness.pipeline import wait_until
 from tests.local.databricks.conftest import attempt_of, cancelled, ended, job_of, started, state_of, task_of
-from tests.processes.pipeline import wait_until
 
 Script = Callable[[str], str]
-_UNTIL_TOLD = "import signal\nprint('begun', flush=True)\nsignal.pause()\n"
+_SLEEPS = "import signal\nprint('begun', flush=True)\nsignal.pause()\n"
 
 
 def run_to_end(client: WorkspaceClient, job_id: int, **given: object) -> jobs.Run:
@@ -36,13 +36,11 @@ def test_a_script_runs_with_its_parameters_and_its_output_is_kept(client: Worksp
     path = script("import sys\nprint(sys.argv[1:])\nprint('and', file=sys.stderr)")
     run = run_to_end(client, job_of(client, task_of(path, parameters=["a", "{{job.name}}"]), name="a job"))
     assert state_of(run) == ("TERMINATED", "SUCCESS")
-    assert run.status
-    assert run.status.termination_details
-    assert run.status.termination_details.code == jobs.TerminationCodeCode.SUCCESS
+    assert run.as_dict()["status"]["termination_details"]["code"] == "SUCCESS"
     assert output_of(client, run).logs == "['a', 'a job']\nand\n"
 
 
-def test_a_wheels_entry_point_runs_with_job_parameters_by_name(client: WorkspaceClient) -> None:
+def test_a_wheels_entry_point_runs_with_named_parameters(client: WorkspaceClient) -> None:
     wheel = jobs.PythonWheelTask("transaction-patterns", "chunker", named_parameters={"chunk-size": "5"})
     job_id = job_of(client, jobs.Task("main", python_wheel_task=wheel), parameters={"lake": "file:///x", "source": "y"})
     run_id = started(client, job_id, job_parameters={"source": "elsewhere"})
@@ -61,13 +59,13 @@ def test_an_unknown_job_parameter_is_refused(client: WorkspaceClient, script: Sc
         client.jobs.run_now(job_id, job_parameters={"night": "1"})
 
 
-def test_parameters_of_run_now_take_the_place_of_the_tasks(client: WorkspaceClient, script: Script) -> None:
+def test_parameters_of_run_now_replace_those_of_the_task(client: WorkspaceClient, script: Script) -> None:
     job_id = job_of(client, task_of(script("import sys; print(sys.argv[1:])"), parameters=["a"]))
     run = run_to_end(client, job_id, python_params=["b", "c"])
     assert output_of(client, run).logs == "['b', 'c']\n"
 
 
-def test_a_failure_tells_why(client: WorkspaceClient, script: Script) -> None:
+def test_the_output_of_a_failed_run_has_error_and_traceback(client: WorkspaceClient, script: Script) -> None:
     run_id = started(client, job_of(client, task_of(script("raise ValueError('no such day')"))))
     run = ended(client, run_id)
     assert state_of(run) == ("TERMINATED", "FAILED")
@@ -76,7 +74,7 @@ def test_a_failure_tells_why(client: WorkspaceClient, script: Script) -> None:
     assert "Traceback" in (output.error_trace or "")
 
 
-def test_an_idempotency_token_stands_for_one_run_whatever_became_of_it(client: WorkspaceClient, script: Script) -> None:
+def test_an_idempotency_token_stands_for_one_run_however_it_ended(client: WorkspaceClient, script: Script) -> None:
     job_id = job_of(client, task_of(script("raise SystemExit(3)")), max_concurrent_runs=5)
     first = started(client, job_id, idempotency_token="day-1")
     ended(client, first)
@@ -89,7 +87,7 @@ def test_an_idempotency_token_stands_for_one_run_whatever_became_of_it(client: W
         client.jobs.run_now(job_id, idempotency_token="x" * 65)
 
 
-def test_one_token_sent_at_the_same_time_gives_one_run(client: WorkspaceClient, script: Script) -> None:
+def test_concurrent_requests_with_one_token_create_one_run(client: WorkspaceClient, script: Script) -> None:
     job_id = job_of(client, task_of(script("")), max_concurrent_runs=20)
     found: list[int] = []
     threads = [
@@ -104,17 +102,15 @@ def test_one_token_sent_at_the_same_time_gives_one_run(client: WorkspaceClient, 
     assert len(set(found)) == 1
 
 
-def test_a_run_too_many_waits_in_the_queue_or_is_skipped(client: WorkspaceClient, script: Script) -> None:
-    path = script(_UNTIL_TOLD)
+def test_a_run_beyond_max_concurrent_runs_is_queued_or_skipped(client: WorkspaceClient, script: Script) -> None:
+    path = script(_SLEEPS)
     skipping = job_of(client, task_of(path))
     queueing = job_of(client, task_of(path), queue=True)
     first = {job_id: started(client, job_id) for job_id in (skipping, queueing)}
     second = {job_id: started(client, job_id) for job_id in (skipping, queueing)}
     skipped = client.jobs.get_run(second[skipping])
     assert state_of(skipped) == ("SKIPPED", "MAXIMUM_CONCURRENT_RUNS_REACHED")
-    queued = client.jobs.get_run(second[queueing])
-    assert queued.status
-    assert queued.status.state == jobs.RunLifecycleStateV2State.QUEUED
+    assert client.jobs.get_run(second[queueing]).as_dict()["status"]["state"] == "QUEUED"
     client.jobs.cancel_all_runs(job_id=skipping)
     client.jobs.cancel_run(first[queueing])
     wait_until(lambda: state_of(client.jobs.get_run(second[queueing]))[0] == "RUNNING")
@@ -122,7 +118,7 @@ def test_a_run_too_many_waits_in_the_queue_or_is_skipped(client: WorkspaceClient
     wait_until(lambda: not list(client.jobs.list_runs(active_only=True, job_id=queueing)))
 
 
-def test_a_task_is_tried_again_as_often_as_it_may(client: WorkspaceClient, script: Script, tmp_path: Path) -> None:
+def test_a_task_is_retried_up_to_max_retries(client: WorkspaceClient, script: Script, tmp_path: Path) -> None:
     path = script(f"""
 import pathlib, sys
 tries = pathlib.Path({str(tmp_path / "tries")!r})
@@ -131,40 +127,38 @@ sys.exit(0 if len(tries.read_text()) == 3 else 1)
 """)
     run = run_to_end(client, job_of(client, task_of(path, max_retries=3, min_retry_interval_millis=50)))
     assert state_of(run) == ("TERMINATED", "SUCCESS")
-    assert run.tasks
-    assert run.tasks[0].attempt_number == 2
+    assert run.as_dict()["tasks"][0]["attempt_number"] == 2
     assert (tmp_path / "tries").read_text() == "xxx"
 
 
 @pytest.mark.parametrize(("again", "attempts"), [(False, 1), (True, 2)])
-def test_a_timeout_ends_a_task_and_is_a_failure_only_where_the_task_says_so(
+def test_a_timeout_ends_a_task_and_is_retried_only_with_retry_on_timeout(
     client: WorkspaceClient, script: Script, again: bool, attempts: int
 ) -> None:
-    path = script(_UNTIL_TOLD)
+    path = script(_SLEEPS)
     task = task_of(path, timeout_seconds=1, max_retries=1, retry_on_timeout=again)
     run_id = started(client, job_of(client, task))
     run = ended(client, run_id)
     assert state_of(run) == ("TERMINATED", "TIMEDOUT")
-    assert run.tasks
-    assert (run.tasks[0].attempt_number or 0) + 1 == attempts
+    assert run.as_dict()["tasks"][0]["attempt_number"] + 1 == attempts
 
 
-def test_a_job_that_takes_too_long_is_timed_out(client: WorkspaceClient, script: Script) -> None:
-    run_id = started(client, job_of(client, task_of(script(_UNTIL_TOLD)), timeout_seconds=1))
+def test_a_run_that_exceeds_the_timeout_of_its_job_is_timed_out(client: WorkspaceClient, script: Script) -> None:
+    run_id = started(client, job_of(client, task_of(script(_SLEEPS)), timeout_seconds=1))
     ended(client, run_id)
     assert state_of(client.jobs.get_run(run_id)) == ("TERMINATED", "TIMEDOUT")
 
 
-def test_cancel_ends_all_processes_of_a_run_with_sigterm_first(
+def test_cancelling_ends_all_processes_of_a_run_with_sigterm_first(
     client: WorkspaceClient, script: Script, tmp_path: Path
 ) -> None:
     child = script("import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nsignal.pause()")
     path = script(f"""
 import pathlib, signal, subprocess, sys
-def told(*_):
-    pathlib.Path({str(tmp_path / "told")!r}).write_text("SIGTERM")
+def stop(*_):
+    pathlib.Path({str(tmp_path / "stopped")!r}).write_text("SIGTERM")
     sys.exit(0)
-signal.signal(signal.SIGTERM, told)
+signal.signal(signal.SIGTERM, stop)
 child = subprocess.Popen([sys.executable, {child!r}])
 print(child.pid, flush=True)
 signal.pause()
@@ -174,9 +168,8 @@ signal.pause()
     child_id = int(log_of(client, run_id))
     run = cancelled(client, run_id)
     assert state_of(run) == ("TERMINATED", "CANCELED")
-    assert run.state
-    assert run.state.user_cancelled_or_timedout
-    assert (tmp_path / "told").read_text() == "SIGTERM"
+    assert run.as_dict()["state"]["user_cancelled_or_timedout"]
+    assert (tmp_path / "stopped").read_text() == "SIGTERM"
     wait_until(lambda: not psutil.pid_exists(child_id))
 
 
@@ -188,7 +181,7 @@ def test_a_run_that_ignores_sigterm_is_killed(client: WorkspaceClient, script: S
     assert state_of(client.jobs.get_run(run_id)) == ("TERMINATED", "CANCELED")
 
 
-def test_tasks_wait_for_those_they_depend_on_and_never_run_after_a_failure(
+def test_tasks_wait_for_their_dependencies_and_are_skipped_after_a_failure(
     client: WorkspaceClient, script: Script
 ) -> None:
     good, bad = script("print('good')"), script("raise SystemExit(1)")
@@ -204,7 +197,7 @@ def test_tasks_wait_for_those_they_depend_on_and_never_run_after_a_failure(
         client.jobs.get_run_output(run_id)
 
 
-def test_a_repair_runs_what_failed_and_what_waited_for_it(
+def test_a_repair_runs_failed_tasks_and_those_that_depend_on_them(
     client: WorkspaceClient, script: Script, tmp_path: Path
 ) -> None:
     fails_once = script(f"import pathlib, sys\nsys.exit(0 if pathlib.Path({str(tmp_path / 'ok')!r}).exists() else 1)")
@@ -228,11 +221,11 @@ def test_a_repair_runs_what_failed_and_what_waited_for_it(
         client.jobs.repair_run(run_id, rerun_tasks=["third"])
 
 
-def test_a_live_run_is_neither_deleted_nor_repaired(client: WorkspaceClient, script: Script) -> None:
-    run_id = started(client, job_of(client, task_of(script(_UNTIL_TOLD))))
+def test_an_active_run_cannot_be_deleted_or_repaired(client: WorkspaceClient, script: Script) -> None:
+    run_id = started(client, job_of(client, task_of(script(_SLEEPS))))
     with pytest.raises(BadRequest, match="is active and can't be deleted"):
         client.jobs.delete_run(run_id)
-    with pytest.raises(BadRequest, match="only a run that is over"):
+    with pytest.raises(BadRequest, match="only a run that has ended"):
         client.jobs.repair_run(run_id, rerun_all_failed_tasks=True)
     cancelled(client, run_id)
     client.jobs.delete_run(run_id)
@@ -240,7 +233,7 @@ def test_a_live_run_is_neither_deleted_nor_repaired(client: WorkspaceClient, scr
         client.jobs.get_run(run_id)
 
 
-def test_runs_are_listed_by_job_state_and_time_page_by_page(client: WorkspaceClient, script: Script) -> None:
+def test_runs_are_listed_by_job_state_and_time_in_pages(client: WorkspaceClient, script: Script) -> None:
     path = script("")
     job_id = job_of(client, task_of(path))
     runs = [run_to_end(client, job_id) for _ in range(5)]
@@ -256,7 +249,7 @@ def test_runs_are_listed_by_job_state_and_time_page_by_page(client: WorkspaceCli
         list(client.jobs.list_runs(active_only=True, completed_only=True))
 
 
-def test_what_is_submitted_runs_once_and_belongs_to_no_job(client: WorkspaceClient, script: Script) -> None:
+def test_a_submitted_run_runs_once_and_belongs_to_no_job(client: WorkspaceClient, script: Script) -> None:
     task = jobs.SubmitTask("main", spark_python_task=jobs.SparkPythonTask(script("print(7)")))
     run = client.jobs.submit(run_name="once", tasks=[task], idempotency_token="once").result(timedelta(seconds=60))
     assert (run.run_name, run.run_type) == ("once", jobs.RunType.SUBMIT_RUN)
@@ -270,7 +263,7 @@ def test_the_log_of_a_run_can_be_exported(client: WorkspaceClient, script: Scrip
     assert "&lt;b&gt;" in (view.content or "")
 
 
-def test_a_task_sees_the_variables_of_its_cluster(client: WorkspaceClient, script: Script) -> None:
+def test_a_task_gets_the_environment_variables_of_its_cluster(client: WorkspaceClient, script: Script) -> None:
     cluster = jobs.JobCluster("shared", ClusterSpec(spark_env_vars={"DAY": "monday"}, spark_version="x", num_workers=0))
     task = task_of(script("import os; print(os.environ['DAY'])"), job_cluster_key="shared")
     job_id = client.jobs.create(name="cluster", tasks=[task], job_clusters=[cluster]).job_id or 0

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -140,4 +139,3 @@ class Chunker(RuleBasedStateMachine):
 
 
 TestChunker = Chunker.TestCase
-TestChunker.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.errors import StateError
@@ -39,7 +39,6 @@ def test_totals_are_those_of_a_dictionary(hashes: str, monkeypatch: pytest.Monke
     if hashes == "all the same":
         monkeypatch.setattr(NameWords, "hashes", lambda _, seeds: np.zeros(len(seeds), dtype=np.uint64))
 
-    @settings(max_examples=100, deadline=None)
     @given(st.lists(pairs, max_size=5))
     def totals_are_equal(chunks: list[list[tuple[str, str, int]]]) -> None:
         state = PairState()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -24,7 +24,6 @@ def _width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.usefixtures("_width")
-@settings(max_examples=150, deadline=None)
 @given(st.lists(chunks, max_size=12), st.sampled_from([0, 10, 33.3, 50, 90, 100]))
 def test_equals_the_percentile_of_all_values_after_each_chunk(
     history: list[list[tuple[int, int, float]]], q: float

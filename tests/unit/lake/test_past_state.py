@@ -76,6 +76,7 @@ def rows(table: pa.Table) -> list[str]:
     return sorted(map(str, table.to_pylist()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 3])
 def test_the_end_of_each_batch_is_readable_until_its_files_are_deleted(lake: Objects, seed: int) -> None:
     moments, remembered = random.Random(seed), Remembered(lake)

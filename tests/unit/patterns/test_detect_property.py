@@ -9,7 +9,7 @@ from itertools import accumulate
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
@@ -21,8 +21,8 @@ from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
 from spark_jobs.patterns.detections import detection_rows
 from spark_jobs.patterns.shards import Shard, advance_shard, merge, split
 from spark_jobs.patterns.thresholds import Thresholds
-from tests import reference
-from tests.reference import ImportanceRow, Transaction
+from tests.harness import reference
+from tests.harness.reference import ImportanceRow, Transaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CUSTOMERS, MERCHANTS, CATEGORIES = ["C1", "C2", "C3", "C4", "C5"], ["M1", "M2"], ["food", "travel"]
@@ -134,7 +134,6 @@ def _few_customers_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("placement", [Driver, Cluster])
-@settings(max_examples=200, deadline=None)
 @given(case=cases())
 def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver] | type[Cluster], case: Case) -> None:
     outcomes = run(case, placement)
@@ -149,7 +148,6 @@ def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver]
     assert [d.seq for d in found] == list(range(len(found)))
 
 
-@settings(max_examples=50, deadline=None)
 @given(cases())
 def test_merchant_rows_are_what_the_patterns_used(case: Case) -> None:
     for outcome in run(case):

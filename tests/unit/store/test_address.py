@@ -8,11 +8,13 @@ import pytest
 from local.s3 import LocalS3
 from spark_jobs.chunker.cli import main as chunker
 from spark_jobs.errors import PermanentError
+from spark_jobs.lake.layout import chunk_path
 from spark_jobs.maintenance.cli import main as maintain_state
 from spark_jobs.store.address import Address, parse_address, parse_object_address
 from spark_jobs.store.line_table import open_or_create_table
 from spark_jobs.store.objects import open_object, open_objects
-from tests.processes.pipeline import BUCKET
+from tests.harness.pipeline import BUCKET
+from tests.unit.chunker_job import HEADER, good_line
 
 SCHEMA = pa.schema([("line", pa.int64())])
 SECRET = "canary0123456789abcdef0123456789abcdef01"
@@ -102,12 +104,26 @@ def test_every_client_finds_the_same_place(
     assert stored == {name}
 
 
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_lake_may_be_a_whole_bucket(slash: str, s3: LocalS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in s3.environment.items():
+        monkeypatch.setenv(variable, value)
+    bucket = "whole-lake" + ("-slash" if slash else "")
+    s3.client().create_bucket(Bucket=bucket)
+    s3.client().put_object(Bucket=BUCKET, Key=f"{bucket}.csv", Body=HEADER + good_line(0))
+    url = f"s3://{bucket}{slash}"
+    assert chunker(["--source", f"s3://{BUCKET}/{bucket}.csv", "--lake", url]) == 0
+    lake = open_objects(url)
+    open_or_create_table(lake.place("state/pairs"), "writer", SCHEMA)
+    keys = {entry["Key"] for entry in s3.client().list_objects_v2(Bucket=bucket)["Contents"]}
+    assert keys == {"offset.csv", chunk_path(0), "state/pairs/_delta_log/00000000000000000000.json"}
+    assert list(lake.list_after("landing_zone", "")) == [chunk_path(0)]
+
+
 @pytest.mark.parametrize(
     "lake", ["file://{root}/lake#1", "file://{root}/lake?1", "file://{root}//lake", "file://host{root}"]
 )
-def test_no_job_touches_anything_for_a_refused_lake(
-    lake: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_job_touches_anything_for_a_refused_lake(lake: str, tmp_path: Path) -> None:
     (tmp_path / "lake").mkdir()
     (tmp_path / "lake" / "offset.csv").write_text("-")
     url = lake.format(root=tmp_path)
@@ -115,13 +131,13 @@ def test_no_job_touches_anything_for_a_refused_lake(
         with pytest.raises(SystemExit) as stopped:
             job([*arguments, "--lake", url])
         assert stopped.value.code == 70
-        assert url in capsys.readouterr().err
+        assert url in str(stopped.value.__cause__)
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["lake", "lake/offset.csv"]
 
 
-def test_a_lake_below_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lake_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SystemExit) as stopped:
         maintain_state(["--lake", f"file://{tmp_path}/file/lake"])
     assert stopped.value.code == 70
-    assert "cannot create the directory" in capsys.readouterr().err
+    assert "cannot create the directory" in str(stopped.value.__cause__)

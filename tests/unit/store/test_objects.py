@@ -1,4 +1,4 @@
-"""Objects in a local directory behave like those in S3."""
+"""Objects in a local directory and in S3 are listed alike."""
 
 from pathlib import Path
 
@@ -6,7 +6,10 @@ import obstore
 import pytest
 from obstore.store import LocalStore
 
+from local.s3 import LocalS3
+from spark_jobs.store import objects
 from spark_jobs.store.objects import open_objects
+from tests.harness.pipeline import BUCKET
 
 
 @pytest.fixture
@@ -37,3 +40,16 @@ def test_a_file_deleted_during_a_listing_is_omitted(root: Path) -> None:
     assert next(listing) == "a/10"
     (root / "a" / "2").unlink()
     assert list(listing) == ["a/b/1", "a/c"]
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 5])
+def test_s3_is_listed_page_by_page(count: int, s3: LocalS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in s3.environment.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(objects, "_PAGE", 2)
+    folder = open_objects(f"s3://{BUCKET}/pages-{count}")
+    paths = [f"a/{number}" for number in range(count)]
+    for path in paths:
+        folder.write(path, b"-")
+    assert list(folder.list_after("a", "")) == paths
+    assert list(folder.list_after("a", "a/1")) == paths[2:]

@@ -1,46 +1,33 @@
-# What the three jobs are, without any provider; where they run is said by the module above. local/jobs.py has the same,
-# which a test compares.
+# The jobs of jobs.json, which local/jobs.py reads as well, without any provider; the module above says where they run.
 locals {
-  named_parameters = { "landing-format" = var.landing_format }
+  jobs = jsondecode(file("${path.module}/../../../../jobs.json"))
+
+  # Parameters whose value depends on the environment have an empty default in jobs.json; null omits one.
+  values = {
+    source           = var.source_url
+    lake             = var.lake_url
+    importance       = var.importance_url
+    "chunk-size"     = tostring(var.chunk_size)
+    "landing-format" = var.landing_format
+    threshold        = join(",", [for name, value in var.thresholds : "${name}=${value}"])
+    placement        = var.placement
+  }
 
   definitions = {
-    # Two runs may overlap: neither lands anything twice, and one that hangs stops nobody.
-    chunker = {
-      parameters = {
-        source       = var.source_url
-        lake         = var.lake_url
-        "chunk-size" = tostring(var.chunk_size)
-        "max-chunks" = "1"
+    for job in local.jobs : job.name => {
+      package     = job.tasks[0].python_wheel_task.package_name
+      entry_point = job.tasks[0].python_wheel_task.entry_point
+      named_parameters = {
+        for name, default in job.tasks[0].python_wheel_task.named_parameters : name => lookup(local.values, name, default)
       }
-      max_concurrent_runs = 2
-      # Less than what Airflow's task waits for. That one also tries again: the job has no retries of its own.
-      timeout_seconds = 540
-      warning_seconds = 120
-      continuous      = false
-    }
-
-    # Continuous: Databricks is the one that starts it again when it ends.
-    detector = {
-      parameters = merge(
-        {
-          lake      = var.lake_url
-          threshold = join(",", [for name, value in var.thresholds : "${name}=${value}"])
-          placement = var.placement
-        },
-        var.importance_url == null ? {} : { importance = var.importance_url },
-      )
-      max_concurrent_runs = 1
-      timeout_seconds     = null
-      warning_seconds     = null
-      continuous          = true
-    }
-
-    maintain_state = {
-      parameters          = { lake = var.lake_url, "keep-days" = "7" }
-      max_concurrent_runs = 1
-      timeout_seconds     = 3600
-      warning_seconds     = null
-      continuous          = false
+      parameters = {
+        for parameter in job.parameters : parameter.name => lookup(local.values, parameter.name, parameter.default)
+        if lookup(local.values, parameter.name, parameter.default) != null
+      }
+      max_concurrent_runs = job.max_concurrent_runs
+      timeout_seconds     = try(job.timeout_seconds, null)
+      warning_seconds     = try(job.health.rules[0].value, null)
+      continuous          = can(job.continuous)
     }
   }
 }

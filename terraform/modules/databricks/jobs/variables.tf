@@ -9,13 +9,13 @@ variable "lake_url" {
 }
 
 variable "importance_url" {
-  description = "URL of CustomerImportance.csv, null where weights come with the transactions."
+  description = "URL of CustomerImportance.csv, null if weights come with the transactions."
   type        = string
   default     = null
 }
 
 variable "landing_format" {
-  description = "How chunks lie in the landing zone."
+  description = "Format of the chunks in the landing zone: csv or delta."
   type        = string
 
   validation {
@@ -25,22 +25,22 @@ variable "landing_format" {
 }
 
 variable "chunk_size" {
-  description = "Lines of a chunk."
+  description = "Lines per chunk."
   type        = number
 
   validation {
     condition     = var.chunk_size >= 1 && floor(var.chunk_size) == var.chunk_size
-    error_message = "chunk_size must be a whole number from 1 on."
+    error_message = "chunk_size must be a whole number of at least 1."
   }
 }
 
 variable "thresholds" {
-  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/patterns)."
+  description = "Pattern thresholds that differ from the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
 }
 
 variable "placement" {
-  description = "Where the detector's state is: in its driver's memory (driver), or in Delta and advanced by its workers (cluster)."
+  description = "Where the detector keeps its state: in its driver's memory (driver), or in Delta, advanced by its workers (cluster)."
   type        = string
 
   validation {

@@ -1,1 +1,0 @@
-"""The stack in containers: what each service of `docker-compose.yml` runs."""

@@ -1,0 +1,198 @@
+"""A process that pays for imports once and then runs one command after another.
+
+Importing Airflow takes 6 s and starting Spark's JVM takes 12 s. A test that does not kill the process need not pay for
+either: it sends its command to a warm process, which runs it in itself, or in a fork of itself that may be killed.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from local import processes
+
+KILLED = -signal.SIGKILL
+_SECONDS = 180
+
+
+@dataclass(frozen=True)
+class Command:
+    """A function to run as if it were a program.
+
+    Attributes:
+        function: `module:name`; called with `arguments`, it returns the exit code or raises SystemExit.
+        environment: variables on top of the process's own, for this command only.
+        log: takes stdout and stderr.
+        fork: run it in a fork, so that it may be killed and leaves nothing behind.
+    """
+
+    function: str
+    arguments: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    log: str = os.devnull
+    fork: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The result of a command: its exit code, negative if a signal ended it, and its output."""
+
+    code: int
+    log: str
+
+    @property
+    def commits(self) -> list[dict[str, Any]]:
+        """The log events of the micro-batches that a detector committed."""
+        return [json.loads(line) for line in self.log.splitlines() if '"batch committed"' in line]
+
+
+class WarmProcess:
+    """Runs commands, one at a time."""
+
+    def __init__(self, directory: Path, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._default_log = directory / "command.log"
+        self._forked = threading.Event()
+        self._pid = 0
+        with (directory / "warm.log").open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.harness.warm", *preload],
+                env={**os.environ, **environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """The warm process itself; a forked command is its child."""
+        return self._process.pid
+
+    def run(
+        self,
+        function: str,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str] | None = None,
+        log: Path | None = None,
+        fork: bool = False,
+        seconds: float = _SECONDS,
+    ) -> Ended:
+        """Run a command to its end. A command that takes longer than `seconds` is killed and fails the test.
+
+        Args:
+            log: a file that the output is appended to; without one, only the result has it.
+        """
+        assert self._process.stdin
+        assert self._process.stdout
+        if log is None:
+            log = self._default_log
+            log.write_bytes(b"")
+        command = Command(function, list(arguments), dict(environment or {}), str(log), fork)
+        self._forked.clear()
+        self._process.stdin.write(json.dumps(asdict(command)).encode() + b"\n")
+        self._process.stdin.flush()
+        self._pid = int(self._process.stdout.readline() or 0) or self.pid
+        self._forked.set()
+        late = threading.Timer(seconds, self.kill)
+        late.start()
+        code = int(self._process.stdout.readline() or KILLED)
+        in_time = late.is_alive()
+        late.cancel()
+        output = log.read_text(errors="replace")
+        assert in_time, f"{function} took more than {seconds} s:\n{output[-3000:]}"
+        return Ended(code, output)
+
+    def tail(self, size: int = 4096) -> str:
+        """Return the last bytes of the output so far of the running command, or of the last one."""
+        with self._default_log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - size))
+            return log.read().decode(errors="replace")
+
+    def kill(self) -> None:
+        """Kill the running command; may be called from any thread once it was sent."""
+        self._forked.wait()
+        try:
+            os.kill(self._pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+    def stop(self) -> None:
+        """End the process and the command that it runs."""
+        processes.stop(self._process)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe:
+                pipe.close()
+
+
+@contextmanager
+def warm_process(preload: Sequence[str], environment: Mapping[str, str]) -> Iterator[WarmProcess]:
+    """Start a warm process that has imported the modules in `preload`, with these variables on top of our own."""
+    with tempfile.TemporaryDirectory(prefix="warm-") as name:
+        warm = WarmProcess(Path(name), preload, environment)
+        try:
+            yield warm
+        finally:
+            warm.stop()
+
+
+def _serve() -> None:
+    """Answer each line of stdin, a `Command` as JSON, with two lines: the process id, in the end the exit code."""
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        command = Command(**json.loads(line))
+        pid = os.fork() if command.fork else os.getpid()
+        if pid == 0:
+            os._exit(_run(command))
+        print(pid, file=answers, flush=True)
+        if command.fork:
+            _, status = os.waitpid(pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+        else:
+            code = _run(command)
+        print(code, file=answers, flush=True)
+
+
+def _run(command: Command) -> int:
+    """Run a command with its output in its log; return its exit code."""
+    before = dict(os.environ)
+    log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.environ.update(command.environment)
+    module, _, name = command.function.partition(":")
+    function: Callable[[list[str]], int | None] = getattr(importlib.import_module(module), name)
+    try:
+        return function(command.arguments) or 0
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        sys.stderr.write(f"{error.code}\n")
+        return 1
+    except BaseException:  # noqa: BLE001 - the next command must run all the same
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+if __name__ == "__main__":
+    for preloaded in sys.argv[1:]:
+        importlib.import_module(preloaded)
+    # A Ctrl-C in the terminal is for the tests, which then stop this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _serve()
