@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from pattern_page import PREFIX, ROUTE, merchants
 from pattern_page.csv_export import csv_pieces
-from pattern_page.detections import Filter
+from pattern_page.detection_table import Filter
 from pattern_page.headers import SecurityHeaders
 from pattern_page.series import SPANS
 from pattern_page.sources import Sources

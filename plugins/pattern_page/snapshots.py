@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from orchestration.judge import DagStatus
-from pattern_page.detections import Detections
+from pattern_page.detection_table import Detections
 from pattern_page.poller import Polled
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestration.judge import CHUNKER_DAG, Level, Verdict, assess, judge_chunker, judge_detector
 from pattern_page import series
-from pattern_page.detections import Detections, pattern_actions
+from pattern_page.detection_table import Detections, pattern_actions
 from pattern_page.poller import Polled
 from pattern_page.snapshots import DagSnapshot, JobSnapshot, LakeSnapshot, Snapshot, TablesSnapshot
 from spark_jobs.lake.detection_files import ROWS_PER_FILE

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from pattern_page.detections import Detections
+from pattern_page.detection_table import Detections
 from pattern_page.merchants import latest_rows, with_detections
 from pattern_page.snapshots import TablesSnapshot
 from spark_jobs.errors import PipelineError, StateError
@@ -32,7 +32,7 @@ class GrowingTable:
 
     @property
     def version(self) -> str:
-        """The version read last; different if the table was created anew."""
+        """The version read last; different if the table was recreated."""
         return f"{self._table.metadata().id}:{self._read_version}" if self._table else ""
 
     def read_above(self, column: str, value: int) -> pa.Table | None:
@@ -100,7 +100,7 @@ class StateReader:
         except StateError as error:
             return TablesSnapshot(refused=str(error))
         except PipelineError:
-            # The tables may have been created anew.
+            # The tables may have been recreated.
             self._opened_with, self._snapshot = None, TablesSnapshot()
             self._detections, self._merchants = Detections(), MERCHANTS_SCHEMA.empty_table()
             raise

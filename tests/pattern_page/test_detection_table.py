@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from pattern_page.csv_export import csv_pieces, escape_formula
-from pattern_page.detections import Detections, Filter, describe_evidence
+from pattern_page.detection_table import Detections, Filter, describe_evidence
 from spark_jobs.patterns import PATTERNS
 from spark_jobs.patterns.detections import Detection, detection_rows
 from tests.pattern_page.rows import NOW, detection
