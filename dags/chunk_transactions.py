@@ -1,25 +1,23 @@
-"""Every 5 seconds: land what the master file has got."""
+"""Land new transactions of the master file every 5 seconds."""
 
 from datetime import timedelta
 
 from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from orchestration.deadline import deadline
-from orchestration.idempotency import idempotency_token
-from orchestration.load_settings import load_settings
-from orchestration.offset_sensor import OffsetSensor
-from orchestration.task_defaults import TASK_DEFAULTS
+from orchestration.dag_defaults import TASK_DEFAULTS, idempotency_token, run_deadline
+from orchestration.sensor import OffsetSensor
+from orchestration.settings import load_settings
 
 with DAG(
     "chunk_transactions",
     description="Lands the next transactions of the master file as chunks",
-    # Late runs are skipped, not queued: the chunker goes by its offset, never by "this slot".
+    # Late runs are skipped, not queued: a run depends on the offset, not on its logical date.
     schedule=CronTriggerTimetable("* * * * * */5", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(minutes=15),
-    deadline=deadline("chunk_transactions", timedelta(minutes=5)),
+    deadline=run_deadline("chunk_transactions", timedelta(minutes=5)),
     default_args=TASK_DEFAULTS,
     user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
     tags=["transaction-patterns", "chunker"],
@@ -28,15 +26,15 @@ with DAG(
 
 ```
  transactions.csv ──► watch_offset ──► land_chunks ──► chunk_<first>.csv, offset.csv
-                      nothing new:      the Databricks job of the chunker,
-                      skipped           more chunks a run when it is behind
+                      nothing new:      the chunker's Databricks job,
+                      skipped           more chunks per run if it is behind
 ```
 
-**watch_offset** compares the master file with `offset.csv`, and returns how far behind the chunker is.
-**land_chunks** runs the chunker's job. Running it again, or twice at once, lands nothing twice; a run that is cleared,
-marked as failed or killed is cancelled in Databricks.
+**watch_offset** compares the master file with `offset.csv`, and returns the backlog.
+**land_chunks** runs the chunker's job. Running it again, or twice at once, lands nothing twice. Clearing, failing or
+killing the task cancels the run in Databricks.
 
-What came of it: [Pattern detection](plugin/pattern-detection).
+Results: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
     watch_offset = OffsetSensor(task_id="watch_offset", execution_timeout=timedelta(minutes=1), timeout=60)
@@ -48,7 +46,7 @@ What came of it: [Pattern detection](plugin/pattern-detection).
             "job_parameters": {"max-chunks": "{{ ti.xcom_pull(task_ids='watch_offset')['chunks'] }}"},
             "idempotency_token": "{{ idempotency_token(settings().chunker_job, run_id, ti.try_number) }}",
         },
-        # Deferral costs seconds, a run takes less: it is polled for.
+        # Deferral takes longer than a run does.
         deferrable=False,
         polling_period_seconds=0.25,  # type: ignore[arg-type]  # time.sleep takes it
         execution_timeout=timedelta(minutes=10),

@@ -1,4 +1,4 @@
-"""Every day: keep the lake, and Airflow itself, small."""
+"""Keep the lake, and Airflow itself, small: once a day."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -8,21 +8,19 @@ from airflow.providers.databricks.operators.databricks import DatabricksRunNowOp
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from orchestration.deadline import deadline
-from orchestration.idempotency import idempotency_token
-from orchestration.load_settings import load_settings
-from orchestration.task_defaults import TASK_DEFAULTS
+from orchestration.dag_defaults import TASK_DEFAULTS, idempotency_token, run_deadline
+from orchestration.settings import load_settings
 
 log = logging.getLogger(__name__)
 
 with DAG(
     "maintain",
-    description="Compacts the state, and deletes what is old: chunks, files, Airflow's own rows and logs",
+    description="Compacts the state and deletes old chunks, files, rows and logs",
     schedule=CronTriggerTimetable("30 2 * * *", timezone="UTC"),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=3),
-    deadline=deadline("maintain", timedelta(hours=2)),
+    deadline=run_deadline("maintain", timedelta(hours=2)),
     default_args=TASK_DEFAULTS,
     user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
     tags=["transaction-patterns", "maintenance"],
@@ -30,17 +28,17 @@ with DAG(
 ### maintain
 
 ```
- maintain_state ─► state/pairs: one row a pair        prune_database ─► Airflow's rows of old runs
+ maintain_state ─► state/pairs: one row per pair      prune_database ─► Airflow's rows of old runs
    (a Databricks   state/*: vacuumed, logs cleaned    prune_logs ─────► log files of old runs
-    job)           landing_zone/, quarantine/: what
-                   is old and committed is deleted
+    job)           landing_zone/, quarantine/: old
+                   committed files are deleted
 ```
 
-**maintain_state** is safe while the detector and the chunker write, and never touches what is not committed.
-**prune_database** needs the setting `metadata_connection`: a connection whose password is Airflow's own database, as
-SQLAlchemy has it. Without it the task is skipped: run `airflow db clean` where Airflow runs.
+**maintain_state** is safe while detector and chunker write, and never touches uncommitted data.
+**prune_database** needs the setting `metadata_connection`: a connection whose password is the SQLAlchemy URL of
+Airflow's own database. Without it the task is skipped; run `airflow db clean` where Airflow runs.
 
-What came of it: [Pattern detection](plugin/pattern-detection).
+Results: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
     maintain_state = DatabricksRunNowOperator(

@@ -9,9 +9,8 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import hcl2
 import pyarrow as pa
@@ -105,8 +104,10 @@ def thresholds_page() -> str:
 
 def airflow_settings_page() -> str:
     """Return the page of the DAGs' settings."""
-    meanings = attributes(DagSettings)
-    rows = [(f"`{f.name}`", _kind_name(f), f"`{_default(f)}`", meanings[f.name]) for f in fields(DagSettings)]
+    rows = [
+        (f"`{name}`", _kind_name(f.annotation), f"`{_default(f.default)}`", str(f.description).removesuffix("."))
+        for name, f in DagSettings.model_fields.items()
+    ]
     return (
         "# Settings of the DAGs\n\nA JSON object in the Airflow variable `transaction_patterns`, or in the environment "
         "variable `AIRFLOW_VAR_TRANSACTION_PATTERNS`. An unknown or invalid setting is refused by name.\n\n"
@@ -144,7 +145,7 @@ def small_files_page() -> str:
     parts = ["# Small files\n"]
     for title, text, kind in files:
         meanings = attributes(kind)
-        rows = [(f"`{f.name}`", _kind_name(f), meanings[f.name]) for f in fields(kind)]
+        rows = [(f"`{f.name}`", _kind_name(f.type), meanings[f.name]) for f in fields(kind)]
         parts.append(f"## {title}\n\n{text}\n\n{_table(('field', 'type', 'meaning'), rows)}")
     return "\n".join(parts)
 
@@ -233,8 +234,8 @@ def _sentence(text: str | None) -> str:
     )
 
 
-def _kind_name(field: "Field[Any]") -> str:
-    kind = field.type if isinstance(field.type, str) else getattr(field.type, "__name__", str(field.type))
+def _kind_name(annotation: object) -> str:
+    kind = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
     return {
         "str": "text",
         "int": "integer",
@@ -245,9 +246,7 @@ def _kind_name(field: "Field[Any]") -> str:
     }.get(kind, kind)
 
 
-def _default(field: "Field[Any]") -> str:
-    value = field.default
-    assert value is not MISSING, field.name
+def _default(value: object) -> str:
     if isinstance(value, Levels):
         return f'{{"warning": {value.warning:g}, "critical": {value.critical:g}}}'
     return f'"{value}"' if isinstance(value, str) else str(value)

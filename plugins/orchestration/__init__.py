@@ -1,1 +1,1 @@
-"""What the DAGs stand on: pure decisions about the pipeline, and thin access to S3, Databricks and alert channels."""
+"""Airflow's side of the pipeline: observe the lake, judge it, supervise the detector, notify people."""

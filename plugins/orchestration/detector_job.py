@@ -1,4 +1,4 @@
-"""The detector's job in Databricks: what it is doing, and what can be done to it, by Airflow's own hook."""
+"""The detector's job in Databricks, through Airflow's hook."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -6,51 +6,49 @@ from typing import Any
 
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 
-from orchestration.supervision import Act, LiveRun, Step
+from orchestration.supervise import Action, JobStatus, LiveRun, Step
 
 _GET_JOB = ("GET", "2.1/jobs/get")
 _LIST_RUNS = ("GET", "2.1/jobs/runs/list")
 
 
 class DetectorJob:
-    """A continuous job, found by its name; every method raises the hook's errors where Databricks fails."""
+    """A continuous job, found by its name. Every method raises the hook's errors if Databricks fails."""
 
     def __init__(self, hook: DatabricksHook, name: str) -> None:
         self._hook = hook
-        self.job_id = hook.find_job_id_by_name(name)
+        self._job_id = hook.find_job_id_by_name(name)
 
-    def is_paused(self) -> bool:
-        """Return whether it has no run of its own accord."""
-        settings = self._call(_GET_JOB, {"job_id": self.job_id})["settings"]
-        return bool(settings.get("continuous", {}).get("pause_status") == "PAUSED")
+    def status(self, now: datetime) -> JobStatus | None:
+        """Return the status of the job, with the starts of the newest 25 runs; None if there is no such job."""
+        if self._job_id is None:
+            return None
+        settings = self._call(_GET_JOB, {})["settings"]
+        live = self._runs({"active_only": "true"})
+        recent = self._runs({"start_time_from": round((now - timedelta(hours=1)).timestamp() * 1000), "limit": 25})
+        return JobStatus(
+            paused=settings.get("continuous", {}).get("pause_status") == "PAUSED",
+            live=tuple(LiveRun(run["run_id"], _started_at(run)) for run in reversed(live)),
+            starts=tuple(map(_started_at, recent)),
+        )
 
-    def live_runs(self) -> tuple[LiveRun, ...]:
-        """Return the runs that are not over, oldest first."""
-        runs = self._runs({"active_only": "true"})
-        return tuple(LiveRun(run["run_id"], _time(run["start_time"])) for run in reversed(runs))
-
-    def starts(self, now: datetime) -> tuple[datetime, ...]:
-        """Return when runs of the last hour began, of the newest 25."""
-        since = round((now - timedelta(hours=1)).timestamp() * 1000)
-        return tuple(_time(run["start_time"]) for run in self._runs({"start_time_from": since, "limit": 25}))
-
-    def take(self, step: Step) -> None:
-        """Do one step of a plan."""
-        if step.act is Act.UNPAUSE:
-            self._hook.update_job(str(self.job_id), {"continuous": {"pause_status": "UNPAUSED"}})
-        elif step.act is Act.START:
-            self._hook.run_now({"job_id": self.job_id})
+    def apply(self, step: Step) -> None:
+        """Carry out one step of a plan."""
+        if step.action is Action.UNPAUSE:
+            self._hook.update_job(str(self._job_id), {"continuous": {"pause_status": "UNPAUSED"}})
+        elif step.action is Action.START:
+            self._hook.run_now({"job_id": self._job_id})
         else:
             assert step.run_id is not None
             self._hook.cancel_run(step.run_id)
 
     def _runs(self, arguments: Mapping[str, Any]) -> list[Any]:
-        return list(self._call(_LIST_RUNS, {"job_id": self.job_id, **arguments}).get("runs", []))
+        return list(self._call(_LIST_RUNS, arguments).get("runs", []))
 
     def _call(self, endpoint: tuple[str, str], arguments: Mapping[str, Any]) -> dict[str, Any]:
-        # The hook has no methods for these two.
-        return dict(self._hook._do_api_call(endpoint, dict(arguments)))
+        # The hook has no methods for these endpoints.
+        return dict(self._hook._do_api_call(endpoint, {"job_id": self._job_id, **arguments}))
 
 
-def _time(millis: int) -> datetime:
-    return datetime.fromtimestamp(millis / 1000, UTC)
+def _started_at(run: Mapping[str, Any]) -> datetime:
+    return datetime.fromtimestamp(run["start_time"] / 1000, UTC)

@@ -1,23 +1,24 @@
-"""Keeps Airflow itself small: a run every 5 seconds leaves 17,280 runs a day, with their rows and logs."""
+"""Pruning of Airflow's own rows and logs: a run every 5 seconds leaves those of 17,280 runs a day."""
 
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 
 class PruningError(RuntimeError):
-    """Raised where Airflow's database could not be pruned; the message has the command's last words."""
+    """Raised when `airflow db clean` failed; the message has the end of its output."""
 
 
 def prune_database(url: str, before: datetime) -> str:
-    """Delete what Airflow has kept from before a time, by its own command; return what that said.
+    """Delete rows older than `before` with `airflow db clean`, and return its output.
 
-    A task may not reach the database that Airflow runs on, so the command is told where it is.
+    Airflow keeps tasks away from its database, so the command gets its address.
 
     Args:
-        url: the database, as SQLAlchemy has it. It goes to the command in its environment, not on its command line.
+        url: the database, as an SQLAlchemy URL; passed in the environment, not on the command line.
 
     Raises:
         PruningError: the command failed.
@@ -27,33 +28,25 @@ def prune_database(url: str, before: datetime) -> str:
     environment = {**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        last_words = (done.stderr.strip() or done.stdout.strip())[-500:]
-        msg = f"`airflow db clean` failed with exit code {done.returncode}: {last_words}"
+        end = (done.stderr.strip() or done.stdout.strip())[-500:]
+        msg = f"`airflow db clean` failed with exit code {done.returncode}: {end}"
         raise PruningError(msg)
     return done.stdout
 
 
 def prune_logs(folder: Path, before: datetime) -> int:
-    """Delete log files that were last written before a time, and folders that are empty then; return how many files."""
+    """Delete log files last written before a time, and folders left empty; return the number of files."""
     files = 0
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
             path = Path(parent, name)
-            try:
+            # Another run may prune at the same time.
+            with suppress(FileNotFoundError):
                 if path.lstat().st_mtime < before.timestamp():
                     path.unlink()
                     files += 1
-            except FileNotFoundError:
-                # Another run prunes too.
-                continue
         if Path(parent) != folder:
-            _remove_if_empty(Path(parent))
+            # Not empty, or a run is just writing its log there.
+            with suppress(OSError):
+                Path(parent).rmdir()
     return files
-
-
-def _remove_if_empty(folder: Path) -> None:
-    try:
-        folder.rmdir()
-    except OSError:
-        # A run is just writing its log there.
-        return

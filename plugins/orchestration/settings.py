@@ -1,112 +1,144 @@
-"""Settings of all DAGs: one value, checked once, with defaults that work on a laptop."""
+"""Settings of all DAGs: the Airflow variable `transaction_patterns`, or `AIRFLOW_VAR_TRANSACTION_PATTERNS`.
+
+The defaults work on a laptop.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, get_type_hints
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from spark_jobs.errors import PermanentError
-from spark_jobs.store.address import parse_address, parse_object_address
+from spark_jobs.store.address import Address, parse_address, parse_object_address
 
 VARIABLE = "transaction_patterns"
 
 
 class SettingsError(ValueError):
-    """Raised where a setting is unknown or cannot be; the message names it and the way out."""
+    """Raised when a setting is unknown or invalid; the message names it, its value and what is allowed."""
 
 
-@dataclass(frozen=True)
-class Levels:
-    """From which value on something is worth a warning, and from which it is critical."""
-
-    warning: float
-    critical: float
+def _lake(text: str) -> str:
+    return _s3(text, lambda: parse_address(text)).url
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the DAGs are told.
+def _source(text: str) -> str:
+    _s3(text, lambda: parse_object_address(text)[0])
+    return text
 
-    Attributes:
-        source: the master file.
-        lake: the root under which everything lies.
-        databricks_connection: of Airflow; its workspace has the jobs.
-        aws_connection: of Airflow; "" for the credential chain of where Airflow runs.
-        alert_connection: of Airflow; "" to write alerts to the log alone.
-        metadata_connection: of Airflow; its password is the database that Airflow runs on, as SQLAlchemy has it. ""
-            where somebody else prunes it.
-        chunker_job, detector_job, maintenance_job: names of the jobs.
-        chunk_size: lines of a chunk, as the chunker's job has it.
-        max_chunks_per_run: how many chunks one run may land when it is behind.
-        heartbeat_seconds: a detector whose heartbeat is older is dead or stuck.
-        stuck_seconds: so long may a landed chunk wait while the detector lives.
-        start_seconds: so long may a detector take to start before it is judged.
-        max_restarts_per_hour: of the detector; more raise an alert.
-        landing_age_seconds: of the oldest transaction that is not landed.
-        commit_age_seconds: of the oldest landed chunk that is not committed.
-        quarantine_share: of the latest lines, 0 to 1.
-        detections_waiting: for their file; it takes 50, more means that files are not written.
-        keep_runs_days: of Airflow's own runs and logs.
-    """
 
-    source: str = "s3://transactions/transactions.csv"
-    lake: str = "s3://transactions/lake"
+def _s3(text: str, parse: Any) -> Address:
+    try:
+        address: Address = parse()
+    except PermanentError as error:
+        raise ValueError(str(error)) from None
+    if address.scheme != "s3":
+        msg = f"{text} is not in S3, which is all that the DAGs read; use s3://bucket/prefix"
+        raise ValueError(msg)
+    return address
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Levels(_Strict):
+    """The values above which a measure is a warning, and above which it is critical."""
+
+    warning: PositiveFloat
+    critical: PositiveFloat
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if self.warning > self.critical:
+            msg = f"the warning level, {self.warning:g}, must not be above the critical one, {self.critical:g}"
+            raise ValueError(msg)
+        return self
+
+
+class Settings(_Strict):
+    """The settings of the DAGs and the page."""
+
+    source: Annotated[str, AfterValidator(_source)] = "s3://transactions/transactions.csv"
+    """The master file."""
+    lake: Annotated[str, AfterValidator(_lake)] = "s3://transactions/lake"
+    """The root under which everything lies."""
     databricks_connection: str = "databricks_default"
+    """Airflow connection of the workspace that has the jobs."""
     aws_connection: str = ""
+    """Airflow connection for S3; "" for the credential chain of the machine that Airflow runs on."""
     alert_connection: str = ""
+    """Airflow connection that alerts are sent to; "" to write them to the log only."""
     metadata_connection: str = ""
+    """Airflow connection whose password is the SQLAlchemy URL of Airflow's database; "" if it is pruned elsewhere."""
     chunker_job: str = "chunker"
+    """Name of the chunker's job."""
     detector_job: str = "detector"
+    """Name of the detector's job."""
     maintenance_job: str = "maintain_state"
-    chunk_size: int = 10_000
-    max_chunks_per_run: int = 20
-    heartbeat_seconds: float = 30
-    stuck_seconds: float = 120
-    start_seconds: float = 180
-    max_restarts_per_hour: int = 3
-    landing_age_seconds: Levels = field(default=Levels(60, 300))
-    commit_age_seconds: Levels = field(default=Levels(60, 300))
-    quarantine_share: Levels = field(default=Levels(0.01, 0.1))
-    detections_waiting: Levels = field(default=Levels(50, 500))
-    keep_runs_days: float = 3
+    """Name of the maintenance job."""
+    chunk_size: PositiveInt = 10_000
+    """Lines per chunk, as configured in the chunker's job."""
+    max_chunks_per_run: PositiveInt = 20
+    """The number of chunks that one run may land when there is a backlog."""
+    heartbeat_seconds: PositiveFloat = 30
+    """A detector whose heartbeat is older is dead or stuck."""
+    stuck_seconds: PositiveFloat = 120
+    """How long a landed chunk may wait before a live detector counts as stuck."""
+    start_seconds: PositiveFloat = 180
+    """How long a detector may take to start before it is judged."""
+    max_restarts_per_hour: PositiveInt = 3
+    """More restarts of the detector than this raise an alert."""
+    landing_age_seconds: Levels = Levels(warning=60, critical=300)
+    """Age of the oldest transaction that is not landed."""
+    commit_age_seconds: Levels = Levels(warning=60, critical=300)
+    """Age of the oldest landed chunk that is not committed."""
+    quarantine_share: Levels = Levels(warning=0.01, critical=0.1)
+    """Share of the latest lines that are quarantined, 0 to 1."""
+    detections_waiting: Levels = Levels(warning=50, critical=500)
+    """Detections that wait for their file; a file takes 50, so more means that files are not written."""
+    keep_runs_days: PositiveFloat = 3
+    """Days for which Airflow's own runs and logs are kept."""
+
+
+def load_settings() -> Settings:
+    """Return the settings from the Airflow variable, or the defaults if it is not set.
+
+    Raises:
+        SettingsError: as `parse_settings` does.
+    """
+    from airflow.sdk import Variable
+
+    return parse_settings(Variable.get(VARIABLE, default={}, deserialize_json=True))
 
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:
-    """Return the settings that `values` name; all others have their defaults.
+    """Return the settings in `values`, and the defaults of all others.
 
     Raises:
-        SettingsError: an unknown name, a value of another type, a number that is not positive, or levels in disorder.
+        SettingsError: a name is unknown, or a value is not allowed; every problem is named.
     """
-    kinds = get_type_hints(Settings)
-    unknown = sorted(set(values) - set(kinds))
-    if unknown:
-        known = ", ".join(setting.name for setting in fields(Settings))
-        raise SettingsError(f"Airflow variable {VARIABLE}: unknown setting {', '.join(unknown)}; there are: {known}")
-    return Settings(**{name: _parse(name, value, kinds[name]) for name, value in values.items()})
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(map(_describe, error.errors()))
+    raise SettingsError(f"Airflow variable {VARIABLE}: {problems}")
 
 
-def _parse(name: str, value: Any, kind: type) -> Any:
-    if kind is Levels:
-        if not isinstance(value, Mapping) or set(value) != {"warning", "critical"}:
-            raise _wrong(name, value, 'an object with "warning" and "critical"')
-        levels = Levels(_parse(name, value["warning"], float), _parse(name, value["critical"], float))
-        if levels.warning > levels.critical:
-            raise _wrong(name, value, "a warning level that is not above the critical one")
-        return levels
-    if kind is str:
-        if not isinstance(value, str) or (name in ("source", "lake") and not value.startswith("s3://")):
-            raise _wrong(name, value, "an s3:// address" if name in ("source", "lake") else "a text")
-        if name in ("source", "lake"):
-            try:
-                (parse_object_address if name == "source" else parse_address)(value)
-            except PermanentError as error:
-                msg = f"Airflow variable {VARIABLE}: {name}: {error}"
-                raise SettingsError(msg) from error
-        return value
-    kinds = (int,) if kind is int else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or value <= 0:
-        raise _wrong(name, value, f"a positive {'whole number' if kind is int else 'number'}")
-    return value
-
-
-def _wrong(name: str, value: Any, wanted: str) -> SettingsError:
-    return SettingsError(f"Airflow variable {VARIABLE}: {name} must be {wanted}, it is {value!r}")
+def _describe(problem: Any) -> str:
+    name = ".".join(map(str, problem["loc"]))
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"unknown setting {name}; the settings are {', '.join(Settings.model_fields)}"
+        case "value_error":
+            return f"{name}: {problem['ctx']['error']}"
+        case _:
+            return f"{name}: {problem['msg'][0].lower()}{problem['msg'][1:]}, not {problem['input']!r}"

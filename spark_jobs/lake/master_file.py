@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import PreconditionError
 
 from spark_jobs.errors import SourceHeaderError, SourceLineError, SourceMissingError, SourceReplacedError
-from spark_jobs.lake.offset import CHECKED_BYTES, Offset, source_check, verify_source_check, verify_source_size
+from spark_jobs.lake.offset import (
+    CHECKED_BYTES,
+    Offset,
+    has_same_ends,
+    source_check,
+    verify_source_check,
+    verify_source_size,
+)
 from spark_jobs.lake.transactions import parse_header, verify_unfinished_header
 
 if TYPE_CHECKING:
-    from spark_jobs.store.objects import Objects
+    from spark_jobs.store.objects import Objects, StoredObject
 
 # The header must end within this many bytes.
 HEADER_BYTES = 65_536
@@ -20,6 +27,8 @@ _MARGIN = 1.1
 # Parsing holds a chunk in memory several times over. Ordinary lines have 100 bytes.
 _CHUNK_BYTES = 64 << 20
 _BYTES_PER_LINE = 8192
+# A longer unlanded part is assumed to contain a newline, without reading it.
+_UNREAD_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,7 @@ class MasterFile:
         """
         found = self.folder.find_range(self.name, 0, HEADER_BYTES)
         if found is None:
-            msg = f"{self.place} does not exist; upload the master file, or fix --source"
-            raise SourceMissingError(msg)
+            raise self._missing()
         if offset:
             verify_source_size(offset, found.size, self.place)
         header, newline, _ = found.data.partition(b"\n")
@@ -73,6 +81,38 @@ class MasterFile:
             raise SourceHeaderError(msg)
         columns = parse_header(header, self.place)
         return MasterFileVersion(self, columns, found.size, found.etag, found.data, len(header) + 1, offset)
+
+    def head(self) -> "StoredObject":
+        """Return the present version without its bytes.
+
+        Raises:
+            SourceMissingError: the file does not exist.
+        """
+        found = self.folder.head(self.name)
+        if found is None:
+            raise self._missing()
+        return found
+
+    def has_finished_line(self, start: int, size: int) -> bool:
+        """Return whether a line ends between byte `start` and the end of the file, at `size`."""
+        if size - start > _UNREAD_BYTES:
+            return True
+        return size > start and b"\n" in self._range(start, size)
+
+    def matches(self, offset: Offset) -> bool:
+        """Return whether both ends of the landed part are those that `offset` was written for."""
+        head = self._range(0, min(CHECKED_BYTES, offset.next_byte))
+        tail = self._range(max(0, offset.next_byte - CHECKED_BYTES), offset.next_byte)
+        return has_same_ends(offset, head, tail)
+
+    def _range(self, start: int, end: int) -> bytes:
+        found = self.folder.find_range(self.name, start, end)
+        if found is None:
+            raise self._missing()
+        return found.data
+
+    def _missing(self) -> SourceMissingError:
+        return SourceMissingError(f"{self.place} does not exist; upload the master file, or fix its address")
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,41 @@ def count_quarantined(data: bytes) -> int:
     return max(0, data.count(b"\n") - 1)
 
 
+class QuarantineReader:
+    """Reads the latest quarantined lines of a lake, each file once."""
+
+    def __init__(self, lake: "Objects", latest: int = 0) -> None:
+        """Read a lake; `latest` is how many lines to return even if they precede the requested first line."""
+        self._lake = lake
+        self._latest = latest
+        self._paths: list[str] = []
+        self._files: dict[str, tuple[QuarantinedLine, ...]] = {}
+
+    def read(self, first: int) -> tuple[int, tuple[QuarantinedLine, ...]]:
+        """Return how many lines from `first` on are in quarantine, and the latest lines, newest first.
+
+        Raises:
+            ValueError: a file in the folder is not a quarantine file.
+        """
+        start = quarantine_path(first)
+        after = self._paths[-1] if self._paths else "" if self._latest else start.removesuffix(".csv")
+        self._paths += self._lake.list_after(QUARANTINE, after)
+        needed: dict[str, tuple[QuarantinedLine, ...]] = {}
+        lines: list[QuarantinedLine] = []
+        for path in reversed(self._paths):
+            if path < start and len(lines) >= self._latest:
+                break
+            needed[path] = self._files[path] if path in self._files else self._parse(path)
+            lines += reversed(needed[path])
+        self._files = needed
+        return sum(line.line >= first for line in lines), tuple(lines[: self._latest])
+
+    def _parse(self, path: str) -> tuple[QuarantinedLine, ...]:
+        # Maintenance may have deleted the file after it was listed.
+        stored = self._lake.find(path)
+        return parse_quarantine(stored.data) if stored else ()
+
+
 def expire_quarantine(lake: "Objects", committed_line: int, written_before: datetime) -> int:
     """Delete the files of committed chunks written before a time, oldest first; return how many."""
     old = takewhile(

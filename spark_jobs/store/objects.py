@@ -30,11 +30,12 @@ _PAGE = 1000
 
 @dataclass(frozen=True)
 class StoredObject:
-    """Bytes of an object or of a range, with the size in bytes and the ETag of the whole object."""
+    """Bytes of an object or of a range, with size in bytes, ETag and time of the last write of the whole object."""
 
     data: bytes
     size: int
     etag: str
+    modified_at: datetime
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Objects:
             return head
 
     def head(self, path: str) -> StoredObject | None:
-        """Return an object's size and ETag without its bytes, or None if it does not exist."""
+        """Return an object without its bytes, or None if it does not exist."""
         return retry(lambda: self._head(path))
 
     def create(self, path: str, data: bytes) -> bool:
@@ -164,13 +165,13 @@ class Objects:
                 meta = obstore.head(self._store, path)
         except (NotFoundError, FileNotFoundError):
             return None
-        return StoredObject(b"", meta["size"], meta["e_tag"] or "")
+        return _stored(b"", meta)
 
     def _get(self, path: str, options: Any) -> StoredObject | None:
         try:
             with self._translated(path):
                 result = obstore.get(self._store, path, options=options)
-                return StoredObject(bytes(result.bytes()), result.meta["size"], result.meta["e_tag"] or "")
+                return _stored(bytes(result.bytes()), result.meta)
         except (NotFoundError, FileNotFoundError):
             return None
 
@@ -196,6 +197,10 @@ class Objects:
                 msg = f"{self.url}: the bucket does not exist; create it, or fix the address"
                 raise PermanentError(msg) from error
             raise
+
+
+def _stored(data: bytes, meta: Any) -> StoredObject:
+    return StoredObject(data, meta["size"], meta["e_tag"] or "", meta["last_modified"])
 
 
 def _listed(meta: Any) -> ListedObject:

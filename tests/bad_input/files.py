@@ -27,7 +27,7 @@ def _no_header(kind: str, data: bytes, said: str) -> File:
 
 
 FILES = (
-    File("no file", None, Stops(SourceMissingError, "does not exist; upload the master file, or fix --source")),
+    File("no file", None, Stops(SourceMissingError, "does not exist; upload the master file, or fix its address")),
     _no_header("an empty file", b"", "line 1: there is no header, the file is empty"),
     _no_header("an empty line first", b"\n" + LANDED, "line 1: there is no header, the line is empty; add one"),
     File("a header only", HEADER, Waits()),

@@ -36,7 +36,7 @@ from spark_jobs.lake.heartbeat_history import Sample, format_history
 from spark_jobs.lake.layout import HISTORY
 from tests.browser.chromium import browser as browser  # a fixture
 from tests.browser.frame import await_scripts, page_frame
-from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
+from tests.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
 
 # It polls every five seconds, and sees then what was read after the poll before.
 expect.set_options(timeout=15_000)

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from local.airflow_settings import USER
 from tests.browser.conftest import DARK, FORMULA_CUSTOMER, HERE, IMAGES, PHONE, Visitor, rows, write_history
 from tests.browser.frame import await_scripts, page_frame
-from tests.detection_page.lake import SCRIPT_MERCHANT, PageLake, line
+from tests.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -187,9 +187,12 @@ def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visit
     [
         (
             {"lake": "s3://transactions/nothing", "source": "s3://transactions/nothing.csv"},
-            ["Not started", "There is no master file yet", "Nothing found yet."],
+            ["Not started", "There is no master file yet", "No detections yet."],
         ),
-        ({"lake": "s3://no-such-bucket/lake"}, ["The lake cannot be read, since", "NoSuchBucket", "Unknown"]),
+        (
+            {"lake": "s3://no-such-bucket/lake"},
+            ["The lake cannot be read since", "the bucket does not exist", "Unknown"],
+        ),
         ({"chunksize": 1}, ["unknown setting chunksize"]),
     ],
     ids=["empty", "unreachable", "misconfigured"],
@@ -208,9 +211,9 @@ def test_states_in_which_there_is_little_to_see_are_told(
 
 def test_a_login_that_has_ended_is_told_and_the_figures_are_greyed(visitor: Visitor) -> None:
     tab = visitor.open_alone()
-    expect(tab.locator("#updated")).to_contain_text("updated by itself")
+    expect(tab.locator("#updated")).to_contain_text("updated automatically")
     visitor.context.clear_cookies()
-    expect(tab.locator("#updated")).to_have_text("No longer updated: your login has ended. Reload Airflow to log in.")
+    expect(tab.locator("#updated")).to_have_text("No longer updated: your login has expired. Reload Airflow to log in.")
     expect(tab.locator("main")).to_have_css("opacity", "0.55")
     assert [text for text in visitor.complaints if "401" not in text] == []
     visitor.complaints.clear()

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from spark_jobs.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.store.objects import open_object
 from tests.browser.conftest import IMAGES, Visitor
-from tests.detection_page.lake import PageLake
 from tests.docs.test_tutorial import made_by_the_script
+from tests.pattern_page.lake import PageLake
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -28,5 +28,5 @@ def test_a_run_lands_what_is_behind_and_the_next_is_skipped_even_if_the_file_is_
 @pytest.mark.slow
 def test_a_missing_master_file_is_named(airflow: Airflow) -> None:
     said = airflow.test_dag("chunk_transactions")
-    assert f"{airflow.name}.csv does not exist; upload it, or correct the setting `source`" in said
+    assert f"{airflow.name}.csv does not exist; upload the master file, or fix its address" in said
     assert airflow.runs(f"{airflow.name}-chunker") == []

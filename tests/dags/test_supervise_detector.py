@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from databricks.sdk.service import jobs
 
-from spark_jobs.lake.layout import HEARTBEAT
+from spark_jobs.lake.layout import HEARTBEAT, OFFSET
+from spark_jobs.lake.offset import Offset, format_offset
 from tests.dags.conftest import Airflow
 from tests.harness.pipeline import BUCKET, wait_until
 
@@ -28,7 +29,7 @@ def live(airflow: Airflow) -> list[int]:
     return [run.run_id or 0 for run in runs]
 
 
-def test_a_paused_detector_is_unpaused_and_told_once(airflow: Airflow, sleeper: str) -> None:
+def test_a_paused_detector_is_unpaused_with_one_alert(airflow: Airflow, sleeper: str) -> None:
     create_detector(airflow, sleeper, jobs.PauseStatus.PAUSED)
     said = airflow.test_dag("supervise_detector")
     assert "unpause the job: the job is paused" in said
@@ -41,7 +42,7 @@ def test_a_paused_detector_is_unpaused_and_told_once(airflow: Airflow, sleeper: 
 
 def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sleeper: str) -> None:
     settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
-    short = json.dumps({**settings, "start_seconds": 0.001, "stuck_seconds": 0.001})
+    short = json.dumps({**settings, "start_seconds": 0.001, "stuck_seconds": 0.001, "heartbeat_seconds": 3600})
     airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = short
     create_detector(airflow, sleeper, jobs.PauseStatus.UNPAUSED)
     wait_until(lambda: len(live(airflow)) == 1)
@@ -51,6 +52,8 @@ def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sl
     client = airflow.s3.client()
     client.put_object(Bucket=BUCKET, Key=f"{airflow.name}/landing_zone/chunk_000000000000.csv", Body=b"-")
     client.put_object(Bucket=BUCKET, Key=f"{airflow.name}/{HEARTBEAT}", Body=json.dumps(beat))
+    offset = format_offset(Offset(10, 100, 100, "", now, ""))
+    client.put_object(Bucket=BUCKET, Key=f"{airflow.name}/{OFFSET}", Body=offset)
     said = airflow.test_dag("supervise_detector")
     assert "cancel the run: a chunk has waited" in said
     wait_until(lambda: live(airflow) not in ([], [first]))
@@ -58,4 +61,4 @@ def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sl
 
 def test_a_missing_job_is_an_alert(airflow: Airflow) -> None:
     said = airflow.test_dag("supervise_detector")
-    assert f"CRITICAL detector-missing: there is no job '{airflow.name}-detector'" in said
+    assert f"CRITICAL detector-missing: the workspace has no job '{airflow.name}-detector'" in said

@@ -27,7 +27,7 @@ _SPENDERS = 60
 # Requests the page of the copy as a browser would.
 _ASK_PAGE = """
 import json, sys
-from tests.detection_page.conftest import Page
+from tests.pattern_page.conftest import Page
 page = Page(lambda: {"source": sys.argv[1] + ".csv", "lake": sys.argv[1]})
 state = page.state_when(lambda state: state["found"] and sum(state["found"]["by_pattern"].values()))
 rows = page.get("/api/detections", pattern="PatId4")["rows"]

@@ -11,8 +11,8 @@ from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.patterns.detections import Detection
 from spark_jobs.store.objects import open_objects
-from tests.detection_page.lake import PageLake
 from tests.docs.pages import ROOT, block_of
+from tests.pattern_page.lake import PageLake
 
 TUTORIAL = "tutorial/first-detection.md"
 

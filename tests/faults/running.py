@@ -16,7 +16,7 @@ from local.growing_file import GrowingFile
 from local.lake_view import LakeView
 from local.progress import Status
 from local.stack import Layout, Stack
-from orchestration.alerts import TOLD
+from orchestration.notify import NOTIFIED
 from spark_jobs.lake.layout import LANDING_ZONE
 from tests.harness.pipeline import Pipeline, wait_until
 from tests.harness.polling import polling
@@ -93,7 +93,7 @@ class Running:
     def open_alerts(self) -> list[str]:
         """Return the keys of the alerts that were sent and are not resolved."""
         variables = self.airflow("GET", "/variables?limit=100")["variables"]
-        told = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(TOLD)]
+        told = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(NOTIFIED)]
         return [key for group in told for key in group]
 
     def times_told(self, text: str) -> int:

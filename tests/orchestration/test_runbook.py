@@ -1,4 +1,4 @@
-"""Every alert has its section in the runbook, and what the runbook says to type exists."""
+"""Every alert has its section in the runbook, and the commands, settings and errors that it names exist."""
 
 import argparse
 import ast
@@ -14,7 +14,7 @@ import pytest
 from botocore import xform_name
 from databricks.sdk import WorkspaceClient
 
-from orchestration.runbook import PAGE, RUN_LATE, TASK_FAILED, section
+from orchestration.alerts import RUN_LATE, RUNBOOK, TASK_FAILED, runbook_section
 from orchestration.settings import Settings
 from spark_jobs import errors
 from spark_jobs.chunker import cli as chunker
@@ -22,31 +22,31 @@ from spark_jobs.detector import cli as detector
 from spark_jobs.maintenance import cli as maintenance
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / PAGE).read_text()
+TEXT = (ROOT / RUNBOOK).read_text()
 ALARMS = (ROOT / "terraform" / "modules" / "alerts" / "alarms.tf").read_text()
-# The first two have no key, the third is sent by Databricks itself.
+# Without a key, or sent by Databricks itself.
 OTHERS = {TASK_FAILED, RUN_LATE, "databricks-mail"}
 
 
 def sections() -> dict[str, str]:
-    """Return the text of each section by its title; those of repairs have titles of several words."""
+    """Return the text of each section by its title; sections of alerts have titles of one word."""
     parts = re.split(r"^#{2,3} (.+)$", TEXT, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def alert_keys() -> set[str]:
-    """Return the key of every alert that the code makes."""
+    """Return the key of every alert in the code."""
     keys = set()
     for path in (ROOT / "plugins" / "orchestration").glob("*.py"):
         for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
-            position = {"Alert": 0, "_alert": 0, "act": 1}.get(getattr(call.func, "id", ""))
+            position = {"Alert": 0, "_alert": 0, "repair": 0}.get(getattr(call.func, "id", ""))
             if position is not None and isinstance(key := call.args[position], ast.Constant):
                 keys.add(str(key.value))
     return keys
 
 
 def alarm_descriptions() -> dict[str, str]:
-    """Return the description of every alarm by the end of its name."""
+    """Return the description of every alarm by its name without the prefix."""
     found = {}
     for resource in hcl2.loads(ALARMS)["resource"]:
         for kind, named in resource.items():
@@ -58,7 +58,7 @@ def alarm_descriptions() -> dict[str, str]:
 
 
 def commands() -> list[list[str]]:
-    """Return every command line of the runbook, without `$ ` and with its variables as they are."""
+    """Return every command line of the runbook, without `$ `; variables are not expanded."""
     blocks = re.findall(r"^ *```console\n(.*?)^ *```", TEXT, flags=re.MULTILINE | re.DOTALL)
     return [shlex.split(line.strip()[2:]) for block in blocks for line in block.splitlines() if line.strip()]
 
@@ -73,11 +73,11 @@ def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
 
 def test_every_alarm_names_its_section() -> None:
     for name, description in alarm_descriptions().items():
-        assert section(name) in description
+        assert runbook_section(name) in description
 
 
 @pytest.mark.parametrize("name", sorted(title for title in sections() if re.fullmatch("[a-z-]+", title)))
-def test_a_section_says_what_it_means_how_to_see_more_and_what_to_do(name: str) -> None:
+def test_a_section_has_the_meaning_the_places_to_look_and_the_remedy(name: str) -> None:
     text = sections()[name]
     assert [mark for mark in ("**Means**", "**See more**", "**Do**") if mark in text] == [
         "**Means**",
@@ -96,7 +96,7 @@ def test_every_task_and_every_dag_is_named() -> None:
         assert f"`{dag}`" in sections()[RUN_LATE], dag
 
 
-def test_errors_and_settings_that_it_names_exist() -> None:
+def test_the_errors_and_settings_in_it_exist() -> None:
     for name in re.findall(r"`(\w+Error)`", TEXT):
         assert issubclass(getattr(errors, name), errors.PipelineError)
     known = set(inspect.signature(Settings).parameters)
@@ -104,7 +104,7 @@ def test_errors_and_settings_that_it_names_exist() -> None:
         assert name in known, name
 
 
-def test_its_links_lead_somewhere() -> None:
+def test_its_links_have_targets() -> None:
     anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in sections()}
     links = re.findall(r"\]\(([^)]+)\)", TEXT)
     assert len(links) > 10
@@ -114,7 +114,7 @@ def test_its_links_lead_somewhere() -> None:
         assert not anchor or anchor in anchors, link
 
 
-def test_what_security_md_points_to_exists() -> None:
+def test_the_files_in_security_md_exist() -> None:
     text = (ROOT / "SECURITY.md").read_text()
     paths = re.findall(r"`((?:tests|terraform|docs)/[\w./]*)`", text)
     assert len(paths) > 10
@@ -123,7 +123,7 @@ def test_what_security_md_points_to_exists() -> None:
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_a_command_that_it_says_to_type_exists(command: list[str]) -> None:
+def test_a_command_in_it_exists(command: list[str]) -> None:
     match command:
         case ["chunker", *arguments]:
             chunker._parser().parse_args(arguments)
@@ -146,7 +146,7 @@ def test_a_command_that_it_says_to_type_exists(command: list[str]) -> None:
         case ["export", *assignments]:
             assert all("=" in assignment for assignment in assignments)
         case _:
-            pytest.fail(f"nobody knows whether this exists: {command}")
+            pytest.fail(f"this test does not know the command {command}")
 
 
 def _airflow_parser() -> argparse.ArgumentParser:

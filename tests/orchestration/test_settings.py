@@ -5,28 +5,38 @@ import pytest
 from orchestration.settings import Levels, Settings, SettingsError, parse_settings
 
 
-def test_what_is_not_set_has_its_default() -> None:
+def test_settings_that_are_not_given_have_their_defaults() -> None:
     settings = parse_settings({"chunk_size": 5, "quarantine_share": {"warning": 0.2, "critical": 0.5}})
-    assert settings == Settings(chunk_size=5, quarantine_share=Levels(0.2, 0.5))
+    assert settings == Settings(chunk_size=5, quarantine_share=Levels(warning=0.2, critical=0.5))
+
+
+def test_a_lake_may_be_a_whole_bucket() -> None:
+    assert parse_settings({"lake": "s3://bucket/"}).lake == "s3://bucket"
 
 
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"chunksize": 5}, "unknown setting chunksize; there are: source, lake"),
-        ({"chunk_size": 0}, "chunk_size must be a positive whole number, it is 0"),
-        ({"chunk_size": True}, "chunk_size must be a positive whole number, it is True"),
-        ({"chunk_size": 1.5}, "chunk_size must be a positive whole number, it is 1.5"),
-        ({"stuck_seconds": "9"}, "stuck_seconds must be a positive number, it is '9'"),
-        ({"lake": "/data"}, "lake must be an s3:// address, it is '/data'"),
+        ({"chunksize": 5}, "unknown setting chunksize; the settings are source, lake"),
+        ({"chunk_size": 0}, "chunk_size: input should be greater than 0, not 0"),
+        ({"chunk_size": True}, "chunk_size: input should be a valid integer, not True"),
+        ({"chunk_size": 1.5}, "chunk_size: input should be a valid integer, not 1.5"),
+        ({"stuck_seconds": "9"}, "stuck_seconds: input should be a valid number, not '9'"),
+        ({"stuck_seconds": True}, "stuck_seconds: input should be a valid number, not True"),
+        ({"lake": "/data"}, "lake: /data is not an address of a store; use s3://"),
+        ({"lake": "file:///data"}, "lake: file:///data is not in S3"),
         ({"lake": "s3://bucket/runs#1"}, "lake: s3://bucket/runs#1: an address cannot contain '#'"),
-        ({"source": "s3://bucket"}, "source: s3://bucket does not name an object"),
-        ({"chunker_job": 7}, "chunker_job must be a text, it is 7"),
-        ({"commit_age_seconds": 7}, 'commit_age_seconds must be an object with "warning" and "critical", it is 7'),
-        ({"commit_age_seconds": {"warning": 2, "critical": 1}}, "a warning level that is not above the critical one"),
+        ({"source": "s3://bucket/"}, "source: s3://bucket/ does not name an object"),
+        ({"chunker_job": 7}, "chunker_job: input should be a valid string, not 7"),
+        ({"commit_age_seconds": 7}, "commit_age_seconds: input should be a valid dictionary or instance of Levels"),
+        ({"commit_age_seconds": {"warning": 2}}, "commit_age_seconds.critical: field required"),
+        (
+            {"commit_age_seconds": {"warning": 2, "critical": 1}},
+            "commit_age_seconds: the warning level, 2, must not be above the critical one, 1",
+        ),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(values: dict[str, Any], said: str) -> None:
+def test_an_error_names_the_setting_its_value_and_what_is_allowed(values: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError) as raised:
         parse_settings(values)
     assert str(raised.value).startswith("Airflow variable transaction_patterns: ")

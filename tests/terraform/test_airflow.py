@@ -54,7 +54,7 @@ def test_alerts_go_to_the_topic_and_both_connections_take_airflows_role(
 
 def test_other_connections_and_variables_are_not_looked_for_there(backend: SecretsManagerBackend) -> None:
     assert backend.get_conn_value("postgres_default") is None
-    assert backend.get_variable("transaction_patterns_alerts_told_freshness") is None
+    assert backend.get_variable("transaction_patterns_notified_freshness") is None
     assert "client" not in vars(backend), "no request was made"
 
 

@@ -14,15 +14,17 @@ import pytest
 from botocore.exceptions import ClientError
 from deltalake import DeltaTable
 
-from detection_page.read_lake import LakeReader
-from detection_page.read_tables import StateReader
 from local import processes
 from local.environment import spark_environment
 from local.java import find_java
 from local.sample_data import write_sample
-from orchestration.lake import Lake
+from orchestration.observe import Observer
 from orchestration.settings import Settings
+from orchestration.storage import Storage
+from pattern_page.lake_reader import LakeReader
+from pattern_page.state_reader import StateReader
 from spark_jobs.lake.landing_delta import DeltaLanding
+from spark_jobs.lake.landing_times import uncommitted_since
 from spark_jobs.lake.layout import PAIRS
 from spark_jobs.store.objects import open_objects
 from tests.terraform.conftest import Environment
@@ -100,27 +102,26 @@ def test_the_jobs_role_is_enough_for_the_whole_pipeline(run: Run) -> None:
 
 def test_airflows_role_is_enough_for_what_the_dags_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _become(run, "airflow", monkeypatch)
-    lake = Lake(Settings(source=run.applied.outputs["source"], lake=run.lake))
-    source, offset, heartbeat = lake.source(), lake.offset(), lake.heartbeat()
+    storage = Storage(Settings(source=run.applied.outputs["source"], lake=run.lake))
+    seen = Observer(storage.lake, storage.master_file).observe()
+    offset, size = seen.offset, seen.source_size
     assert offset
-    assert heartbeat
-    assert (offset.source_size, offset.next_line, heartbeat.committed_line) == (source.size, ROWS, ROWS)
-    assert lake.has_finished_line(source.size - 1, source.size)
-    assert lake.landed_at(CHUNK)
-    assert lake.landed_at(ROWS) is None
-    assert lake.quarantined_lines(0) == 0
+    assert (offset.source_size, offset.next_line, seen.committed_line) == (size, ROWS, ROWS)
+    assert storage.master_file.matches(offset)
+    assert storage.master_file.has_finished_line(offset.source_size - 1, offset.source_size)
+    assert uncommitted_since(storage.lake, offset, CHUNK)
+    assert seen.uncommitted_since is None
+    assert (seen.quarantined, seen.window) == (0, ROWS)
 
 
 def test_and_for_what_its_page_reads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _become(run, "airflow", monkeypatch)
-    reader = StateReader(run.lake, lambda: {"AWS_ALLOW_HTTP": "true"})
-    detections = reader.read().detections
-    assert len(detections) > 50
-    lake_settings = Settings(source=run.applied.outputs["source"], lake=run.lake)
-    lake = Lake(lake_settings)
+    settings = Settings(source=run.applied.outputs["source"], lake=run.lake)
+    storage = Storage(settings)
+    assert len(StateReader(run.lake, storage.delta_options).read().detections) > 50
     [path, *_] = [key for key in _keys(run, "lake/detections/") if key.endswith("_00000000.csv")]
-    assert lake.find(path.removeprefix("lake/"))
-    LakeReader(lake_settings, lambda: datetime.now(UTC)).read()
+    assert storage.lake.find(path.removeprefix("lake/"))
+    LakeReader(settings, storage, lambda: datetime.now(UTC)).read()
 
 
 def _keys(run: Run, prefix: str) -> list[str]:

@@ -1,5 +1,5 @@
 # What each role may do follows from the code: spark_jobs/lake, chunker and maintenance for the jobs;
-# plugins/orchestration/lake.py and plugins/detection_page for Airflow. tests/terraform runs that code under these policies.
+# plugins/orchestration and plugins/pattern_page for Airflow. tests/terraform runs that code under these policies.
 
 locals {
   # By name, not from the resources: policies are then known when they are planned.

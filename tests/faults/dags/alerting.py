@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 
-from orchestration.deadline import deadline
-from orchestration.task_defaults import TASK_DEFAULTS
+from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
 
-with DAG("late", schedule=None, deadline=deadline("late", timedelta(seconds=1)), dagrun_timeout=timedelta(seconds=30)):
+with DAG(
+    "late", schedule=None, deadline=run_deadline("late", timedelta(seconds=1)), dagrun_timeout=timedelta(seconds=30)
+):
 
     @task
     def take_too_long() -> None:

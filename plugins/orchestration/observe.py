@@ -1,0 +1,152 @@
+"""Observations of the lake: how far chunker and detector are, and since when something waits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from spark_jobs.errors import HeartbeatUnreadableError, OffsetUnreadableError, SourceMissingError
+from spark_jobs.lake.heartbeat import Heartbeat, read_heartbeat
+from spark_jobs.lake.landing_times import uncommitted_since
+from spark_jobs.lake.master_file import MasterFile
+from spark_jobs.lake.offset import Offset, read_offset
+from spark_jobs.lake.quarantine import QUARANTINE_WINDOW_LINES, QuarantinedLine, QuarantineReader
+from spark_jobs.store.objects import Objects
+
+# One arrival a minute for a day; beyond that, every second one is dropped.
+_MAX_ARRIVALS = 1440
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A size of the master file in bytes, and when it reached that size."""
+
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Observation:
+    """The lake at one moment; what was not read has its default.
+
+    Attributes:
+        at: when it was read.
+        source_size: bytes of the master file; None if there is none.
+        source_error: why `source_size` is None.
+        unlanded_since: upper bound on how long the oldest finished line has waited to be landed; None if all are.
+        offset: None before the chunker's first run, or if it is unreadable.
+        offset_error: why it is unreadable.
+        heartbeat: None before the detector's first start, or if it is unreadable.
+        heartbeat_error: why it is unreadable.
+        uncommitted_since: when the oldest uncommitted chunk was landed; None if all are committed.
+        window: how many of the latest lines `quarantined` refers to.
+        quarantined: lines of the window that are quarantined.
+        latest_quarantined: the latest quarantined lines, newest first.
+    """
+
+    at: datetime
+    source_size: int | None = None
+    source_error: SourceMissingError | None = None
+    unlanded_since: datetime | None = None
+    offset: Offset | None = None
+    offset_error: OffsetUnreadableError | None = None
+    heartbeat: Heartbeat | None = None
+    heartbeat_error: HeartbeatUnreadableError | None = None
+    uncommitted_since: datetime | None = None
+    window: int = 0
+    quarantined: int = 0
+    latest_quarantined: tuple[QuarantinedLine, ...] = ()
+
+    @property
+    def landed_line(self) -> int:
+        """All lines below it are in the landing zone."""
+        return self.offset.next_line if self.offset else 0
+
+    @property
+    def committed_line(self) -> int:
+        """All lines below it are in the state, as far as the heartbeat says."""
+        return self.heartbeat.committed_line if self.heartbeat else 0
+
+
+class Observer:
+    """Reads a lake, repeatedly if need be. Every method raises `StorageError` or `StorageRefusedError` if S3 fails.
+
+    Attributes:
+        arrivals: sizes of the master file that are not landed yet, oldest first; kept from one observation to the next.
+    """
+
+    def __init__(
+        self, lake: Objects, master_file: MasterFile, arrivals: Sequence[Arrival] = (), latest_quarantined: int = 0
+    ) -> None:
+        self._lake = lake
+        self._master_file = master_file
+        self._quarantine = QuarantineReader(lake, latest_quarantined)
+        self.arrivals = tuple(arrivals)
+
+    def observe_detector(self) -> Observation:
+        """Return the offset, the heartbeat and since when a chunk waits for the detector."""
+        return Observation(**self._detector(), at=datetime.now(UTC))
+
+    def observe(self) -> Observation:
+        """Return everything."""
+        found = self._detector()
+        offset: Offset | None = found["offset"]
+        try:
+            source = self._master_file.head()
+        except SourceMissingError as error:
+            found["source_error"] = error
+        else:
+            found["source_size"] = source.size
+            start = offset.next_byte if offset else 0
+            if found["offset_error"] or not self._master_file.has_finished_line(start, source.size):
+                self.arrivals = ()
+            else:
+                self.arrivals = record_arrival(self.arrivals, Arrival(source.size, source.modified_at), start)
+                found["unlanded_since"] = self.arrivals[0].at
+        landed = offset.next_line if offset else 0
+        window = min(landed, QUARANTINE_WINDOW_LINES)
+        quarantined, latest = self._quarantine.read(landed - window)
+        return Observation(
+            **found, window=window, quarantined=quarantined, latest_quarantined=latest, at=datetime.now(UTC)
+        )
+
+    def _detector(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"offset": None, "offset_error": None, "heartbeat": None}
+        try:
+            stored = read_offset(self._lake)
+            found["offset"] = stored.offset if stored else None
+        except OffsetUnreadableError as error:
+            found["offset_error"] = error
+        try:
+            found["heartbeat"] = read_heartbeat(self._lake)
+        except HeartbeatUnreadableError as error:
+            found["heartbeat_error"] = error
+        committed = found["heartbeat"].committed_line if found["heartbeat"] else 0
+        found["uncommitted_since"] = uncommitted_since(self._lake, found["offset"], committed)
+        return found
+
+
+def record_arrival(arrivals: Sequence[Arrival], newest: Arrival, landed_byte: int) -> tuple[Arrival, ...]:
+    """Return the arrivals that are not landed, oldest first, with the present size of the master file.
+
+    The oldest waiting transaction arrived no later than the first of them, and after the observation before that.
+
+    Args:
+        arrivals: the result of the previous call.
+        newest: the present size.
+        landed_byte: where the landed part ends.
+    """
+    waiting = [arrival for arrival in arrivals if landed_byte < arrival.size < newest.size]
+    known = next((arrival for arrival in arrivals if arrival.size == newest.size), newest)
+    found = (*waiting, known)
+    return found if len(found) <= _MAX_ARRIVALS else found[::2]
+
+
+def format_arrivals(arrivals: Sequence[Arrival]) -> list[list[Any]]:
+    """Return arrivals as JSON values."""
+    return [[arrival.size, arrival.at.isoformat()] for arrival in arrivals]
+
+
+def parse_arrivals(values: Sequence[Sequence[Any]]) -> tuple[Arrival, ...]:
+    """Parse what `format_arrivals` returned."""
+    return tuple(Arrival(int(size), datetime.fromisoformat(at)) for size, at in values)

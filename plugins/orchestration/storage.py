@@ -1,0 +1,130 @@
+"""Access to S3 with the credentials of an Airflow connection, for obstore and deltalake alike."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from obstore.auth.boto3 import Boto3CredentialProvider
+from obstore.store import S3Store
+
+from orchestration.settings import Settings
+from spark_jobs.errors import StorageRefusedError
+from spark_jobs.lake.master_file import MasterFile
+from spark_jobs.store import failures
+from spark_jobs.store.address import Address, parse_address, parse_object_address
+from spark_jobs.store.objects import Objects, http_endpoint
+
+# boto3 renews credentials at least ten minutes before they expire.
+_CREDENTIALS_TTL = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Time limits of one request, and the retries of the client; `Objects` retries on top of them."""
+
+    connect: str = "10s"
+    read: str = f"{failures.REQUEST_SECONDS}s"
+    request: str = f"{failures.REQUEST_SECONDS}s"
+    retries: int = failures.MAX_RETRIES
+
+
+class Storage:
+    """The storage that the settings name.
+
+    `aws_connection` provides credentials, region, endpoint, `verify`, proxies and the addressing style; without one
+    they come from the machine, as boto3 finds them.
+
+    Raises:
+        StorageRefusedError: there are no credentials.
+    """
+
+    def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
+        self._settings = settings
+        self._patience = patience or Patience()
+        hook = AwsBaseHook(aws_conn_id=settings.aws_connection or None, client_type="s3")
+        # The session renews credentials that expire.
+        self._session = hook.get_session()
+        self._endpoint = hook.conn_config.get_service_endpoint_url("s3")
+        self._verify = hook.verify
+        self._config = hook.config
+        try:
+            self._credentials = Boto3CredentialProvider(self._session, ttl=_CREDENTIALS_TTL)
+        except ValueError as error:
+            remedy = "set the setting `aws_connection`, or give this machine a role"
+            msg = f"{settings.lake}: no AWS credentials found; {remedy}"
+            raise StorageRefusedError(msg) from error
+
+    @cached_property
+    def lake(self) -> Objects:
+        """The lake."""
+        return self._open(parse_address(self._settings.lake))
+
+    @cached_property
+    def master_file(self) -> MasterFile:
+        """The master file."""
+        folder, name = parse_object_address(self._settings.source)
+        return MasterFile(self._open(folder), name)
+
+    def delta_options(self) -> dict[str, str]:
+        """Return options with which `deltalake` reads the lake, with credentials that are valid now."""
+        credentials = self._credentials.credentials.get_frozen_credentials()
+        values = {
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_SESSION_TOKEN": credentials.token,
+            "AWS_REGION": self._session.region_name,
+            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true" if self._virtual_hosted else None,
+            "AWS_ALLOW_HTTP": "true" if self._allow_http else None,
+            "allow_invalid_certificates": "true" if self._verify is False else None,
+            "proxy_url": self._proxy,
+            "connect_timeout": self._patience.connect,
+            "timeout": self._patience.request,
+            "max_retries": str(self._patience.retries),
+            "retry_timeout": f"{failures.RETRY_SECONDS}s",
+        }
+        return {name: value for name, value in values.items() if value}
+
+    @property
+    def _allow_http(self) -> bool:
+        return self._endpoint.startswith("http://") if self._endpoint else http_endpoint()
+
+    @property
+    def _virtual_hosted(self) -> bool:
+        return (getattr(self._config, "s3", None) or {}).get("addressing_style") == "virtual"
+
+    @property
+    def _proxy(self) -> str | None:
+        return (getattr(self._config, "proxies", None) or {}).get("https")
+
+    def _open(self, address: Address) -> Objects:
+        client: Any = {
+            "allow_http": self._allow_http,
+            "connect_timeout": self._patience.connect,
+            "read_timeout": self._patience.read,
+            "timeout": self._patience.request,
+        }
+        if self._verify is False:
+            client["allow_invalid_certificates"] = True
+        elif isinstance(self._verify, str):
+            client["root_certificate"] = Path(self._verify).read_bytes()
+        if self._proxy:
+            client["proxy_url"] = self._proxy
+        config: Any = {"endpoint": self._endpoint} if self._endpoint else {}
+        if self._virtual_hosted:
+            config["virtual_hosted_style_request"] = True
+        store = S3Store(
+            address.bucket,
+            prefix=address.path or None,
+            config=config,
+            client_options=client,
+            retry_config={
+                "max_retries": self._patience.retries,
+                "retry_timeout": timedelta(seconds=failures.RETRY_SECONDS),
+            },
+            credential_provider=self._credentials,
+        )
+        return Objects(store, address)

@@ -1,0 +1,149 @@
+"""All detections in memory: filtering, paging, evidence, and the file of each or what it waits for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from spark_jobs.lake.detection_files import ROWS_PER_FILE
+from spark_jobs.lake.layout import detection_file_path
+from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
+from spark_jobs.patterns.pattern import Comparison, Touched, TouchedMerchants, TouchedPairs
+
+_SIGNS: Mapping[Any, str] = {np.greater: ">", np.greater_equal: "≥", np.less: "<", np.less_equal: "≤"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Conditions on detections, "" for any; merchant and customer match a part of the name, ignoring case."""
+
+    pattern: str = ""
+    merchant: str = ""
+    customer: str = ""
+
+
+class Detections:
+    """All detections in the order of `seq`.
+
+    Attributes:
+        rows: a table of `DETECTIONS_SCHEMA`; row n has seq n.
+        times: `detectionTime` in seconds since 1970, shape (n,).
+        patterns: the ids of the built-in patterns, then those that only the table has.
+        codes: position of each row's pattern in `patterns`, shape (n,).
+    """
+
+    def __init__(self, rows: pa.Table | None = None) -> None:
+        self.rows = rows if rows is not None else DETECTIONS_SCHEMA.empty_table()
+        self.times: NDArray[np.int64] = (
+            self.rows.column("detectionTime").cast(pa.int64()).to_numpy() // 1_000_000
+        ).astype(np.int64)
+        encoded = self.rows.column("patternId").combine_chunks().dictionary_encode()
+        found = encoded.dictionary.to_pylist()
+        names = [pattern.id for pattern in PATTERNS]
+        self.patterns: list[str] = [*names, *(name for name in found if name not in names)]
+        positions = np.array([self.patterns.index(name) for name in found], dtype=np.int64)
+        self.codes: NDArray[np.int64] = positions[encoded.indices.to_numpy(zero_copy_only=False)]
+
+    def __len__(self) -> int:
+        """Return the number of detections."""
+        return int(self.rows.num_rows)
+
+    def with_rows(self, rows: pa.Table) -> "Detections":
+        """Return these detections and those of `rows`, in any order, that follow them."""
+        later = rows.select(DETECTIONS_SCHEMA.names).cast(DETECTIONS_SCHEMA).sort_by("seq")
+        return Detections(pa.concat_tables([self.rows, later.filter(pc.greater_equal(later["seq"], len(self)))]))
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of detections by pattern id."""
+        counted = np.bincount(self.codes, minlength=len(self.patterns))
+        return dict(zip(self.patterns, counted.tolist(), strict=True))
+
+    def matching(self, conditions: Filter) -> pa.Table:
+        """Return the rows that match, in the order of `seq`."""
+        rows = self.rows
+        if conditions.pattern:
+            rows = rows.filter(pc.equal(rows["patternId"], conditions.pattern))
+        for column, part in (("MerchantId", conditions.merchant), ("customerName", conditions.customer)):
+            if part:
+                rows = rows.filter(pc.match_substring(rows[column], part, ignore_case=True))
+        return rows
+
+    def latest(self, conditions: Filter, limit: int, before: int | None = None) -> dict[str, Any]:
+        """Return one page of the matching detections, newest first; with `before`, only those with a smaller seq.
+
+        `next` is the `before` of the next page, or None on the last one.
+        """
+        rows = self.matching(conditions)
+        total = rows.num_rows
+        if before is not None:
+            rows = rows.slice(0, int(np.searchsorted(rows["seq"].to_numpy(), before)))
+        more = rows.num_rows > limit
+        page = rows.slice(max(0, rows.num_rows - limit)).to_pylist(maps_as_pydicts="strict")
+        views = [self._view(row) for row in reversed(page)]
+        return {"total": total, "rows": views, "next": views[-1]["seq"] if more else None}
+
+    def file(self, number: int) -> str | None:
+        """Return the path of a detection file under the lake, or None if it is not full yet."""
+        last = number * ROWS_PER_FILE + ROWS_PER_FILE - 1
+        if not 0 <= last < len(self):
+            return None
+        detected_at: datetime = self.rows["detectionTime"][last].as_py()
+        return detection_file_path(int(detected_at.timestamp()), number)
+
+    def _view(self, row: dict[str, Any]) -> dict[str, Any]:
+        number = row["seq"] // ROWS_PER_FILE
+        return {
+            "seq": row["seq"],
+            "line": row["line"],
+            "detected_at": row["detectionTime"].timestamp(),
+            "pattern": row["patternId"],
+            "action": row["ActionType"],
+            "merchant": row["MerchantId"],
+            "customer": row["customerName"],
+            "evidence": describe_evidence(row["patternId"], row["evidence"], row["thresholds"]),
+            "file": self.file(number),
+            "file_number": number,
+            "waiting_for": max(0, (number + 1) * ROWS_PER_FILE - len(self)),
+        }
+
+
+def pattern_actions(patterns: Sequence[str]) -> list[dict[str, str]]:
+    """Return the id and the action of each pattern."""
+    known = {pattern.id: pattern.action for pattern in PATTERNS}
+    return [{"id": name, "action": known.get(name, "")} for name in patterns]
+
+
+def describe_evidence(
+    pattern_id: str, values: Mapping[str, float], thresholds: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Return name, value, sign, threshold and unit of each comparison of a detection."""
+    known = _comparisons(pattern_id)
+    return [
+        {
+            "name": name.replace("_", " "),
+            "value": value,
+            "sign": _SIGNS[known[name].holds] if name in known else "compared with",
+            "threshold": thresholds.get(name),
+            "unit": known[name].unit if name in known else "",
+        }
+        for name, value in values.items()
+    ]
+
+
+@cache
+def _comparisons(pattern_id: str) -> Mapping[str, Comparison]:
+    """Return a pattern's comparisons by name, made over no values; none for an unknown pattern."""
+    pattern = next((pattern for pattern in PATTERNS if pattern.id == pattern_id), None)
+    if pattern is None:
+        return {}
+    none = np.zeros(0)
+    no_pairs = TouchedPairs(none.astype(int), none, none, none)
+    nothing = Touched(no_pairs, TouchedMerchants(none, none, none, none, none))
+    return {comparison.name: comparison for comparison in pattern.comparisons(nothing, DEFAULT_THRESHOLDS)}

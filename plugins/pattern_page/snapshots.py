@@ -1,0 +1,106 @@
+"""What the page has read, as plain values."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from orchestration.judge import DagStatus
+from pattern_page.detection_table import Detections
+from pattern_page.poller import Polled
+from spark_jobs.lake.heartbeat_history import Sample
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+
+if TYPE_CHECKING:
+    from orchestration.observe import Observation
+    from orchestration.settings import Settings
+
+
+@dataclass(frozen=True)
+class LakeSnapshot:
+    """The lake's small objects and listings.
+
+    Attributes:
+        landing_times: when the latest chunks were landed; None for a Delta landing zone.
+        history: of the detector, oldest first.
+        history_error: why there is no history.
+    """
+
+    observation: "Observation"
+    settings: "Settings"
+    landing_times: tuple[datetime, ...] | None = ()
+    history: tuple[Sample, ...] = ()
+    history_error: str = ""
+
+
+@dataclass(frozen=True)
+class TablesSnapshot:
+    """Detections and merchants as of one version of their tables.
+
+    Attributes:
+        version: changes if, and only if, rows were appended.
+        merchants: the latest row of each, with a column `detections`.
+        refused: why the state is not read: it was written by another release.
+    """
+
+    version: str = ""
+    detections: Detections = field(default_factory=Detections)
+    merchants: pa.Table = field(
+        default_factory=lambda: MERCHANTS_SCHEMA.append(pa.field("detections", pa.int64())).empty_table()
+    )
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class DagRunSnapshot:
+    """A run of a DAG; `started_at` is None while it is queued, `task_id` is the task started last, or ""."""
+
+    run_id: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    task_id: str = ""
+
+
+@dataclass(frozen=True)
+class DagSnapshot:
+    """A DAG and its latest runs, newest first."""
+
+    dag_id: str
+    paused: bool
+    runs: tuple[DagRunSnapshot, ...] = ()
+
+    @property
+    def status(self) -> DagStatus:
+        """What the verdict on the chunker depends on."""
+        return DagStatus(self.paused, self.runs[0].state if self.runs else "")
+
+
+@dataclass(frozen=True)
+class JobRunSnapshot:
+    """A run of a Databricks job; `url` is its page, or "" if it has none that can be opened."""
+
+    run_id: int
+    state: str
+    started_at: datetime
+    url: str
+
+
+@dataclass(frozen=True)
+class JobSnapshot:
+    """A Databricks job and its latest runs, newest first; `error` is why there are none."""
+
+    name: str
+    runs: tuple[JobRunSnapshot, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The last successful read of every source."""
+
+    lake: Polled[LakeSnapshot]
+    tables: Polled[TablesSnapshot]
+    dags: Polled[tuple[DagSnapshot, ...]]
+    jobs: Polled[tuple[JobSnapshot, ...]]

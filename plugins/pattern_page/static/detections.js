@@ -1,0 +1,124 @@
+// The latest detections, with filters; each row opens its evidence.
+
+import * as address from "./address.js";
+import { getJson } from "./data.js";
+import { element, setText } from "./dom.js";
+import * as format from "./format.js";
+import { webLink } from "./outside.js";
+import { Table } from "./table.js";
+
+const FILTERS = ["pattern", "merchant", "customer"];
+const TYPING_PAUSE_MS = 250;
+
+export class Detections {
+  constructor(panel) {
+    this.form = panel.querySelector("form");
+    this.count = panel.querySelector(".count");
+    this.download = panel.querySelector("#download");
+    this.pages = 1;
+    this.table = new Table(panel.querySelector(".table"), {
+      key: (row) => row.seq,
+      openLabel: (row) => `Evidence of detection ${row.seq}`,
+      detail: evidence,
+      empty: "No detection matches. New detections appear here automatically.",
+      columns: [
+        { title: "Detected", cell: (row) => element("time", { datetime: iso(row.detected_at), title: iso(row.detected_at) }, format.moment(row.detected_at)) },
+        { title: "Pattern", cell: (row) => [row.pattern, " ", element("span", { class: "muted" }, row.action)] },
+        { title: "Merchant", cell: (row) => row.merchant },
+        { title: "Customer", cell: (row) => row.customer || format.UNKNOWN },
+        { title: "Line", numeric: true, cell: (row) => format.count(row.line) },
+        { title: "CSV file", cell: fileOrWaiting },
+      ],
+    });
+    this.more = element("button", { type: "button", class: "button more", onclick: () => this.#showMore() }, "Show more");
+    panel.append(this.more);
+    const saved = address.read();
+    for (const name of ["merchant", "customer"]) this.form.elements[name].value = saved[name] ?? "";
+    this.form.addEventListener("submit", (event) => event.preventDefault());
+    this.form.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.#filtersChanged(), TYPING_PAUSE_MS);
+    });
+  }
+
+  // Fills the choice of patterns, and restores the one in the URL.
+  setPatterns(patterns) {
+    const select = this.form.elements.pattern;
+    if (select.options.length > 1) return;
+    for (const { id, action } of patterns) select.append(element("option", { value: id }, `${id} ${action}`));
+    select.value = address.read().pattern ?? "";
+  }
+
+  filter(values) {
+    for (const name of FILTERS) this.form.elements[name].value = values[name] ?? "";
+    return this.#filtersChanged();
+  }
+
+  async refresh() {
+    const filters = this.#filters();
+    this.download.href = `api/detections.csv?${new URLSearchParams(filters)}`;
+    const rows = [];
+    let page = null;
+    for (let number = 0; number < this.pages; number += 1) {
+      const before = page ? { before: page.next } : {};
+      page = await getJson("api/detections", { ...filters, ...before });
+      rows.push(...page.rows);
+      if (page.next === null) break;
+    }
+    // The filters changed while this was loading.
+    if (JSON.stringify(filters) !== JSON.stringify(this.#filters())) return;
+    setText(this.count, `${format.count(page.total)} ${page.total === 1 ? "detection" : "detections"}`);
+    this.more.hidden = page.next === null;
+    this.table.show(rows);
+  }
+
+  #filters() {
+    return Object.fromEntries(FILTERS.map((name) => [name, this.form.elements[name].value]));
+  }
+
+  #filtersChanged() {
+    this.pages = 1;
+    address.write(this.#filters());
+    return this.refresh();
+  }
+
+  #showMore() {
+    this.pages += 1;
+    return this.refresh();
+  }
+}
+
+function fileOrWaiting(row) {
+  if (row.file === null) return element("span", { class: "muted" }, `waiting for ${row.waiting_for} more`);
+  return webLink(new URL(`api/files/${row.file_number}`, document.baseURI).href, `file ${row.file_number}`);
+}
+
+function evidence(row) {
+  const lines = row.evidence.map(({ name, value, sign, threshold, unit }) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, name),
+      element("td", { class: "numeric" }, `${unit}${format.number(value)}`),
+      element("td", { class: "sign" }, sign),
+      element("td", { class: "numeric" }, `${unit}${format.number(threshold)}`),
+    ),
+  );
+  const file = row.file ?? `not written yet: file ${row.file_number} is waiting for ${row.waiting_for} more`;
+  return element(
+    "div",
+    { class: "evidence" },
+    element(
+      "table",
+      {},
+      element("caption", {}, `At line ${format.count(row.line)}, number ${format.count(row.seq)}`),
+      element("thead", {}, element("tr", {}, ...["Measure", "Value", "", "Threshold"].map((title) => element("th", { scope: "col" }, title)))),
+      element("tbody", {}, lines),
+    ),
+    element("p", {}, element("span", { class: "muted" }, "File: "), element("code", {}, file)),
+  );
+}
+
+function iso(seconds) {
+  return new Date(seconds * 1000).toISOString();
+}

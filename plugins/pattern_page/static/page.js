@@ -1,0 +1,106 @@
+// The page: polls the state every few seconds while it is visible, and shows what changed.
+
+import * as address from "./address.js";
+import { showCards } from "./cards.js";
+import { LoginExpiredError, pollState } from "./data.js";
+import { Detections } from "./detections.js";
+import { element, setText } from "./dom.js";
+import * as format from "./format.js";
+import { Merchants } from "./merchants.js";
+import { Plot } from "./plot.js";
+import { Quarantine } from "./quarantine.js";
+import { Runs } from "./runs.js";
+import { setUpTabs } from "./tabs.js";
+import { followTheme } from "./theme.js";
+
+// The first response may be old; the server reads again once it is polled.
+const MILLISECONDS = { usual: 5000, loading: 500, first: 1500 };
+
+const panel = (name) => document.getElementById(name);
+const updated = panel("updated");
+
+followTheme();
+const detections = new Detections(panel("detections"));
+const merchants = new Merchants(panel("merchants"), async (merchant) => {
+  openTab("detections");
+  await detections.filter({ merchant });
+});
+const quarantine = new Quarantine(panel("quarantine"));
+const runs = new Runs(panel("runs"));
+const plots = {
+  lag: new Plot(panel("plot-lag"), { title: "Lag", unit: "seconds, maximum of each step", kind: "lines", whole: false, readValue: format.seconds }),
+  throughput: new Plot(panel("plot-throughput"), { title: "Throughput", unit: "lines per minute", kind: "lines" }),
+  detections: new Plot(panel("plot-detections"), { title: "Detections", unit: "new, by pattern", kind: "bars" }),
+};
+// The version of the data that each table shows.
+const shown = {};
+let state = null;
+let openedTab = null;
+let span = address.read().span ?? "1h";
+let timer = null;
+let polls = 0;
+
+const openTab = setUpTabs(document.querySelector("[role=tablist]"), (name) => {
+  openedTab = name;
+  refreshTable();
+});
+
+for (const choice of document.querySelectorAll("#span input")) {
+  choice.checked = choice.value === span;
+  choice.addEventListener("change", () => {
+    span = choice.value;
+    address.write({ span });
+    poll();
+  });
+}
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) poll();
+});
+poll();
+
+async function poll() {
+  clearTimeout(timer);
+  try {
+    state = await pollState(span);
+    show();
+    polls += 1;
+    const pause = state.loading ? MILLISECONDS.loading : polls === 1 ? MILLISECONDS.first : MILLISECONDS.usual;
+    timer = document.hidden ? null : setTimeout(poll, pause);
+  } catch (error) {
+    document.body.classList.add("stale");
+    if (error instanceof LoginExpiredError) {
+      setText(updated, `No longer updated: ${error.message}. Reload Airflow to log in.`);
+    } else {
+      setText(updated, `Airflow does not respond (${error.message}); retrying.`);
+      timer = setTimeout(poll, MILLISECONDS.usual);
+    }
+  }
+}
+
+function show() {
+  document.body.classList.remove("stale");
+  setText(updated, state.loading ? "Reading the lake …" : `As of ${format.moment(state.read_at)}, updated automatically`);
+  showCards(state);
+  const { start, step, lag_seconds: lag, landed, committed, detections: found } = state.plots;
+  const xs = lag.map((_, at) => start + at * step);
+  const end = start + step * xs.length;
+  plots.lag.show(xs, end, [{ name: "lag", values: lag }]);
+  plots.throughput.show(xs, end, [{ name: "landed", values: landed }, { name: "committed", values: committed }]);
+  plots.detections.show(xs, end, Object.entries(found).map(([name, values]) => ({ name, values })));
+  if (state.found) detections.setPatterns(state.found.patterns);
+  quarantine.show(state.lake);
+  runs.show(state.dags, state.jobs, state.lake);
+  refreshTable();
+}
+
+function refreshTable() {
+  const table = { detections, merchants }[openedTab];
+  const version = state?.found?.version;
+  if (!table || version === undefined || shown[openedTab] === version) return;
+  const name = openedTab;
+  shown[name] = version;
+  table.refresh().catch((error) => {
+    shown[name] = null;
+    document.querySelector(`#${name} .table`).replaceChildren(element("p", { class: "empty" }, `This could not be read: ${error.message}.`));
+  });
+}

@@ -1,0 +1,93 @@
+"""The lake as Airflow reads it, in a local S3."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from local.s3 import LocalS3
+from orchestration.settings import parse_settings
+from orchestration.storage import Patience, Storage
+from spark_jobs.errors import StorageError, StorageRefusedError
+from spark_jobs.lake import layout
+from spark_jobs.lake.heartbeat_history import Sample, write_history
+from spark_jobs.lake.landing_times import uncommitted_since
+from spark_jobs.lake.layout import chunk_path
+from spark_jobs.lake.offset import Offset, format_offset, read_landed_line, source_check
+from tests.harness.pipeline import BUCKET
+
+LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+OFFSET = Offset(20, 200, 200, '"e"', LANDED_AT.isoformat(), "")
+
+
+@pytest.fixture
+def storage(s3: LocalS3, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    url = f"s3://{BUCKET}/{request.node.name.partition('[')[0]}"
+    return Storage(parse_settings({"lake": url, "source": f"{url}.csv"}))
+
+
+def test_a_chunk_has_the_time_at_which_it_was_landed(storage: Storage) -> None:
+    storage.lake.write(chunk_path(10), b"-")
+    landed_at = uncommitted_since(storage.lake, OFFSET, 10)
+    assert landed_at
+    assert abs((datetime.now(UTC) - landed_at).total_seconds()) < 60
+    assert uncommitted_since(storage.lake, OFFSET, 20) is None
+
+
+@pytest.mark.parametrize("line", [b"C1,F,M1,food,1.00\n", b"C1,F,M1,food,1.00\n" * 1000], ids=["short", "long"])
+def test_a_master_file_uploaded_again_matches_its_offset_and_a_changed_one_does_not(
+    storage: Storage, line: bytes
+) -> None:
+    data = b"customer,gender,merchant,category,amount\n" + line
+    offset = Offset(line.count(b"\n"), len(data), len(data), '"e"', LANDED_AT.isoformat(), source_check(data, data))
+    master_file = storage.master_file
+    for content, expected in ((data, True), (data[:-2] + b"9\n", False), (data.replace(b"C1", b"C2", 1), False)):
+        master_file.folder.write(master_file.name, content)
+        assert master_file.matches(offset) is expected
+    assert master_file.has_finished_line(0, len(data))
+    assert not master_file.has_finished_line(len(data), len(data))
+
+
+def test_in_a_delta_landing_zone_a_line_waits_since_the_detector_saw_it(storage: Storage) -> None:
+    storage.lake.write("landing_zone/part-00000-1f6b.parquet", b"-")
+    assert uncommitted_since(storage.lake, OFFSET, 20) is None
+    assert uncommitted_since(storage.lake, OFFSET, 10) == LANDED_AT
+    samples = [Sample(minute, landed, 10, landed - 10, 0.0) for minute, landed in ((5, 10), (6, 15), (7, 20))]
+    write_history(storage.lake, samples)
+    assert uncommitted_since(storage.lake, OFFSET, 10) == datetime.fromtimestamp(6 * 60, UTC)
+
+
+@pytest.mark.usefixtures("storage")
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_lake_may_be_a_whole_bucket(s3: LocalS3, slash: str) -> None:
+    bucket = f"whole-bucket{len(slash)}"
+    s3.client().create_bucket(Bucket=bucket)
+    for key, data in ((layout.OFFSET, format_offset(OFFSET)), (chunk_path(0), b"-")):
+        s3.client().put_object(Bucket=bucket, Key=key, Body=data)
+    lake = Storage(parse_settings({"lake": f"s3://{bucket}{slash}"})).lake
+    assert read_landed_line(lake) == OFFSET.next_line
+    assert uncommitted_since(lake, OFFSET, 0)
+    assert list(lake.list_after(layout.LANDING_ZONE, "")) == [chunk_path(0)]
+
+
+def test_a_connection_without_credentials_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    with pytest.raises(StorageRefusedError, match="no AWS credentials found; set the setting `aws_connection`"):
+        Storage(parse_settings({}))
+
+
+def test_an_endpoint_that_refuses_connections_fails_soon_and_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1", "aws_session_token": "canary-token"}
+    connection = {"conn_type": "aws", "login": "AKIA", "password": "canary-secret", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
+    storage = Storage(parse_settings({"aws_connection": "lake"}), Patience("1s", "1s", "2s", retries=0))
+    assert storage.delta_options()["AWS_SESSION_TOKEN"] == "canary-token"
+    with pytest.raises(StorageError) as failed:
+        storage.lake.find("offset.csv")
+    assert "canary" not in str(failed.value)
