@@ -20,6 +20,8 @@ from local.airflow_settings import USER, AirflowPlace, AirflowSecrets, airflow_s
 from local.ports import await_answer, free_port
 
 _START_SECONDS = 120
+# Longer than SQLite's `busy_timeout`.
+_REQUEST_SECONDS = 90
 _STOP_SECONDS = 15
 # The log servers of scheduler and triggerer are only needed by other machines.
 _COMPONENTS = {
@@ -70,11 +72,11 @@ class LocalAirflow:
     def client(self) -> httpx.Client:
         """Return an authenticated client of the REST API."""
         credentials = {"username": USER, "password": self.password}
-        answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=30).raise_for_status()
+        answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=_REQUEST_SECONDS).raise_for_status()
         return httpx.Client(
             base_url=f"{self.url}/api/v2",
             headers={"Authorization": f"Bearer {answer.json()['access_token']}"},
-            timeout=30,
+            timeout=_REQUEST_SECONDS,
         )
 
 

@@ -29,6 +29,10 @@ class GrowingFile:
         self.is_complete = False
         self.advance(now)
 
+    def close(self) -> None:
+        """Close the local file."""
+        self._file.close()
+
     def advance(self, now: float) -> None:
         """Upload the rows that are due, at most once a second."""
         if self.is_complete or now - self._uploaded_at < _SECONDS_BETWEEN_UPLOADS:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     with running_s3(layout) as s3:
         if importance:
             s3.client().upload_file(str(importance), BUCKET, IMPORTANCE_KEY)
-        source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, transactions, options.grow, time.monotonic())
-        with running_stack(layout, s3) as stack:
+        growing = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, transactions, options.grow, time.monotonic())
+        with closing(growing) as source, running_stack(layout, s3) as stack:
             _print_addresses(console, stack)
             _follow(stack, source, options, console)
 

@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: order.get(_group(item.nodeid), len(order)))
 
 
-class GroupScheduling(LoadScopeScheduling):
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Lets one worker run all tests of a group, in place of `--dist=loadgroup`, which pytest 9.2 breaks."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -28,6 +28,7 @@ _REFUSALS = {
     "AccessDenied": _PERMISSION,
     "InvalidAccessKeyId": _CREDENTIALS,
     "SignatureDoesNotMatch": _CREDENTIALS,
+    "NoSuchBucket": "the bucket does not exist: create it, or fix the address",
     # The response to a HEAD has no body, and so no code.
     "403 Forbidden": _PERMISSION,
 }

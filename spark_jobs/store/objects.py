@@ -194,8 +194,7 @@ class Objects:
                 yield
         except NotFoundError as error:
             if "NoSuchBucket" in str(error):
-                msg = f"{self.url}: the bucket does not exist; create it, or fix the address"
-                raise PermanentError(msg) from error
+                raise storage_failure(self.place(path), error) from error
             raise
 
 

@@ -40,7 +40,7 @@ def copy(tmp_path: Path) -> Path:
     """A copy of the code with the fourth pattern added."""
     for package in ("spark_jobs", "plugins"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    patterns = tmp_path / "spark_jobs" / "core" / "patterns"
+    patterns = tmp_path / "spark_jobs" / "patterns"
     how_to = (ROOT / "docs" / "how-to" / "add-a-pattern.md").read_text()
     [name] = re.findall(r"^`spark_jobs/patterns/(\w+\.py)`:$", how_to, re.MULTILINE)
     (patterns / name).write_text(block_of("how-to/add-a-pattern.md", "python"))

@@ -3,6 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         environment.setenv("AIRFLOW_CONN_OPS", json.dumps(connection))
         environment.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(_bundles()))
         s3.client().upload_file(str(directory / "CustomerImportance.csv"), BUCKET, IMPORTANCE_KEY)
-        source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, Path(directory / "transactions.csv"), 1.0, now=0)
-        with seen_command_lines() as command_lines, running_stack(layout, s3) as stack:
+        rows = directory / "transactions.csv"
+        with (
+            closing(GrowingFile(s3.client(), BUCKET, SOURCE_KEY, rows, 1.0, now=0)) as source,
+            seen_command_lines() as command_lines,
+            running_stack(layout, s3) as stack,
+        ):
             pipeline = Pipeline(s3, LAKE_KEY, directory)
             yield Running(stack, source, told, pipeline, layout, ops_token, command_lines)

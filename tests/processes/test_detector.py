@@ -137,7 +137,7 @@ def test_a_gap_in_the_landing_zone_stops_it_and_names_the_line(
     )
     assert pipeline.detect(spark, "--importance", importance, "--max-chunks", "10") == 70
     output = pipeline.output()
-    assert "chunk_000000019000.csv: must hold lines 19000 to 20999, holds 1000 rows" in output
+    assert "chunk_000000019000.csv: must have lines 19000 to 20999, has 1000 rows" in output
     assert '"error": "LandingZoneError", "retryable": false' in output
 
 
