@@ -152,7 +152,7 @@ def spark_python(version: str) -> str:
     group = f"spark-{version.replace('.', '-')}"
     done = subprocess.run(
         [
-            *(uv, "sync", "--frozen", "--quiet", "-p", sys.executable),
+            *(uv, "sync", "--frozen", "--quiet", "--compile-bytecode", "-p", sys.executable),
             *("--no-install-project", "--no-default-groups", "--group", group),
         ],
         cwd=ROOT,
