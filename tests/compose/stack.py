@@ -6,6 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,13 @@ class MasterFile:
     def __init__(self, s3: S3Address, more: Path) -> None:
         self._client = s3.client()
         self._content = bytes(self._client.get_object(Bucket=BUCKET, Key=SOURCE_KEY)["Body"].read())
-        self._more = more.open("rb")
-        self._more.readline()
+        _, *lines = more.read_bytes().splitlines(keepends=True)
+        self._more = iter(lines)
         self.rows = self._content.count(b"\n") - 1
 
     def append(self, rows: int) -> None:
         """Replace the object with a longer one, as its source would."""
-        self._content += b"".join(self._more.readline() for _ in range(rows))
+        self._content += b"".join(islice(self._more, rows))
         self.rows += rows
         assert self._content.count(b"\n") == self.rows + 1
         self._client.put_object(Bucket=BUCKET, Key=SOURCE_KEY, Body=self._content)
