@@ -1,1 +1,1 @@
-"""Measured claims: `make bench`. Ratios in one run wherever there is a peer."""
+"""Benchmarks: `make bench`. Comparisons with other engines are measured in the same run."""

@@ -1,4 +1,4 @@
-"""`make bench`: run all benchmarks and print what they say as Markdown. Half an hour, alone on the machine."""
+"""`make bench`: run all benchmarks and print the results as Markdown; half an hour on an idle machine."""
 
 import contextlib
 import os
@@ -17,18 +17,18 @@ from spark_jobs.store.objects import open_objects
 
 _BUCKET = "benchmarks"
 _CHUNKS = 59
-# The state has nearly all of its 60,000 pairs by then, and everything is warm.
+# Only the last chunks count: by then the state has nearly all of its 60,000 pairs, and everything is warm.
 _WARM = 25
 _S3 = f"s3://{_BUCKET}"
-# Longer than the sample, so that catching up is more than its beginning and its end.
+# Longer than the sample, so that the steady rate dominates start and end.
 _LONG, _LONG_ROWS = "long.csv", 2_400_000
 
-# What, and what was measured of it; each as soon as it is known.
+# Label and value of each result, as soon as it is known.
 Rows = Iterator[tuple[str, str]]
 
 
 def main() -> None:
-    """Run all, each on the same sample data."""
+    """Run all benchmarks on the same sample data."""
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
         directory = Path(name)
         with local_s3(directory / "s3.log", buckets=(_BUCKET,)) as s3:
@@ -38,45 +38,45 @@ def main() -> None:
             for file in ("transactions.csv", "CustomerImportance.csv"):
                 s3.client().upload_file(str(directory / file), _BUCKET, file)
             s3.client().upload_file(str(directory / "long" / "transactions.csv"), _BUCKET, _LONG)
-            # The chunker's summaries are not what this prints.
+            # Keep the chunker's summaries out of the report.
             report = sys.stdout
             with contextlib.redirect_stdout(sys.stderr):
                 caught_up = detector_cost.catch_up(_S3, _BUCKET, directory, 20)
-                print("| what | measured |\n| --- | --- |", file=report)
-                for what, measured in chain(
-                    _whole(s3, directory, caught_up),
+                print("| measurement | result |\n| --- | --- |", file=report)
+                for label, result in chain(
+                    _end_to_end(s3, directory, caught_up),
                     _micro_batches(directory),
                     _starts(directory),
                     _spread(directory),
                     _landing(directory),
                 ):
-                    print(f"| {what} | {measured} |", file=report, flush=True)
+                    print(f"| {label} | {result} |", file=report, flush=True)
                 importance = f"{_S3}/CustomerImportance.csv"
                 steps = limits.measure(caught_up.lake, importance, f"{_S3}/limits", _CHUNKS)
-    print(f"\nWhere it goes, and what the limits are:\n\n{limits.table(steps)}")
+    print(f"\nThe steps of a chunk:\n\n{limits.table(steps)}")
     print("\nThe kernel, on one core:\n")
     _draw_kernel(kernel_cost.main([]))
-    print("\nOne more chunk over a growing history:\n")
+    print("\nOne more chunk after a growing history:\n")
     history.main([])
 
 
-def _whole(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) -> Rows:
-    """One chunk, landed to committed, and the usual way beside it; both must know the same of every merchant."""
+def _end_to_end(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) -> Rows:
+    """Measure one chunk from landed to committed, and Spark's usual approach; both must agree on every merchant."""
     for store, root in (("local S3", _S3), ("local disk", directory.as_uri())):
         seconds = detector_cost.landed_to_committed(root, _BUCKET, directory, _CHUNKS)[-_WARM:]
         quantiles = " / ".join(f"{detector_cost.quantile(seconds, percent):.3f}" for percent in (50, 90, 99))
         yield f"one chunk, landed to committed, {store}, median / p90 / p99", f"{quantiles} s"
     usual, merchants = merge_peer.seconds_per_chunk(_download_chunks(s3, caught_up.lake, directory), directory)
     if merchants != _merchants(caught_up.lake):
-        msg = "the usual way and ours differ in what they know of merchants"
+        msg = "the MERGE and the detector disagree on the merchants"
         raise AssertionError(msg)
     theirs = f"{detector_cost.quantile(usual[-_WARM:], 50):.3f} s"
-    yield "the usual MERGE and aggregate, one chunk, local disk, median", theirs
+    yield "Spark's usual approach, `MERGE` and aggregate, one chunk, local disk, median", theirs
     yield "start to first commit (of 20 chunks)", f"{caught_up.first_commit:.1f} s"
 
 
 def _micro_batches(directory: Path) -> Rows:
-    """Catching up with other micro-batches, another store, and the state in the cluster."""
+    """Measure catching up with several micro-batch sizes, on both stores and with both placements."""
     sizes, rates = [], []
     for root, max_chunks, placement, cores in (
         (_S3, 1, "driver", 2),
@@ -88,8 +88,8 @@ def _micro_batches(directory: Path) -> Rows:
         (_S3, 50, "cluster", 2),
     ):
         caught_up = detector_cost.catch_up(root, _BUCKET, directory, max_chunks, placement, cores, _LONG)
-        where = f"{root.partition(':')[0]}, state in the {placement}, local[{cores}]"
-        what = f"catching up, {_LONG_ROWS:,} rows, {max_chunks} chunks a micro-batch, {where}"
+        where = f"{root.partition(':')[0]}, placement {placement}, local[{cores}]"
+        what = f"catching up, {_LONG_ROWS:,} rows, {max_chunks} chunks per micro-batch, {where}"
         yield what, f"{caught_up.rate:,.0f} transactions/s"
         if root == _S3 and placement == "driver":
             sizes.append(max_chunks)
@@ -104,10 +104,10 @@ def _starts(directory: Path) -> Rows:
 
 
 def _spread(directory: Path) -> Rows:
-    """What a micro-batch costs that reads all pairs of the state, kept in the cluster."""
+    """Measure a micro-batch that reads all pairs of the state, with placement `cluster`."""
     for pairs in (1_000_000, 4_000_000):
         for cores in (1, 2):
-            what = f"10 chunks that touch the merchants of {pairs:,} pairs, state in the cluster, local[{cores}]"
+            what = f"10 chunks that touch the merchants of {pairs:,} pairs, placement cluster, local[{cores}]"
             yield what, f"{detector_cost.spread(_BUCKET, directory, pairs, cores):.2f} s"
 
 
@@ -116,16 +116,16 @@ def _landing(directory: Path) -> Rows:
     yield "landing one chunk at line 0", f"{chunker.at_line_0:.3f} s"
     yield f"… at line {chunker_cost.DEEP_LINE:,}", f"{chunker.at_deep_line:.3f} s"
     yield "landing one chunk into an empty landing zone, local S3", f"{chunker.empty_zone:.3f} s"
-    yield f"… beside {chunker_cost.FULL_ZONE:,} chunks", f"{chunker.full_zone:.3f} s"
+    yield f"… next to {chunker_cost.FULL_ZONE:,} chunks", f"{chunker.full_zone:.3f} s"
 
 
 def _draw_catching_up(sizes: list[int], rates: list[float]) -> None:
-    axes = ("chunks a micro-batch", "transactions a second")
+    axes = ("chunks per micro-batch", "transactions per second")
     draw("benchmark-catching-up", "Catching up", *axes, [Line("local S3, 2 cores", sizes, rates)])
 
 
 def _draw_kernel(costs: list[kernel_cost.Cost]) -> None:
-    """Draw what a chunk costs against the pairs of the state, merchants and chunks being those of the sample data."""
+    """Draw the time of a chunk by the number of pairs, with the sample data's merchants and chunk size."""
     like_sample = [cost for cost in costs if (cost.shape.merchants, cost.shape.lines) == (50, 10_000)]
     pairs = [cost.shape.pairs for cost in like_sample]
     lines = [
@@ -136,7 +136,7 @@ def _draw_kernel(costs: list[kernel_cost.Cost]) -> None:
 
 
 def _merchants(lake: str) -> dict[str, tuple[int, int, int]]:
-    """Return what our state says of each merchant in the end."""
+    """Return the final transactions, female and male customers of each merchant in the state."""
     table = open_table(open_objects(lake).place("state/merchants"), "detector")
     assert table
     rows = table.read(["merchant", "transactions", "female_customers", "male_customers", "line"]).sort_by("line")
@@ -146,7 +146,7 @@ def _merchants(lake: str) -> dict[str, tuple[int, int, int]]:
 
 
 def _download_chunks(s3: LocalS3, lake: str, directory: Path) -> list[Path]:
-    """Return the chunks of a lake as local files, in order."""
+    """Download the chunks of a lake; return their local files, in order."""
     prefix = f"{lake.removeprefix(_S3)[1:]}/landing_zone/"
     pages = s3.client().get_paginator("list_objects_v2").paginate(Bucket=_BUCKET, Prefix=prefix)
     paths = []

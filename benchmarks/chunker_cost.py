@@ -1,4 +1,4 @@
-"""What landing one chunk costs: at the start and deep in the file, in an empty landing zone and a full one."""
+"""Time to land one chunk: at the start of the file and deep in it, into an empty and a full landing zone."""
 
 import statistics
 import time
@@ -26,7 +26,7 @@ _WRITERS = 4
 
 @dataclass(frozen=True)
 class ChunkerCost:
-    """Median seconds of one chunk, taken in turn: A B A B …"""
+    """Median seconds of one chunk; the cases of a pair alternate: A B A B …"""
 
     at_line_0: float
     at_deep_line: float
@@ -35,7 +35,7 @@ class ChunkerCost:
 
 
 def measure(directory: Path, bucket: str) -> ChunkerCost:
-    """Measure the depth on a local file, and the landing zone on the local S3."""
+    """Measure by depth on a local file, and by the size of the landing zone on the local S3."""
     deep = _deep_file(directory)
     size = deep.stat().st_size
     with deep.open("rb") as file:
@@ -58,7 +58,7 @@ def measure(directory: Path, bucket: str) -> ChunkerCost:
 
         return run
 
-    line_0, line_deep = _in_turn(at(0), at(DEEP_LINE))
+    line_0, line_deep = _alternate(at(0), at(DEEP_LINE))
 
     s3 = open_objects(f"s3://{bucket}")
     write_sample(directory / "small", rows=_RUNS * _CHUNK)
@@ -68,7 +68,7 @@ def measure(directory: Path, bucket: str) -> ChunkerCost:
         names = (chunk_path(10**9 + number) for number in range(FULL_ZONE))
         for created in pool.map(lambda name: lakes["full"].create(name, b"line\n"), names):
             assert created
-    empty, full = _in_turn(
+    empty, full = _alternate(
         lambda _: _seconds(s3, "small.csv", lakes["empty"]), lambda _: _seconds(s3, "small.csv", lakes["full"])
     )
     return ChunkerCost(line_0, line_deep, empty, full)
@@ -84,13 +84,13 @@ def _seconds(source: Objects, name: str, lake: Objects) -> float:
     return seconds
 
 
-def _in_turn(a: Callable[[int], float], b: Callable[[int], float]) -> tuple[float, float]:
+def _alternate(a: Callable[[int], float], b: Callable[[int], float]) -> tuple[float, float]:
     pairs = [(a(number), b(number)) for number in range(_RUNS)]
     return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
 
 
 def _deep_file(directory: Path) -> Path:
-    """Return a master file of the sample's lines, over and over, past the deep line."""
+    """Write a master file that repeats the sample past the deep line."""
     write_sample(directory)
     sample = (directory / "transactions.csv").read_bytes()
     header, _, lines = sample.partition(b"\n")

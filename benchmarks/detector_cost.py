@@ -1,4 +1,4 @@
-"""What the detector costs: one chunk from landed to committed, catching up, starting, starting with a large state."""
+"""Cost of the detector: one chunk from landed to committed, catching up, and starting with a state of any size."""
 
 import csv
 import json
@@ -27,14 +27,14 @@ from spark_jobs.store.objects import open_objects
 
 _CHUNK = 10_000
 _TIMEOUT_SECONDS = 300
-# Of a large state: merchants that share it; micro-batches that all of them are touched by.
+# A large state: its merchants, and the micro-batches that touch all of them.
 _MERCHANTS = 100
-_BATCHES, _CHUNKS_A_BATCH = 6, 10
+_BATCHES, _CHUNKS_PER_BATCH = 6, 10
 
 
 @dataclass(frozen=True)
 class Commits:
-    """What a detector's log says: when it was started, and when each line was committed."""
+    """Unix times of a detector's start and of the commit of each line."""
 
     started: float
     committed: dict[int, float]
@@ -46,7 +46,7 @@ class Commits:
 
 @dataclass(frozen=True)
 class CatchUp:
-    """What catching up took: transactions a second from the first commit to the last, and seconds to the first."""
+    """Transactions per second from the first commit to the last, and seconds from start to first commit."""
 
     lake: str
     rate: float
@@ -54,7 +54,7 @@ class CatchUp:
 
 
 def landed_to_committed(root: str, bucket: str, directory: Path, chunks: int) -> list[float]:
-    """Land chunk after chunk under `root` beside a running detector; return the seconds of each, polling included."""
+    """Land chunk after chunk next to a running detector; return the seconds from landed to committed, with polling."""
     lake = f"{root}/one-by-one"
     source = ["--source", f"s3://{bucket}/transactions.csv", "--lake", lake]
     landed: dict[int, float] = {}
@@ -67,7 +67,7 @@ def landed_to_committed(root: str, bucket: str, directory: Path, chunks: int) ->
             row = list(csv.reader(stored.data.decode().splitlines()))[1]
             landed[int(row[0])] = datetime.fromisoformat(row[4]).timestamp()
             _await_commit(log, number * _CHUNK)
-            # Not in step with the polls, which come four a second.
+            # Stay out of step with the polls, four per second.
             time.sleep(0.5 + number * 0.0437 % 0.25)
     committed = read_log(log).committed
     return [committed[line] - at for line, at in landed.items() if line in committed]
@@ -82,7 +82,7 @@ def catch_up(
     cores: int = 2,
     file: str = "transactions.csv",
 ) -> CatchUp:
-    """Land all of a file under `root`, then start, with so many chunks a micro-batch and cores of Spark."""
+    """Land a whole file under `root`, then run a detector until it has caught up."""
     name = f"catch-up-{Path(file).stem}-{max_chunks}-{placement}-{cores}"
     lake, log = f"{root}/{name}", directory / f"{name}-{root.partition(':')[0]}.log"
     chunker(["--source", f"s3://{bucket}/{file}", "--lake", lake, "--max-chunks", "1000"])
@@ -96,7 +96,7 @@ def catch_up(
 
 
 def restart(bucket: str, directory: Path, pairs: int) -> float:
-    """Return the seconds to the first commit of a start with so many pairs of state."""
+    """Return the seconds from start to first commit with a state of `pairs` pairs."""
     lake = f"s3://{bucket}/restart-{pairs}"
     source = f"s3://{bucket}/transactions.csv"
     chunker(["--source", source, "--lake", lake])
@@ -109,10 +109,9 @@ def restart(bucket: str, directory: Path, pairs: int) -> float:
 
 
 def spread(bucket: str, directory: Path, pairs: int, cores: int) -> float:
-    """Return the seconds of a micro-batch of 10 chunks that touches all merchants, the state in the cluster.
+    """Return the median seconds from commit to commit of micro-batches that read all pairs, with placement `cluster`.
 
-    The state has so many pairs of 100 merchants, so each micro-batch reads them all; at the median of those but the
-    first, commit to commit.
+    Each micro-batch has 10 chunks and touches all 100 merchants of the state.
     """
     lake = f"s3://{bucket}/spread-{pairs}-{cores}"
     source = directory / f"spread-{pairs}.csv"
@@ -120,7 +119,7 @@ def spread(bucket: str, directory: Path, pairs: int, cores: int) -> float:
     chunker(["--source", source.as_uri(), "--lake", lake])
     _write_state(lake, pairs)
     chunker(["--source", source.as_uri(), "--lake", lake, "--max-chunks", "1000"])
-    options = ("--available-now", "--max-chunks", str(_CHUNKS_A_BATCH), "--placement", "cluster")
+    options = ("--available-now", "--max-chunks", str(_CHUNKS_PER_BATCH), "--placement", "cluster")
     with _detector(lake, bucket, directory / f"spread-{pairs}-{cores}.log", *options, cores=cores) as log:
         _await_end(log)
     times = sorted(read_log(log).committed.values())
@@ -128,7 +127,7 @@ def spread(bucket: str, directory: Path, pairs: int, cores: int) -> float:
 
 
 def read_log(log: Path) -> Commits:
-    """Read a detector's log of JSON lines; what Spark says between them is passed over."""
+    """Parse a detector's log of JSON lines, skipping Spark's own messages."""
     committed: dict[int, float] = {}
     for line in log.read_text().splitlines():
         if line.startswith("{"):
@@ -139,19 +138,19 @@ def read_log(log: Path) -> Commits:
 
 
 def quantile(seconds: list[float], percent: int) -> float:
-    """Return a percentile, in seconds."""
+    """Return a percentile."""
     return float(np.percentile(seconds, percent)) if percent != 50 else statistics.median(seconds)
 
 
 def _write_state(lake: str, pairs: int) -> None:
-    """Write a state of so many pairs as of the first chunk's end, as compacted."""
+    """Write a compacted state of `pairs` pairs as of the end of the first chunk."""
     rows = state_rows(pairs, _MERCHANTS, np.random.default_rng(7)).sort_by("merchant")
     StateTables(open_objects(lake)).commit(Outcome(_CHUNK, [], MERCHANTS_SCHEMA.empty_table(), rows), {})
 
 
 def _write_transactions(path: Path, pairs: int) -> None:
-    """Write a master file of transactions of the pairs that such a state has."""
-    touched = np.random.default_rng(7).integers(0, pairs, (_BATCHES * _CHUNKS_A_BATCH + 1) * _CHUNK)
+    """Write a master file whose pairs are all in that state."""
+    touched = np.random.default_rng(7).integers(0, pairs, (_BATCHES * _CHUNKS_PER_BATCH + 1) * _CHUNK)
     names = zip(customer_names(touched // _MERCHANTS), merchant_names(touched % _MERCHANTS), strict=True)
     with path.open("w") as out:
         out.write("customer,gender,merchant,category,amount\n")
@@ -183,6 +182,6 @@ def _await(condition: Callable[[], bool], log: Path) -> None:
     deadline = time.monotonic() + _TIMEOUT_SECONDS
     while not condition():
         if time.monotonic() > deadline:
-            msg = f"it did not come; see {log}"
+            msg = f"the detector did not get there in {_TIMEOUT_SECONDS} s; see {log}"
             raise TimeoutError(msg)
         time.sleep(0.05)

@@ -1,8 +1,8 @@
-"""One more chunk over a history that grows to 50 million rows: ours, and polars and DuckDB over all rows anew.
+"""One more chunk after a history of up to 50 million rows: the detector, and polars and DuckDB recomputing all rows.
 
-`python -m benchmarks.history` prints its table and draws its plot. All three see the same transactions, and
-what they say of every merchant after the chunk is compared before any time is shown: transactions, the 90th percentile
-of transactions and the 10th of mean amounts over its customers, its female and its male customers.
+`python -m benchmarks.history` prints a table and draws a plot. All three see the same transactions, and no time is
+printed unless they agree on every merchant: transactions, the 90th percentile of transactions and the 10th of mean
+amounts over its customers, female and male customers.
 """
 
 import argparse
@@ -31,8 +31,8 @@ from spark_jobs.store.objects import open_objects
 
 _CHUNK, _FILE = 10_000, 1_000_000
 _SIZES = (594_643, 5_000_000, 20_000_000, 50_000_000)
-_MERCHANTS, _CUSTOMERS_A_ROW = 50, 0.007
-# Of a chunk: repeated, the median counts.
+_MERCHANTS, _CUSTOMERS_PER_ROW = 50, 0.007
+# Repetitions of the detector's chunk, and of each recomputation; the median counts.
 _CHUNKS, _RECOMPUTED = 25, 3
 
 Merchants = dict[str, tuple[int, float, float, int, int]]
@@ -40,7 +40,7 @@ Merchants = dict[str, tuple[int, float, float, int, int]]
 
 @dataclass(frozen=True)
 class Seconds:
-    """Of one more chunk after so many rows, at the median."""
+    """Median seconds of one more chunk after `rows` rows."""
 
     rows: int
     ours: float
@@ -49,11 +49,15 @@ class Seconds:
 
 
 def measure(rows: int, directory: Path) -> Seconds:
-    """Measure one size; fails where the three do not agree."""
+    """Measure one size.
+
+    Raises:
+        AssertionError: the results of the three differ.
+    """
     random = np.random.default_rng(11)
     history = directory / f"history-{rows}"
     history.mkdir()
-    customers = max(1000, int(rows * _CUSTOMERS_A_ROW))
+    customers = max(1000, int(rows * _CUSTOMERS_PER_ROW))
     for number, first in enumerate(range(0, rows, _FILE)):
         part = _transactions(random, min(_FILE, rows - first), first, customers)
         pq.write_table(part, history / f"{number:03}.parquet", compression="zstd")
@@ -71,7 +75,7 @@ def measure(rows: int, directory: Path) -> Seconds:
 def _transactions(random: np.random.Generator, count: int, first: int, customers: int) -> pa.Table:
     customer = (random.random(count) ** 2 * customers).astype(np.int64)
     merchant = (random.random(count) ** 2 * _MERCHANTS).astype(np.int64)
-    # A customer's gender is one and the same: which transaction is the first makes no difference.
+    # Fixed per customer, because the engines may differ in which transaction they call the first.
     gender = np.array(["F", "M"])[customer % 2]
     amount = np.round(random.gamma(2.0, 15.0, count), 2)
     return pa.table(
@@ -90,7 +94,7 @@ def _transactions(random: np.random.Generator, count: int, first: int, customers
 
 
 def _state(history: Path) -> PairState:
-    """Return our state after the history, as its sums say it."""
+    """Return the detector's state after the history."""
     paise = (pl.col("amount") * 100).round().cast(pl.Int64)
     pairs = (
         pl.scan_parquet(history / "*.parquet")
@@ -115,7 +119,7 @@ def _state(history: Path) -> PairState:
 
 
 def _ours(state: PairState, chunks: list[pa.Table], rows: int, directory: Path) -> tuple[float, Merchants]:
-    """Sum each chunk, advance the state, evaluate, and commit to Delta on local disk."""
+    """Sum each chunk, advance the state, evaluate the patterns and commit to Delta on local disk."""
     tables = StateTables(open_objects((directory / f"lake-{rows}").as_uri()))
     tables.load()
     rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
@@ -176,16 +180,16 @@ def _timed(recompute: Callable[[Path], Merchants], history: Path) -> tuple[float
 
 def _compare(name: str, ours: Merchants, theirs: Merchants) -> None:
     if set(ours) != set(theirs):
-        msg = f"{name} knows other merchants: {set(ours) ^ set(theirs)}"
+        msg = f"{name} has other merchants: {set(ours) ^ set(theirs)}"
         raise AssertionError(msg)
     for merchant, values in ours.items():
         if not np.allclose(values, [float(value) for value in theirs[merchant]], rtol=1e-12, atol=0):
-            msg = f"{name} differs at {merchant}: {theirs[merchant]}, here {values}"
+            msg = f"{name} differs at {merchant}: {theirs[merchant]}, the detector has {values}"
             raise AssertionError(msg)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure all sizes; print the table, and draw the plot."""
+    """Measure all sizes, print the table and draw the plot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=_SIZES)
     options = parser.parse_args(arguments)

@@ -1,8 +1,7 @@
-"""What the kernel costs on one core: advance the state by a chunk, evaluate the patterns, give back what is appended.
+"""Cost of the kernel on one core: advance the state by a chunk, evaluate the patterns, return the rows to append.
 
-`python -m benchmarks.kernel_cost` prints a table in Markdown. A chunk of 10,000 lines touches 6,000 pairs, as the
-sample data's do, one in fifty of them new; ten times the lines touch ten times the pairs. 50 merchants share the pairs,
-as in the sample data, unless said otherwise.
+`python -m benchmarks.kernel_cost` prints a table in Markdown. As in the sample data, a chunk of 10,000 lines touches
+6,000 pairs, 2 % of them new, and there are 50 merchants by default; ten times the lines touch ten times the pairs.
 """
 
 import argparse
@@ -21,12 +20,12 @@ from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Reported, Rules
 
 _CHUNK_LINES = 10_000
-_TOUCHED_A_LINE, _NEW_OF_TOUCHED = 0.6, 0.02
+_TOUCHED_PER_LINE, _NEW_OF_TOUCHED = 0.6, 0.02
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A state, and the chunks that come: pairs in all, merchants that share them, lines of a chunk."""
+    """Pairs and merchants of a state, and lines per chunk."""
 
     pairs: int
     merchants: int
@@ -35,11 +34,11 @@ class Shape:
     @property
     def touched(self) -> int:
         """Pairs that a chunk touches."""
-        return int(self.lines * _TOUCHED_A_LINE)
+        return int(self.lines * _TOUCHED_PER_LINE)
 
     @property
     def new(self) -> int:
-        """Of these, pairs that the state does not have yet."""
+        """Touched pairs that are not in the state yet."""
         return int(self.touched * _NEW_OF_TOUCHED)
 
 
@@ -59,22 +58,22 @@ _SHAPES = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What was measured with a state and chunks of a shape.
+    """The measurements of one shape.
 
     Attributes:
-        restore: seconds from rows of `state/pairs` to the state.
-        bytes_a_pair: of the process's memory, by what the state and these chunks added to it.
+        restore: seconds to restore the state from the rows of `state/pairs`.
+        bytes_per_pair: growth of the process's memory, per pair.
         seconds: of each chunk, in order.
     """
 
     shape: Shape
     restore: float
-    bytes_a_pair: float
+    bytes_per_pair: float
     seconds: list[float]
 
     @property
     def updates(self) -> float:
-        """Pair updates a second, over all chunks."""
+        """Pair updates per second, over all chunks."""
         return self.shape.touched * len(self.seconds) / sum(self.seconds)
 
 
@@ -93,14 +92,14 @@ def measure(shape: Shape, chunks: int) -> Cost:
         began = time.perf_counter()
         detector.advance([chunk])
         seconds.append(time.perf_counter() - began)
-    # The rows are still there, as they were before.
+    # `rows` must live until here: it is in `before`, too.
     added = _resident_bytes() - before
     del rows
     return Cost(shape, restore, added / len(state), seconds)
 
 
 def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Table:
-    """Return one row of `state/pairs` for each of so many pairs, spread evenly over so many merchants."""
+    """Return the rows of `state/pairs` for `pairs` pairs, spread evenly over `merchants` merchants."""
     count = random.geometric(0.1, pairs)
     columns = {
         "merchant": merchant_names(np.arange(pairs) % merchants),
@@ -137,20 +136,20 @@ def _chunks(shape: Shape, chunks: int, random: np.random.Generator) -> Iterator[
 
 
 def _distinct(pairs: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Return so many different pairs; of many pairs without putting all of them in a random order."""
+    """Return `count` distinct pairs, without permuting all of a large number of pairs."""
     if pairs <= 2 * count:
         return random.choice(pairs, count, replace=False)
     return random.permutation(np.unique(random.integers(0, pairs, 2 * count)))[:count]
 
 
 def merchant_names(numbers: np.ndarray) -> pa.Array:
-    """Return names of merchants, as they stand in these states."""
+    """Return the names of merchants by their numbers."""
     names = pa.array([f"M{number:09d}" for number in range(int(numbers.max()) + 1)])
     return names.take(pa.array(numbers))
 
 
 def customer_names(numbers: np.ndarray) -> pa.Array:
-    """Return names of 11 characters, as the sample data's: `C` and ten digits, in no order."""
+    """Return scattered names like those of the sample data: `C` and ten digits."""
     scattered = numbers.astype(np.uint64) * np.uint64(1_234_567_891) % np.uint64(9_999_999_967)
     digits = (scattered[:, None] // 10 ** np.arange(9, -1, -1, dtype=np.uint64) % np.uint64(10)).astype(np.uint8)
     text = np.empty((len(numbers), 11), np.uint8)
@@ -165,22 +164,24 @@ def _named(schema: pa.Schema) -> tuple[list[str], list[pa.DataType]]:
 
 
 def _resident_bytes() -> int:
-    # What Arrow holds back for its next buffers is not the state's.
+    # Arrow keeps freed memory for its next buffers; do not count it.
     pa.default_memory_pool().release_unused()
     with open("/proc/self/statm") as statm:  # noqa: PTH123 - not a file
         return int(statm.read().split()[1]) * resource.getpagesize()
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Cost]:
-    """Measure all shapes, print them and return them."""
+    """Measure all shapes; print and return the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=300)
     parser.add_argument("--pairs", type=int)
     parser.add_argument("--merchants", type=int, default=50)
-    parser.add_argument("--lines", type=int, default=_CHUNK_LINES, help="of a chunk (%(default)s)")
+    parser.add_argument("--lines", type=int, default=_CHUNK_LINES, help="per chunk (%(default)s)")
     options = parser.parse_args(arguments)
     shapes = [Shape(options.pairs, options.merchants, options.lines)] if options.pairs else _SHAPES
-    print("| pairs | merchants | pairs a chunk | updates/s | ms: mean | median | p99 | most | bytes a pair | restore |")
+    print(
+        "| pairs | merchants | pairs per chunk | updates/s | ms: mean | median | p99 | max | bytes per pair | restore |"
+    )
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     costs = []
     for shape in shapes:
@@ -190,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Cost]:
         print(
             f"| {shape.pairs:,} | {shape.merchants:,} | {shape.touched:,} | {cost.updates:,.0f}"
             f" | {ms.mean():.2f} | {np.median(ms):.2f} | {np.percentile(ms, 99):.2f} | {ms.max():.2f}"
-            f" | {cost.bytes_a_pair:.0f} | {cost.restore:.2f} s |",
+            f" | {cost.bytes_per_pair:.0f} | {cost.restore:.2f} s |",
             flush=True,
         )
     return costs

@@ -1,6 +1,6 @@
-"""What each step of a chunk takes by itself, on one core: where the time goes, and what no detector could be below.
+"""Time of each step of a chunk by itself, on one core: a lower bound for any detector.
 
-Every step gets what the one before gave, of the same chunks, and is repeated; the least counts.
+Each step takes the results of the previous one for the same chunks, and is repeated; the fastest run counts.
 """
 
 import time
@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Step:
-    """What one step takes of each chunk: seconds, and whether it is work of the processor or waiting for the store."""
+    """Seconds per chunk of one step; `of_processor` is False if they include waiting for the store."""
 
     name: str
     seconds: float
@@ -36,35 +36,35 @@ class Step:
 
 
 def measure(lake_url: str, importance_url: str, scratch_url: str, chunks: int) -> list[Step]:
-    """Take the first chunks of a lake's landing zone through all steps.
+    """Take the first `chunks` chunks of a lake's landing zone through all steps.
 
     Args:
-        lake_url: where they have landed.
-        importance_url: the file of their weights.
-        scratch_url: a place for the tables that are committed to, with nothing in it.
-        chunks: how many.
+        lake_url: the lake.
+        importance_url: the importance file.
+        scratch_url: an empty place for the state's tables.
+        chunks: their number.
     """
     lake = open_objects(lake_url)
     importance = read_importance(importance_url).weights
     assert importance
     firsts = [number * _CHUNK for number in range(chunks)]
-    data, getting = _least(lambda: [_bytes(lake, first) for first in firsts], time.perf_counter)
-    tables, parsing = _least(lambda: [read_columns(body, CHUNK_COLUMNS, lake_url) for body in data])
-    sums, summing = _least(
+    data, getting = _fastest(lambda: [_bytes(lake, first) for first in firsts], time.perf_counter)
+    tables, parsing = _fastest(lambda: [read_columns(body, CHUNK_COLUMNS, lake_url) for body in data])
+    sums, summing = _fastest(
         lambda: [sum_chunk(table, first + _CHUNK) for table, first in zip(tables, firsts, strict=True)]
     )
-    packed, packing = _least(lambda: [chunk.packed() for chunk in sums])
-    unpacked, unpacking = _least(
+    packed, packing = _fastest(lambda: [chunk.packed() for chunk in sums])
+    unpacked, unpacking = _fastest(
         lambda: [ChunkSums.unpack(chunk.end, body) for chunk, body in zip(sums, packed, strict=True)]
     )
-    joined, joining = _least(lambda: [importance.join(chunk) for chunk in unpacked])
-    outcomes, advancing = _least(lambda: _advance(joined))
+    joined, joining = _fastest(lambda: [importance.join(chunk) for chunk in unpacked])
+    outcomes, advancing = _fastest(lambda: _advance(joined))
     committing = _commit(outcomes[-_COMMITS:], scratch_url)
     return [
-        Step("get it from the store", getting / chunks, of_processor=False),
+        Step("download the chunk", getting / chunks, of_processor=False),
         Step("parse the CSV", parsing / chunks),
         Step("sum by pair and category", summing / chunks),
-        Step("pack the sums and unpack them", (packing + unpacking) / chunks),
+        Step("pack and unpack the sums", (packing + unpacking) / chunks),
         Step("join the weights", joining / chunks),
         Step("advance the state, evaluate the patterns", advancing / chunks),
         Step("commit: detections and merchants, then pairs", committing, of_processor=False),
@@ -84,7 +84,7 @@ def _advance(chunks: list[ChunkSums]) -> list[Outcome]:
 
 
 def _commit(outcomes: list[Outcome], scratch_url: str) -> float:
-    """Return the seconds of one commit of one chunk, at the median."""
+    """Return the median seconds of committing one chunk."""
     tables = StateTables(open_objects(scratch_url))
     tables.load()
     seconds = []
@@ -95,8 +95,8 @@ def _commit(outcomes: list[Outcome], scratch_url: str) -> float:
     return sorted(seconds)[len(seconds) // 2]
 
 
-def _least(work: Callable[[], _T], clock: Callable[[], float] = time.process_time) -> tuple[_T, float]:
-    """Return what the work gives, and the seconds of the quickest of some runs."""
+def _fastest(work: Callable[[], _T], clock: Callable[[], float] = time.process_time) -> tuple[_T, float]:
+    """Return the result and the seconds of the fastest of several runs."""
     results = []
     for _ in range(_REPEATED):
         began = clock()
@@ -107,8 +107,8 @@ def _least(work: Callable[[], _T], clock: Callable[[], float] = time.process_tim
 
 
 def table(steps: list[Step]) -> str:
-    """Return the steps as a table in Markdown, with the transactions a second that each alone would allow."""
-    lines = ["| step of one chunk | ms | of it alone, one core |", "| --- | --- | --- |"]
+    """Return the steps as a Markdown table, with the transactions per second that each would allow alone."""
+    lines = ["| step of one chunk | ms | rate if alone, one core |", "| --- | --- | --- |"]
     for step in steps:
         how = "" if step.of_processor else " (waiting included)"
         rate = f"{_CHUNK / step.seconds:,.0f} transactions/s"

@@ -1,4 +1,4 @@
-"""The usual way in Spark: `MERGE` a chunk's sums into a Delta table, then aggregate that table for the thresholds."""
+"""Spark's usual approach: `MERGE` a chunk's sums into a Delta table, then aggregate that table for the thresholds."""
 
 import time
 from collections.abc import Sequence
@@ -14,9 +14,10 @@ _CORES = 2
 
 
 def seconds_per_chunk(chunks: Sequence[Path], directory: Path) -> tuple[list[float], dict[str, tuple[int, int, int]]]:
-    """Take chunk after chunk into a state on local disk; return the seconds of each, and the merchants in the end.
+    """Merge chunk after chunk into a state on local disk.
 
-    Of a merchant: its transactions, its female and its male customers.
+    Returns:
+        The seconds of each chunk, and the final transactions, female and male customers of each merchant.
     """
     spark = delta_session(_CORES, delta_jars())
     state = str(directory / "merge-state")

@@ -1,6 +1,6 @@
-"""What the Pattern detection page costs: `python -m benchmarks.page_cost`. A real api-server, about two minutes.
+"""Response times of the Pattern detection page: `python -m benchmarks.page_cost`; about two minutes.
 
-The state has 1,000,000 pairs and 100,000 detections; all requests go through Airflow's own check of the user.
+The state has 1,000,000 pairs and 100,000 detections. Requests go to a real api-server, authentication included.
 """
 
 import json
@@ -38,17 +38,17 @@ _GROWING_COMMITS = 20
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of some requests, one after another."""
+    """Seconds of consecutive requests."""
 
     seconds: list[float]
 
     def __str__(self) -> str:
-        p50, p99, most = quantile(self.seconds, 50), quantile(self.seconds, 99), max(self.seconds)
-        return f"{1000 * p50:.1f} / {1000 * p99:.1f} / {1000 * most:.1f} ms"
+        p50, p99, slowest = quantile(self.seconds, 50), quantile(self.seconds, 99), max(self.seconds)
+        return f"{1000 * p50:.1f} / {1000 * p99:.1f} / {1000 * slowest:.1f} ms"
 
 
 class GrowingState:
-    """A detector's state that grows chunk by chunk; children are found among the new customers of each."""
+    """A detector's state that grows chunk by chunk, with some children among the new customers."""
 
     def __init__(self) -> None:
         self._tables = StateTables(open_objects(_LAKE))
@@ -57,7 +57,7 @@ class GrowingState:
         self._line = 0
 
     def grow(self, pairs: int, children: int) -> None:
-        """Commit one chunk with so many new pairs, some of them children."""
+        """Commit one chunk with `pairs` new pairs, `children` of them children."""
         numbers = np.arange(self._line, self._line + pairs)
         transactions = np.where(np.arange(pairs) < children, 80, 1)
         columns = {
@@ -75,7 +75,7 @@ class GrowingState:
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure all requests and print a Markdown table."""
     with tempfile.TemporaryDirectory(prefix="page-cost-") as name:
         directory = Path(name)
         with local_s3(directory / "s3.log", buckets=(_BUCKET,)) as s3:
@@ -86,9 +86,9 @@ def main() -> None:
             environment = {**s3.environment, "AIRFLOW_VAR_TRANSACTION_PATTERNS": settings}
             with local_airflow(directory / "airflow", directory / "logs", environment, only=("api-server",)) as airflow:
                 rows = _measure(airflow, s3, state)
-    print("| what | p50 / p99 / most |\n| --- | --- |")
-    for what, measured in rows:
-        print(f"| {what} | {measured} |")
+    print("| request | p50 / p99 / max |\n| --- | --- |")
+    for label, result in rows:
+        print(f"| {label} | {result} |")
 
 
 def _measure(airflow: LocalAirflow, s3: LocalS3, state: GrowingState) -> list[tuple[str, str]]:
@@ -122,10 +122,10 @@ def _measure(airflow: LocalAirflow, s3: LocalS3, state: GrowingState) -> list[tu
         ("the state, 100,000 detections, 1,000,000 pairs", str(steady)),
         ("… while a chunk with 50 detections is committed every 0.5 s", str(growing)),
         ("… while S3 hangs", str(hanging)),
-        ("… at the very first request", f"{1000 * starting.seconds[0]:.0f} ms"),
-        ("everything is read, after the first request", f"{first_read:.1f} s"),
+        ("… at the first request", f"{1000 * starting.seconds[0]:.0f} ms"),
+        ("first request until everything is read", f"{first_read:.1f} s"),
         ("size of the state, 24 h", f"{size:,} bytes"),
-        ("detections of a merchant and a customer", str(filtered)),
+        ("detections, filtered by merchant and customer", str(filtered)),
         ("merchants, sorted", str(merchants)),
         ("the history of a merchant", str(history)),
         ("all 100,000 detections as CSV", f"{download.seconds[0]:.1f} s"),
@@ -133,16 +133,16 @@ def _measure(airflow: LocalAirflow, s3: LocalS3, state: GrowingState) -> list[tu
 
 
 def _while_growing(poll: Callable[[], httpx.Response], state: GrowingState) -> Times:
-    """Poll ten times a second, and commit every half second in between."""
+    """Poll ten times a second while a chunk is committed every half second."""
     seconds: list[float] = []
     for _ in range(_GROWING_COMMITS):
         state.grow(_CHUNK, children=50)
         seconds += _paced(poll, 5)
-    # The page has seen them by the end.
+    # Fail if the page shows less than what was committed.
     deadline = time.monotonic() + 30
     wanted = DETECTIONS + 50 * _GROWING_COMMITS
     while poll().json()["found"]["total"] < wanted:
-        assert time.monotonic() < deadline, "the page did not see what was committed"
+        assert time.monotonic() < deadline, "the page does not show all committed detections"
         time.sleep(0.2)
     return Times(seconds)
 

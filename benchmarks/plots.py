@@ -1,4 +1,4 @@
-"""Plots of what was measured, as SVG: the same data give the same bytes."""
+"""Plots of the results, as reproducible SVG."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _IMAGES = Path(__file__).parents[1] / "docs" / "images"
 
 @dataclass(frozen=True)
 class Line:
-    """What is drawn under a name."""
+    """One labelled line of a plot."""
 
     label: str
     x: Sequence[float]
@@ -22,7 +22,7 @@ class Line:
 
 
 def draw(name: str, title: str, x: str, y: str, lines: Sequence[Line]) -> None:
-    """Draw lines on logarithmic axes, into the documentation's image `name`."""
+    """Draw lines on logarithmic axes into `docs/images/<name>.svg`."""
     with plt.rc_context({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"}):
         figure, axes = plt.subplots(figsize=(7, 4))
         for line in lines:

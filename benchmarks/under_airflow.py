@@ -1,7 +1,7 @@
-"""`python -m benchmarks.under_airflow`: how the whole keeps time under Airflow. Minutes, by what is asked for.
+"""Latency of the whole system under Airflow: `python -m benchmarks.under_airflow`.
 
-The master file grows every second; a row's time is that of the upload that brought it. It is landed when `offset.csv`
-says so, and committed when the detector's log does.
+The master file grows every second. A row is appended when its upload ends, landed when `offset.csv` covers it, and
+committed at the time in the detector's log.
 """
 
 import argparse
@@ -28,20 +28,20 @@ from local.sample_data import write_sample
 from local.stack import Layout, Stack, running_s3, running_stack
 
 _SECONDS_BETWEEN_LOOKS = 0.05
-# The first runs find a cold detector, and the last rows have not been landed yet.
+# Skipped: the first runs find a cold detector.
 _COLD_SECONDS = 30
 
 
 @dataclass
 class Trace:
-    """What was seen: Unix times by the line up to which something was done then."""
+    """Unix times at which the master file, the landed line and the committed line reached a line."""
 
     appended: dict[int, float] = field(default_factory=dict)
     landed: dict[int, float] = field(default_factory=dict)
     committed: dict[int, float] = field(default_factory=dict)
 
     def ages(self, of: Mapping[int, float], since: Mapping[int, float]) -> list[float]:
-        """Return, for each line in `since`, the seconds until it was covered by one in `of`."""
+        """Return the seconds from each line in `since` until `of` reached it; lines not reached are omitted."""
         lines = sorted(of)
         found = []
         for line, at in since.items():
@@ -52,7 +52,7 @@ class Trace:
 
 
 def main() -> int:
-    """Run, and print a table in Markdown."""
+    """Run the system and print a Markdown table."""
     options = _parser().parse_args()
     with _stack(options) as (stack, source):
         began = time.monotonic()
@@ -93,14 +93,14 @@ def _follow(stack: Stack, source: GrowingFile, began: float, seconds: float) -> 
 
 
 def _committed_lines(directory: Path) -> dict[int, float]:
-    """Return when each line was committed, from the detector's logs."""
+    """Return the commit time of each line from the detector's logs."""
     text = "".join(log.read_text() for log in (directory / "databricks" / "logs").glob("*.log"))
     found = re.findall(r'"time": "([^"]+)".*"batch committed", "committed_line": (\d+)', text)
     return {int(line): datetime.fromisoformat(at).timestamp() for at, line in found}
 
 
 def _cpu_seconds(stack: Stack) -> dict[str, float]:
-    """Return the processor time of Airflow's components, with what each has started and outlived."""
+    """Return the CPU seconds of Airflow's components, including all their child processes."""
     seconds = {}
     for name, process in stack.airflow.components.items():
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
@@ -132,17 +132,20 @@ def _print(stack: Stack, trace: Trace, cpu: Mapping[str, float], options: argpar
         if now >= warm
     ]
     rows = [
-        ("rows a second, seconds, start-up delay", f"{options.rate:g}, {options.seconds:g}, {options.start_delay:g} s"),
+        (
+            "rows per second, seconds, start-up delay",
+            f"{options.rate:g}, {options.seconds:g}, {options.start_delay:g} s",
+        ),
         ("runs of chunk_transactions", str(len(runs))),
         ("start interval p10 / p50 / p90", _quantiles(intervals, (10, 50, 90))),
         ("appended to landed p50 / p95", _quantiles(trace.ages(trace.landed, appended), (50, 95))),
         ("landed to committed p50 / p95", _quantiles(trace.ages(trace.committed, landed), (50, 95))),
-        ("lines behind when a run ends, first half / second half, mean", _halves(behind)),
-        ("Airflow's processor time", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in cpu.items())),
+        ("mean lag in lines, first half / second half", _halves(behind)),
+        ("CPU time of Airflow", ", ".join(f"{name} {seconds:.0f} s" for name, seconds in cpu.items())),
     ]
-    print("| what | measured |\n| --- | --- |")
-    for what, measured in rows:
-        print(f"| {what} | {measured} |")
+    print("| measurement | result |\n| --- | --- |")
+    for label, result in rows:
+        print(f"| {label} | {result} |")
 
 
 def _quantiles(values: list[float], percents: tuple[int, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Kinds of master files, and of changes to one that has been landed in part."""
+"""Kinds of master files, and of changes to one that is partly landed."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tests.bad_input.outcomes import Lines, Stops, Waits
 
 HEADER = b"customer,gender,merchant,category,amount\n"
 ROWS = b"".join(b"C%d,F,M1,food,%d.50\n" % (number, number) for number in range(4))
-# Of these, two lines are landed before the change.
+# Its first two lines are landed before a change.
 LANDED = HEADER + ROWS
 _CARRIAGE_RETURNS = "line 1: a carriage return without a newline, at byte"
 _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + b"\xcb\xfe" * 400
@@ -15,7 +15,7 @@ _GZIP = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff" + b"\xcb\xfe" * 400
 
 @dataclass(frozen=True)
 class File:
-    """One kind of file, None where there is none, and what a run must make of it."""
+    """A kind of master file (None: no file) and its outcome."""
 
     kind: str
     data: bytes | None
@@ -71,7 +71,7 @@ def _rewritten(kind: str, data: bytes, said: str) -> File:
 
 _CHANGED = "the part before byte 77 (line 2) changed after it was landed"
 
-# Each takes the place of `LANDED`, of which two lines are landed.
+# Replacements of `LANDED`.
 CHANGES = (
     File("grown", LANDED + b"C9,F,M1,food,9\n", Lines(3)),
     File("grown by half a line, which waits", LANDED + b"C9,F", Lines(2)),

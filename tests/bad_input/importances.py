@@ -12,7 +12,7 @@ ROW = b"C1,M1,2,food,0\n"
 
 @dataclass(frozen=True)
 class ImportanceFile:
-    """One kind of importance file, None where there is none, and what it says of `C1` at `M1` for `food`."""
+    """A kind of importance file (None: no file) and its outcome for `C1` at `M1` for `food`."""
 
     kind: str
     data: bytes | None

@@ -7,7 +7,7 @@ from spark_jobs import errors
 
 @dataclass(frozen=True)
 class Lands:
-    """The line is a transaction with these values; `weighted` tells whether its weight counts."""
+    """The line is a transaction with these values; `weighted` is whether its weight counts."""
 
     customer: str = "C1"
     gender: str = "F"

@@ -123,9 +123,9 @@ def test_any_line_lands_or_goes_to_quarantine_and_the_detector_continues(lines: 
     sums = landed(lines, job)
     rows = job.landing.rows(0)
     quarantine = job.lake.find(quarantine_path(0))
-    away = {line.line: line for line in parse_quarantine(quarantine.data)} if quarantine else {}
-    assert set(away) == {number for number, row in zip(rows["line"], rows["customer"], strict=True) if row == ""}
-    for number, line in away.items():
+    quarantined = {line.line: line for line in parse_quarantine(quarantine.data)} if quarantine else {}
+    assert set(quarantined) == {number for number, row in zip(rows["line"], rows["customer"], strict=True) if row == ""}
+    for number, line in quarantined.items():
         assert line.reason
         assert line.raw == lines[number].removesuffix(b"\r").decode("utf-8", "backslashreplace")[:300]
     kept = rows[rows["customer"] != ""]

@@ -1,6 +1,6 @@
-"""What days of the four DAGs leave in Airflow's database, written as fast as a database takes it.
+"""Simulated days of the four DAGs in Airflow's database.
 
-Which tables get rows, and how many a run, was counted in one that Airflow's scheduler had filled (docs/decisions/0012).
+The tables and rows per run are those counted in a database that Airflow's scheduler had filled (docs/decisions/0012).
 """
 
 import time
@@ -15,17 +15,17 @@ from sqlalchemy import Connection, MetaData, create_engine, func, insert, select
 
 from orchestration.prune import prune_database
 
-# The tasks of each DAG, and what each pushes.
+# The tasks of each DAG, and the XCom keys that each pushes.
 TASKS: dict[str, dict[str, tuple[str, ...]]] = {
     "chunk_transactions": {"watch_offset": ("return_value",), "land_chunks": ("run_id", "run_page_url", "link")},
     "supervise_detector": {"supervise": ()},
     "watch_freshness": {"watch": ()},
     "maintain": {"maintain_state": (), "prune_database": (), "prune_logs": ()},
 }
-A_DAYS_RUNS = {"chunk_transactions": 17_280, "supervise_detector": 1440, "watch_freshness": 1440, "maintain": 1}
+RUNS_PER_DAY = {"chunk_transactions": 17_280, "supervise_detector": 1440, "watch_freshness": 1440, "maintain": 1}
 _BUNDLE = "dags-folder"
-# One run in so many misses its deadline, and has a task that is tried twice.
-_RUNS_A_FAILURE = 50
+# One in this many runs misses its deadline and retries its tasks.
+_RUNS_PER_FAILURE = 50
 _DAY = timedelta(days=1)
 _FIRST_DAY = datetime(2026, 1, 1)  # noqa: DTZ001 - as Airflow stores it
 _Row = dict[str, Any]
@@ -33,14 +33,14 @@ _Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Day:
-    """What a day has left: the rows of every table after its clean-up, and how long that took."""
+    """Rows of each table after the pruning at the end of a day, and the seconds it took."""
 
     rows: dict[str, int]
     seconds: float
 
 
-def days_go_by(url: str, days: int, runs: Mapping[str, int] = A_DAYS_RUNS) -> Iterator[Day]:
-    """Let days pass, each followed by the clean-up of the DAG `maintain`, which leaves one day here."""
+def simulate_days(url: str, days: int, runs: Mapping[str, int] = RUNS_PER_DAY) -> Iterator[Day]:
+    """Write one day after another, pruning all earlier ones after each as the DAG `maintain` does."""
     for number in range(days):
         day = _FIRST_DAY + number * _DAY
         fill_day(url, day, runs)
@@ -48,25 +48,25 @@ def days_go_by(url: str, days: int, runs: Mapping[str, int] = A_DAYS_RUNS) -> It
         prune_database(url, day.replace(tzinfo=UTC))
         seconds = time.monotonic() - began
         rows = _rows(url)
-        # The command notes that it was run: today, which is none of these days.
+        # Each pruning logs itself today, which is not one of these days.
         rows["log"] -= number + 1
         yield Day(rows, seconds)
 
 
-def grown(days: Sequence[Day]) -> list[str]:
-    """Return the tables that have more rows after the last day than after the second: the first has none before it."""
+def grown_tables(days: Sequence[Day]) -> list[str]:
+    """Return the tables with more rows after the last day than after the second, the first with a day before it."""
     return [
         f"{name} {days[1].rows[name]} to {rows}" for name, rows in days[-1].rows.items() if rows > days[1].rows[name]
     ]
 
 
-def fill_day(url: str, day: datetime, runs: Mapping[str, int] = A_DAYS_RUNS) -> None:
-    """Write what the runs of a day leave behind, when all have ended.
+def fill_day(url: str, day: datetime, runs: Mapping[str, int] = RUNS_PER_DAY) -> None:
+    """Write the rows that the finished runs of a day leave behind.
 
     Args:
-        url: a database that Airflow itself has migrated, as SQLAlchemy has it.
-        day: its first moment, in UTC and without a zone, as Airflow stores it.
-        runs: how many each DAG has, spread over the day.
+        url: SQLAlchemy URL of a database migrated by Airflow.
+        day: its start, in UTC without a time zone, as Airflow stores it.
+        runs: the number of runs of each DAG, spread over the day.
     """
     with create_engine(url).begin() as connection:
         tables = MetaData()
@@ -76,7 +76,9 @@ def fill_day(url: str, day: datetime, runs: Mapping[str, int] = A_DAYS_RUNS) -> 
             last = connection.scalar(select(func.max(tables.tables["dag_run"].c.id))) or 0
             rows: dict[str, list[_Row]] = {}
             for run, run_id in zip(range(number), count(last + 1), strict=False):
-                for table, row in _run(dag_id, run_id, day + run * _DAY / number, version, run % _RUNS_A_FAILURE == 0):
+                for table, row in _run(
+                    dag_id, run_id, day + run * _DAY / number, version, run % _RUNS_PER_FAILURE == 0
+                ):
                     rows.setdefault(table, []).append(row)
             for table, found in rows.items():
                 connection.execute(insert(tables.tables[table]), found)
@@ -94,7 +96,7 @@ def _rows(url: str) -> dict[str, int]:
 
 
 def _deploy(connection: Connection, tables: MetaData, dag_id: str, day: datetime) -> str:
-    """Leave what a DAG whose file has changed leaves, as each day begins; return its version."""
+    """Write the rows of a new version of a DAG; return its id."""
     named = tables.tables
     bundles, dags = named["dag_bundle"], named["dag"]
     if connection.scalar(select(bundles.c.name).where(bundles.c.name == _BUNDLE)) is None:
@@ -113,7 +115,7 @@ def _deploy(connection: Connection, tables: MetaData, dag_id: str, day: datetime
                 has_task_concurrency_limits=False,
             )
         )
-    # The DAG processor parses all files again and again.
+    # The DAG processor parses all files continuously.
     older = (dags.c.dag_id == dag_id) & (func.coalesce(dags.c.last_parsed_time, day) <= day)
     connection.execute(update(dags).where(older).values(last_parsed_time=day + _DAY))
     known = named["dag_version"].c
@@ -139,7 +141,7 @@ def _deploy(connection: Connection, tables: MetaData, dag_id: str, day: datetime
 
 
 def _run(dag_id: str, run: int, at: datetime, version: str, failed_first: bool) -> Iterator[tuple[str, _Row]]:
-    """Yield the rows that one run leaves, each after those that it refers to."""
+    """Yield table and row of everything one run leaves; rows follow those they refer to."""
     run_id, end = f"scheduled__{at.isoformat()}+00:00", at + timedelta(seconds=2)
     times = {"start_date": at, "end_date": end, "updated_at": end}
     key = {"dag_id": dag_id, "run_id": run_id}
@@ -168,7 +170,7 @@ def _run(dag_id: str, run: int, at: datetime, version: str, failed_first: bool) 
 
 
 def _restart(connection: Connection, tables: MetaData, day: datetime) -> None:
-    """Leave what Airflow leaves that is started anew once a day."""
+    """Write the rows of a daily restart of Airflow."""
     for job in ("SchedulerJob", "TriggererJob", "DagProcessorJob"):
         times = {"start_date": day, "end_date": day + _DAY, "latest_heartbeat": day + _DAY}
         connection.execute(insert(tables.tables["job"]).values(job_type=job, state="success", **times))

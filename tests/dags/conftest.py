@@ -1,4 +1,4 @@
-"""An Airflow with an empty database, a local S3 and a local Databricks with the jobs."""
+"""Airflow with an empty database, a local S3, and a local Databricks with the jobs."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from tests.harness.warm import WarmProcess, warm_process
 
 @dataclass(frozen=True)
 class Airflow:
-    """An Airflow for running single DAGs.
+    """Airflow for running single DAGs.
 
     Attributes:
-        process: runs its commands.
+        process: the process that runs its commands.
         home: its home directory.
-        environment: variables of its commands: connections and settings.
-        name: the name of this test's lake.
+        environment: connections and settings, as variables of its commands.
+        name: name of the test's lake.
     """
 
     process: WarmProcess
@@ -39,19 +39,19 @@ class Airflow:
     databricks: WorkspaceClient
 
     def test_dag(self, dag_id: str) -> str:
-        """Run `airflow dags test`; return its output."""
+        """Run `airflow dags test` and return its output."""
         return self.process.run(
             "tests.harness.airflow:main", ["dags", "test", dag_id], environment=self.environment
         ).log
 
     def upload(self, lines: int) -> None:
-        """Put a master file of so many lines."""
+        """Upload a master file of `lines` lines."""
         header = b"step,customer,age,gender,zipcodeOri,merchant,zipMerchant,category,amount,fraud\n"
         line = b"0,'C1','4','M','28007','M1','28007','es_transportation',4.55,0\n"
         self.s3.client().put_object(Bucket=BUCKET, Key=f"{self.name}.csv", Body=header + line * lines)
 
-    def put_again(self) -> None:
-        """Put the same master file under another ETag, as a client does that uploads in parts."""
+    def upload_again(self) -> None:
+        """Upload the same master file under another ETag, as a multipart upload does."""
         s3, key = self.s3.client(), f"{self.name}.csv"
         found = s3.get_object(Bucket=BUCKET, Key=key)
         upload = s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
@@ -71,7 +71,7 @@ class Airflow:
 
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home directory of an Airflow with an empty database."""
+    """A home directory of Airflow with an empty database."""
     home = tmp_path_factory.mktemp("airflow")
     migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
     subprocess.run(migrate, env={**os.environ, **airflow_variables(home)}, check=True, capture_output=True)
@@ -143,7 +143,7 @@ def airflow(
 
 @pytest.fixture
 def sleeper(tmp_path: Path) -> str:
-    """A script that stands in for the detector: it lives until it is told to end."""
+    """A script in place of the detector; it runs until terminated."""
     path = tmp_path / "sleeper.py"
     path.write_text("import signal\nsignal.pause()\n")
     return str(path)

@@ -1,4 +1,4 @@
-"""The DAG as Airflow runs it, against a local S3 and a local Databricks."""
+"""`chunk_transactions` run by Airflow, with a local S3 and a local Databricks."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.dags.conftest import Airflow
 pytestmark = pytest.mark.processes
 
 
-def test_a_run_lands_what_is_behind_and_the_next_is_skipped_even_if_the_file_is_put_again(airflow: Airflow) -> None:
+def test_a_run_lands_the_backlog_and_the_next_is_skipped_even_after_an_identical_upload(airflow: Airflow) -> None:
     airflow.upload(35)
     said = airflow.test_dag("chunk_transactions")
     assert airflow.keys("landing_zone") == [f"landing_zone/chunk_{first:012d}.csv" for first in (0, 10, 20, 30)], said
@@ -19,12 +19,12 @@ def test_a_run_lands_what_is_behind_and_the_next_is_skipped_even_if_the_file_is_
     assert "nothing new: line 35 is landed" in said
     assert len(airflow.runs(f"{airflow.name}-chunker")) == 1
 
-    airflow.put_again()
+    airflow.upload_again()
     said = airflow.test_dag("chunk_transactions")
     assert "nothing new: line 35 is landed" in said
 
 
-# Airflow retries it three times, with pauses.
+# Airflow retries it three times with backoff.
 @pytest.mark.slow
 def test_a_missing_master_file_is_named(airflow: Airflow) -> None:
     said = airflow.test_dag("chunk_transactions")

@@ -1,4 +1,4 @@
-"""The DAG as Airflow runs it, against a local S3 and a local Databricks, and its clean-up day after day."""
+"""`maintain` run by Airflow, with a local S3 and a local Databricks, and its pruning over several days."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from local.airflow import database_url
-from tests.dags.airflow_days import days_go_by, fill_day, grown
+from tests.dags.airflow_days import fill_day, grown_tables, simulate_days
 from tests.dags.conftest import Airflow
 from tests.harness.pipeline import ROOT
 
@@ -32,7 +32,7 @@ def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airfl
 
     with sqlite3.connect(home / "airflow.db") as database:
         [(runs,)] = database.execute("SELECT count(*) FROM dag_run WHERE start_date < '2020-01-02'")
-    assert runs <= 1, said  # the newest run of a DAG stays
+    assert runs <= 1, said  # the newest run of a DAG is kept
     assert not old.parent.exists(), said
     assert new.exists()
     [run] = airflow.runs(f"{airflow.name}-maintain_state")
@@ -41,7 +41,7 @@ def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airfl
     assert run.state.result_state.value == "SUCCESS"
 
 
-def test_without_a_metadata_connection_the_database_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_metadata_connection_the_database_is_not_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", "{}")
     monkeypatch.syspath_prepend(ROOT / "dags")
     prune = import_module("maintain").dag.get_task("prune_database").python_callable
@@ -50,16 +50,16 @@ def test_without_a_metadata_connection_the_database_is_left_to_others(monkeypatc
 
 
 @pytest.mark.slow
-def test_day_after_day_no_table_of_airflow_grows(airflow_home: Path, tmp_path: Path) -> None:
+def test_pruned_daily_no_table_of_airflow_grows(airflow_home: Path, tmp_path: Path) -> None:
     shutil.copy(airflow_home / "airflow.db", tmp_path)
     runs = {"chunk_transactions": 120, "supervise_detector": 10, "watch_freshness": 10, "maintain": 1}
 
-    days = list(days_go_by(database_url(tmp_path), 3, runs))
+    days = list(simulate_days(database_url(tmp_path), 3, runs))
 
-    assert grown(days) == []
+    assert grown_tables(days) == []
     with sqlite3.connect(tmp_path / "airflow.db") as database:
-        # Other tests' runs are of other days.
-        [(left,)] = database.execute(
+        # Runs of other tests have other dates.
+        [(kept,)] = database.execute(
             "SELECT count(*) FROM dag_run WHERE logical_date >= '2026-01-01' AND logical_date < '2026-01-04'"
         )
-    assert sum(runs.values()) <= left <= sum(runs.values()) + len(runs), "a day stays"
+    assert sum(runs.values()) <= kept <= sum(runs.values()) + len(runs), "one day is kept"

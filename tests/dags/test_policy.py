@@ -1,4 +1,4 @@
-"""What every DAG must have."""
+"""Requirements on every DAG."""
 
 import socket
 import sys
@@ -15,7 +15,7 @@ DAGS = {"chunk_transactions", "maintain", "supervise_detector", "watch_freshness
 
 
 def refuse(*_: object, **__: object) -> None:
-    pytest.fail("something was read while the DAGs were parsed")
+    pytest.fail("parsing the DAGs used the network, a variable or a connection")
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +31,15 @@ def dags() -> Iterator[dict[str, DAG]]:
     sys.path.remove(str(ROOT / "dags"))
 
 
-def test_there_is_one_dag_a_file(dags: dict[str, DAG]) -> None:
+def test_there_is_one_dag_per_file(dags: dict[str, DAG]) -> None:
     assert set(dags) == DAGS == {path.stem for path in (ROOT / "dags").glob("*.py")}
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAGS))
-def test_a_dag_says_who_owns_it_what_it_does_and_when_it_gives_up(dags: dict[str, DAG], dag_id: str) -> None:
+def test_a_dag_has_owner_description_and_timeouts(dags: dict[str, DAG], dag_id: str) -> None:
     dag = dags[dag_id]
     assert dag.doc_md
-    assert "```" in dag.doc_md, "a picture of what it does"
+    assert "```" in dag.doc_md, "a diagram"
     assert dag.description
     assert "transaction-patterns" in dag.tags
     assert (dag.catchup, dag.max_active_runs) == (False, 1)

@@ -1,4 +1,4 @@
-"""The supervisor as Airflow runs it, against a local Databricks with a job that stands in for the detector."""
+"""`supervise_detector` run by Airflow, with a local Databricks and a job in place of the detector."""
 
 import json
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def create_detector(airflow: Airflow, sleeper: str, pause_status: jobs.PauseStat
     return created.job_id or 0
 
 
-def live(airflow: Airflow) -> list[int]:
+def live_runs(airflow: Airflow) -> list[int]:
     [job] = airflow.databricks.jobs.list(name=f"{airflow.name}-detector")
     runs = airflow.databricks.jobs.list_runs(job_id=job.job_id, active_only=True)
     return [run.run_id or 0 for run in runs]
@@ -34,7 +34,7 @@ def test_a_paused_detector_is_unpaused_with_one_alert(airflow: Airflow, sleeper:
     said = airflow.test_dag("supervise_detector")
     assert "unpause the job: the job is paused" in said
     assert "alert: WARNING detector-paused" in said
-    wait_until(lambda: len(live(airflow)) == 1)
+    wait_until(lambda: len(live_runs(airflow)) == 1)
     again = airflow.test_dag("supervise_detector")
     assert "RESOLVED detector-paused" in again
     assert "WARNING detector-paused" not in again
@@ -45,8 +45,8 @@ def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sl
     short = json.dumps({**settings, "start_seconds": 0.001, "stuck_seconds": 0.001, "heartbeat_seconds": 3600})
     airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = short
     create_detector(airflow, sleeper, jobs.PauseStatus.UNPAUSED)
-    wait_until(lambda: len(live(airflow)) == 1)
-    [first] = live(airflow)
+    wait_until(lambda: len(live_runs(airflow)) == 1)
+    [first] = live_runs(airflow)
     now = datetime.now(UTC).isoformat()
     beat = {"started_at": now, "updated_at": now, "committed_line": 0, "landed_line": 10, "waiting": 0}
     client = airflow.s3.client()
@@ -56,7 +56,7 @@ def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sl
     client.put_object(Bucket=BUCKET, Key=f"{airflow.name}/{OFFSET}", Body=offset)
     said = airflow.test_dag("supervise_detector")
     assert "cancel the run: a chunk has waited" in said
-    wait_until(lambda: live(airflow) not in ([], [first]))
+    wait_until(lambda: live_runs(airflow) not in ([], [first]))
 
 
 def test_a_missing_job_is_an_alert(airflow: Airflow) -> None:

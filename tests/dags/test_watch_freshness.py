@@ -1,4 +1,4 @@
-"""Freshness as Airflow measures it, in a local S3."""
+"""`watch_freshness` run by Airflow, with a local S3."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.dags.conftest import Airflow
 pytestmark = pytest.mark.processes
 
 
-def test_what_is_not_landed_in_time_is_an_alert_that_is_over_when_it_is_landed(airflow: Airflow) -> None:
+def test_late_landing_raises_an_alert_until_it_is_landed(airflow: Airflow) -> None:
     settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
     short = {"warning": 0.001, "critical": 3600}
     late = json.dumps({**settings, "landing_age_seconds": short, "commit_age_seconds": short})

@@ -1,4 +1,4 @@
-"""One whole system for all faults: it must recover from each of them."""
+"""One running system for all faults."""
 
 import json
 import secrets
@@ -21,10 +21,10 @@ ROWS = 120_000
 
 
 def _bundles() -> list[dict[str, Any]]:
-    """Return the bundles of the project's DAGs and of the tests' own."""
+    """Return the DAG bundles of the project and of the tests."""
     folders = {"dags-folder": {}, "tests": {"path": str(Path(__file__).parent / "dags")}}
     local = "airflow.dag_processing.bundles.local.LocalDagBundle"
-    return [{"name": name, "classpath": local, "kwargs": given} for name, given in folders.items()]
+    return [{"name": name, "classpath": local, "kwargs": kwargs} for name, kwargs in folders.items()]
 
 
 @pytest.fixture(scope="package")
@@ -36,7 +36,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         with_importance=True,
         chunk_size=1000,
         thresholds=",".join(THRESHOLDS[1::2]),
-        # So that there is time to kill something while the chunker runs.
+        # Leaves time to kill something while the chunker runs.
         databricks_arguments=START_DELAY,
         # Short, so that no test waits for minutes.
         settings={
@@ -52,7 +52,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "5",
         },
     )
-    with pytest.MonkeyPatch.context() as environment, webhook() as (port, told), running_s3(layout) as s3:
+    with pytest.MonkeyPatch.context() as environment, webhook() as (port, notified), running_s3(layout) as s3:
         # As with Slack, the path is the secret.
         ops_token = secrets.token_hex(20)
         connection = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http", "password": ops_token}
@@ -66,4 +66,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             running_stack(layout, s3) as stack,
         ):
             pipeline = Pipeline(s3, LAKE_KEY, directory)
-            yield Running(stack, source, told, pipeline, layout, ops_token, command_lines)
+            yield Running(stack, source, notified, pipeline, layout, ops_token, command_lines)

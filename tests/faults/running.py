@@ -1,4 +1,4 @@
-"""The whole system under Airflow, with a master file that grows as a test asks, and handles on its parts."""
+"""The whole system under Airflow, with a master file that grows on demand."""
 
 import json
 import os
@@ -31,8 +31,8 @@ class Running:
     """The running system.
 
     Attributes:
-        source: the master file; it grows by one row a "second" of the clock handed to it.
-        told: the alerts sent so far.
+        source: the master file; it grows by one row per "second" of the clock passed to it.
+        notified: the alerts sent so far.
         pipeline: the lake.
         layout: where the stack keeps its files.
         ops_token: the secret of the alert connection.
@@ -41,7 +41,7 @@ class Running:
 
     stack: Stack
     source: GrowingFile
-    told: list[dict[str, Any]]
+    notified: list[dict[str, Any]]
     pipeline: Pipeline
     layout: Layout
     ops_token: str
@@ -49,7 +49,7 @@ class Running:
     rows: int = 0
 
     def append(self, rows: int = 3000) -> None:
-        """Let the master file grow."""
+        """Append rows to the master file."""
         self.rows += rows
         self.source.advance(self.rows)
         assert self.source.rows == self.rows
@@ -58,7 +58,7 @@ class Running:
         return LakeView(self.stack.s3).status(self.rows, 1.0)
 
     def wait(self, condition: Callable[[], object]) -> None:
-        """Wait until a condition holds; as a service manager would, restart processes that have ended."""
+        """Wait until a condition holds, restarting processes that have ended, as a service manager would."""
 
         def holds() -> bool:
             self.stack.restart_ended()
@@ -67,7 +67,7 @@ class Running:
         wait_until(holds, seconds=_PATIENCE_SECONDS)
 
     def watch_until(self, condition: Callable[[], object]) -> None:
-        """Run the DAGs that raise alerts again and again, not just once a minute, until a condition holds."""
+        """Run the DAGs that raise alerts continuously, not just once a minute, until a condition holds."""
 
         def holds() -> bool:
             return bool(condition()) or bool(self._watch() and condition())
@@ -91,19 +91,19 @@ class Running:
         self.watch_until(lambda: not self.open_alerts())
 
     def open_alerts(self) -> list[str]:
-        """Return the keys of the alerts that were sent and are not resolved."""
+        """Return the keys of the unresolved alerts."""
         variables = self.airflow("GET", "/variables?limit=100")["variables"]
-        told = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(NOTIFIED)]
-        return [key for group in told for key in group]
+        groups = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(NOTIFIED)]
+        return [key for group in groups for key in group]
 
-    def times_told(self, text: str) -> int:
-        return sum(text in message["text"] for message in self.told)
+    def times_notified(self, text: str) -> int:
+        return sum(text in message["text"] for message in self.notified)
 
     def live_runs(self, job: str) -> list[jobs.BaseRun]:
         return list(self.stack.workspace.jobs.list_runs(job_id=self.stack.job_ids[job], active_only=True))
 
     def detector_processes(self) -> list[psutil.Process]:
-        """Return the processes of the detector's live run: its own, the JVM, Python workers."""
+        """Return the processes of the detector's live run, including its JVM and Python workers."""
         [run] = self.live_runs("detector")
         name = f"--lake={self.pipeline.lake}"
         server = psutil.Process(self.stack.databricks.process.pid)
@@ -123,13 +123,13 @@ class Running:
             return client.request(method, path, json=body or None).raise_for_status().json()
 
     def latest_task(self, state: str) -> dict[str, Any] | None:
-        """Return the newest try of `land_chunks` where it is in this state."""
+        """Return the newest task instance of `land_chunks` in a state, if any."""
         path = "/dags/chunk_transactions/dagRuns/~/taskInstances?task_id=land_chunks&order_by=-start_date&limit=20"
         found = self.airflow("GET", path)["task_instances"]
         return next((task for task in found if task["task_id"] == "land_chunks" and task["state"] == state), None)
 
     def knows_its_run(self, task: dict[str, Any]) -> bool:
-        """Return whether a task of Airflow knows the id of the Databricks run that it has started."""
+        """Return whether a task of Airflow has stored the id of the Databricks run that it started."""
         path = f"/dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}/xcomEntries"
         return any(entry["key"] == "run_page_url" for entry in self.airflow("GET", path)["xcom_entries"])
 
@@ -147,20 +147,20 @@ class Running:
 
 @contextmanager
 def seen_command_lines() -> Iterator[set[str]]:
-    """Yield a set that collects the command lines of all processes on this machine."""
+    """Yield a set that collects the command lines of all processes on the machine."""
     seen: set[str] = set()
-    looks: dict[int, int] = {}
+    polls: dict[int, int] = {}
 
-    def look() -> None:
-        nonlocal looks
-        looks = {process_id: looks.get(process_id, 0) + 1 for process_id in psutil.pids()}
-        for process_id, times in looks.items():
-            # Twice: at the first poll it may have been forked and not yet have called exec.
+    def poll() -> None:
+        nonlocal polls
+        polls = {process_id: polls.get(process_id, 0) + 1 for process_id in psutil.pids()}
+        for process_id, times in polls.items():
+            # Twice, because at the first poll the process may not have called exec yet.
             if times <= 2:
                 with suppress(psutil.Error):
                     seen.add(" ".join(psutil.Process(process_id).cmdline()))
 
-    with polling(look):
+    with polling(poll):
         yield seen
 
 

@@ -14,12 +14,12 @@ def trigger(running: Running, dag_id: str) -> None:
     running.airflow("POST", f"/dags/{dag_id}/dagRuns", logical_date=datetime.now(UTC).isoformat())
 
 
-def test_a_run_that_takes_too_long_raises_an_alert_while_it_runs(running: Running) -> None:
+def test_a_late_run_raises_an_alert_while_it_runs(running: Running) -> None:
     trigger(running, "late")
-    running.wait(lambda: running.times_told("WARNING late: a run has taken longer than 1 s"))
+    running.wait(lambda: running.times_notified("WARNING late: a run has taken longer than 1 s"))
 
 
-def test_a_task_that_fails_for_good_raises_one_alert(running: Running) -> None:
+def test_a_failed_task_raises_one_alert(running: Running) -> None:
     trigger(running, "failing")
-    running.wait(lambda: running.times_told("FAILED failing.fail"))
-    assert running.times_told("try 1: no such day") == 1
+    running.wait(lambda: running.times_notified("FAILED failing.fail"))
+    assert running.times_notified("try 1: no such day") == 1

@@ -1,4 +1,4 @@
-"""However a task of Airflow ends, it leaves no run behind in Databricks."""
+"""A task of Airflow leaves no Databricks run behind, however it ends."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 @pytest.fixture(scope="module", autouse=True)
 def _clusters_that_never_start(running: Running) -> Iterator[None]:
-    # A run whose cluster has started would end before it is cancelled.
+    # With a started cluster, the run would end before it is cancelled.
     running.wait_until_all_is_committed()
     running.wait(lambda: not running.live_runs(CHUNKER))
     running.stack.databricks.restart(["--start-delay", "3600"])
@@ -24,14 +24,14 @@ def _clusters_that_never_start(running: Running) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("how", ["killed", "cleared", "marked as failed"])
-def test_a_chunker_task_that_is_ended_cancels_its_run(running: Running, how: str) -> None:
+def test_an_interrupted_chunker_task_cancels_its_run(running: Running, how: str) -> None:
     running.append()
     running.wait(lambda: running.latest_task("running"))
     running.wait(lambda: running.live_runs(CHUNKER))
     [run] = running.live_runs(CHUNKER)
     task = running.latest_task("running")
     assert task
-    # Until it knows the id of its run, a task cannot cancel it; its next try lands what is left.
+    # A task can only cancel its run once it has stored the id.
     running.wait(lambda: running.knows_its_run(task))
     end_task(running, task, how)
     workspace = running.stack.workspace

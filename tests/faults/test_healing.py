@@ -1,4 +1,4 @@
-"""The system recovers from any failure by itself, loses nothing, and sends each alert once."""
+"""The system recovers from any failure by itself, loses no line, and sends each alert once."""
 
 import signal
 from pathlib import Path
@@ -18,20 +18,18 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow]
 def _well_before(running: Running) -> None:
     running.append(100)
     running.wait_until_all_is_well()
-    running.told.clear()
+    running.notified.clear()
 
 
 def test_appended_lines_are_landed_and_committed_without_an_alert(running: Running) -> None:
     running.append()
     running.wait_until_all_is_committed()
     running.assert_lines_are_landed_once_each_in_order()
-    assert running.told == []
+    assert running.notified == []
 
 
 @pytest.mark.parametrize("components", [("scheduler",), ("api-server", "triggerer")], ids=" and ".join)
-def test_components_of_airflow_killed_in_the_middle_of_a_run_recover(
-    running: Running, components: tuple[str, ...]
-) -> None:
+def test_killed_components_of_airflow_recover(running: Running, components: tuple[str, ...]) -> None:
     running.append()
     running.wait(lambda: running.live_runs(CHUNKER))
     for component in components:
@@ -40,17 +38,17 @@ def test_components_of_airflow_killed_in_the_middle_of_a_run_recover(
     running.assert_lines_are_landed_once_each_in_order()
 
 
-# The tests before this one leave the detector alone: its run is old enough to be judged.
-def test_a_detector_that_does_not_move_is_cancelled_and_starts_again(running: Running) -> None:
+# Must follow tests that leave the detector alone, so that its run is old enough to be judged.
+def test_a_stuck_detector_is_cancelled_and_restarted(running: Running) -> None:
     [run] = running.live_runs(DETECTOR)
     for process in running.detector_processes():
         process.suspend()
     running.append()
-    running.watch_until(lambda: running.times_told("RESOLVED detector-stuck"))
+    running.watch_until(lambda: running.times_notified("RESOLVED detector-stuck"))
     running.wait_until_all_is_committed()
     [again] = running.live_runs(DETECTOR)
     assert again.run_id != run.run_id
-    assert running.times_told("WARNING detector-stuck") == 1
+    assert running.times_notified("WARNING detector-stuck") == 1
 
 
 def test_a_paused_job_is_unpaused(running: Running) -> None:
@@ -60,12 +58,12 @@ def test_a_paused_job_is_unpaused(running: Running) -> None:
     running.stack.workspace.jobs.cancel_all_runs(job_id=job_id)
     running.wait(lambda: not running.live_runs(DETECTOR))
     running.append()
-    running.watch_until(lambda: running.times_told("RESOLVED detector-paused"))
+    running.watch_until(lambda: running.times_notified("RESOLVED detector-paused"))
     running.wait_until_all_is_committed()
-    assert running.times_told("WARNING detector-paused") == 1
+    assert running.times_notified("WARNING detector-paused") == 1
 
 
-def test_a_killed_detector_is_started_again(running: Running) -> None:
+def test_a_killed_detector_is_restarted(running: Running) -> None:
     [run] = running.live_runs(DETECTOR)
     for process in running.detector_processes():
         process.kill()
@@ -75,7 +73,7 @@ def test_a_killed_detector_is_started_again(running: Running) -> None:
     assert again.run_id != run.run_id
 
 
-def test_a_databricks_killed_in_the_middle_of_a_run_comes_back(running: Running) -> None:
+def test_a_killed_databricks_recovers(running: Running) -> None:
     running.append()
     running.wait(lambda: running.live_runs(CHUNKER))
     running.stack.databricks.process.kill()
@@ -83,7 +81,7 @@ def test_a_databricks_killed_in_the_middle_of_a_run_comes_back(running: Running)
     running.assert_lines_are_landed_once_each_in_order()
 
 
-def test_after_all_this_the_lake_is_that_of_an_undisturbed_run(running: Running, tmp_path: Path) -> None:
+def test_after_all_faults_the_lake_equals_that_of_an_undisturbed_run(running: Running, tmp_path: Path) -> None:
     undisturbed = Pipeline(running.pipeline.s3, "undisturbed-by-faults", tmp_path)
     for key in [*running.pipeline.keys("landing_zone/"), f"{running.pipeline.name}/offset.csv"]:
         target = key.replace(running.pipeline.name, undisturbed.name, 1)

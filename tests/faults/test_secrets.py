@@ -1,4 +1,4 @@
-"""After all faults: no secret is in a file, table or process list, and no stranger gets in."""
+"""After all faults, no secret is in a file, table or process list, and unauthenticated requests are refused."""
 
 import stat
 from pathlib import Path
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 
 def secrets_of(running: Running) -> dict[str, str]:
-    """Return every secret that the stack was made with; each is new and random."""
+    """Return every secret of the stack; each is random."""
     airflow = running.stack.airflow
     return {
         "S3 secret key": running.stack.s3.environment["AWS_SECRET_ACCESS_KEY"],
@@ -34,7 +34,7 @@ def holders(running: Running, texts: dict[str, bytes]) -> list[str]:
 
 
 def test_all_secrets_were_in_use(running: Running) -> None:
-    """Otherwise the tests below would also pass for a stack that never ran."""
+    """Without this, the tests below would also pass for a stack that never ran."""
     running.append()
     running.wait_until_all_is_committed()
     assert all(len(secret) >= 16 for secret in secrets_of(running).values())
@@ -42,10 +42,10 @@ def test_all_secrets_were_in_use(running: Running) -> None:
 
 
 def test_no_secret_is_in_logs_databases_or_any_other_file(running: Running) -> None:
-    """XCom, rendered fields and all other rows of Airflow and the local Databricks lie in files of SQLite."""
+    """The databases of Airflow and the local Databricks are SQLite files."""
     directory = running.layout.directory
     passwords = directory / "airflow" / "passwords.json"
-    assert stat.S_IMODE(passwords.stat().st_mode) == 0o600, "Airflow's own, for its owner alone"
+    assert stat.S_IMODE(passwords.stat().st_mode) == 0o600, "readable by its owner only"
     files = {str(path): _bytes(path) for path in directory.rglob("*") if path.is_file() and path != passwords}
     assert any(name.endswith("airflow.db") for name in files)
     assert sum("attempt=" in name for name in files) > 3, "logs of Airflow's tasks"
@@ -57,11 +57,11 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        # Airflow goes on, and so do its files.
+        # Airflow is running and deletes files.
         return b""
 
 
-def test_no_secret_is_in_the_lake_nor_in_its_tables_history(running: Running) -> None:
+def test_no_secret_is_in_the_lake_or_its_table_logs(running: Running) -> None:
     keys = [
         entry["Key"]
         for page in running.stack.s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
@@ -71,12 +71,12 @@ def test_no_secret_is_in_the_lake_nor_in_its_tables_history(running: Running) ->
     assert holders(running, {key: running.pipeline.read(key) for key in keys}) == []
 
 
-def test_no_secret_is_in_the_list_of_processes(running: Running) -> None:
+def test_no_secret_is_in_the_process_list(running: Running) -> None:
     assert any("spark_jobs" in line or "airflow" in line for line in running.command_lines)
     assert holders(running, {line: line.encode() for line in running.command_lines}) == []
 
 
-def test_everything_listens_on_this_machine_alone(running: Running) -> None:
+def test_everything_listens_on_loopback_only(running: Running) -> None:
     stack = running.stack
     roots = [stack.s3.process, stack.databricks.process.pid, *(c.pid for c in stack.airflow.components.values())]
     processes = [p for root in roots for p in [psutil.Process(root), *psutil.Process(root).children(recursive=True)]]
@@ -91,7 +91,7 @@ def test_everything_listens_on_this_machine_alone(running: Running) -> None:
 
 
 @pytest.mark.parametrize("credentials", [{}, {"Authorization": "Bearer wrong"}], ids=["none", "wrong"])
-def test_strangers_are_refused(running: Running, credentials: dict[str, str]) -> None:
+def test_unauthenticated_requests_are_refused(running: Running, credentials: dict[str, str]) -> None:
     refused = (401, 403)
     for url in (
         f"{running.stack.databricks.host}/api/2.1/jobs/list",

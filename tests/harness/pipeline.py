@@ -1,4 +1,4 @@
-"""The jobs as real processes against a local S3, and what they left there."""
+"""The jobs as real processes on a local S3, and access to their results."""
 
 import os
 import re
@@ -25,7 +25,7 @@ from tests.harness.warm import WarmProcess, warm_process
 ROOT = Path(__file__).parents[2]
 BUCKET = "transactions"
 DETECTOR = "spark_jobs.detector.cli:main"
-# Scaled down to the small sample, so that every pattern occurs.
+# Low enough that every pattern occurs in the small sample.
 THRESHOLDS = (
     *("--threshold", "upgrade_merchant_transactions=5000"),
     *("--threshold", "child_transactions=8"),
@@ -58,7 +58,7 @@ class Pipeline:
         return processes.start(command, self.directory / "chunker.log", self.s3.environment)
 
     def start_detector(self, *arguments: str, python: str = sys.executable) -> "subprocess.Popen[bytes]":
-        """Start a detector as a process of its own, with a JVM of its own."""
+        """Start a detector in its own process, with its own JVM."""
         scratch = self.directory / "scratch"
         scratch.mkdir(exist_ok=True)
         environment = {**detector_environment(self.s3), "PYSPARK_PYTHON": python, "TMPDIR": str(scratch)}
@@ -66,7 +66,7 @@ class Pipeline:
         return processes.start(command, self.log, environment)
 
     def detect(self, spark: WarmProcess, *arguments: str) -> int:
-        """Run a detector to its end in a process whose Spark is warm; return its exit code."""
+        """Run a detector in a process with a warm Spark; return its exit code."""
         return spark.run(DETECTOR, ["--lake", self.lake, *THRESHOLDS, *arguments], log=self.log).code
 
     def output(self) -> str:
@@ -74,7 +74,7 @@ class Pipeline:
         return self.log.read_text() if self.log.exists() else ""
 
     def committed_line(self) -> int:
-        """Return the greatest line that the detector's log says is committed."""
+        """Return the last committed line in the detector's log."""
         committed = re.findall(r'"batch committed", "committed_line": (\d+)', self.output())
         return max(map(int, committed), default=0)
 
@@ -105,7 +105,7 @@ class Pipeline:
         return {tuple(row.values()) for row in all_pair_rows(restore_state(rows), 0).to_pylist()}
 
     def assert_files_are_the_table(self) -> None:
-        """Every full 50 of the table is one file, named and filled from it; nothing else is there."""
+        """Assert that the detection files are exactly the full 50s of `state/detections`."""
         rows = parse_detection_rows(self.detections().cast(DETECTIONS_SCHEMA))
         full = [rows[at : at + 50] for at in range(0, len(rows) - len(rows) % 50, 50)]
         expected = {f"{self.name}/{path}": data for path, data in map(detection_file, full)}
@@ -113,15 +113,15 @@ class Pipeline:
 
 
 def detector_environment(s3: S3Address) -> dict[str, str]:
-    """Return the variables of a detector's process."""
+    """Return the environment of a detector's process."""
     java = find_java()
-    assert java, "make setup finds or fetches Java"
+    assert java, "Java not found; run make setup"
     return {**s3.environment, **spark_environment(java), "PYTHONPATH": str(ROOT)}
 
 
 @contextmanager
 def warm_spark(s3: S3Address) -> Iterator[WarmProcess]:
-    """Run a process that keeps its Spark session from one detector to the next."""
+    """Start a process that keeps its Spark session from one detector to the next."""
     with warm_process([DETECTOR.partition(":")[0]], detector_environment(s3)) as warm:
         yield warm
 
@@ -135,18 +135,18 @@ def wait_until(
     """Wait until a condition holds; fail after `seconds`, or if one of the `alive` processes has ended.
 
     Args:
-        between: seconds between two polls; more if a poll is expensive for the system that is awaited.
+        between: seconds between two polls; increase it for expensive conditions.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         ended = [process.args for process in alive if process.poll() is not None]
         assert not ended, f"ended too early: {ended}"
-        assert time.monotonic() < deadline, "the condition did not come true in time"
+        assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
         time.sleep(between)
 
 
 def spark_python(version: str) -> str:
-    """Return an interpreter whose environment has another Spark, as uv.lock has it; it is made at first use."""
+    """Return a Python with another version of Spark, from uv.lock; the first use installs it."""
     environment = Path(sys.prefix) / f"spark-{version}"
     uv = str(Path(sys.prefix) / "bin" / "uv")
     group = f"spark-{version.replace('.', '-')}"

@@ -9,7 +9,7 @@ _SECONDS_BETWEEN_POLLS = 0.25
 
 @contextmanager
 def polling(poll: Callable[[], None]) -> Iterator[None]:
-    """Call `poll` four times a second until the block ends, which then raises the error of `poll`, if any."""
+    """Call `poll` four times a second until the block ends, then raise its error, if any."""
     stopping = threading.Event()
     failures: list[Exception] = []
 
@@ -17,7 +17,7 @@ def polling(poll: Callable[[], None]) -> Iterator[None]:
         try:
             while not stopping.wait(_SECONDS_BETWEEN_POLLS):
                 poll()
-        except Exception as error:  # noqa: BLE001 - raised where it can be seen
+        except Exception as error:  # noqa: BLE001 - raised below
             failures.append(error)
 
     thread = threading.Thread(target=run, name="polling")

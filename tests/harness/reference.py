@@ -10,7 +10,7 @@ from spark_jobs.patterns.thresholds import Thresholds
 
 @dataclass(frozen=True)
 class Transaction:
-    """One line of the master file; `weight` is its column's text, None where the file has no such column."""
+    """One line of the master file; `weight` is the text of that column, None without one."""
 
     customer: str
     gender: str
@@ -42,7 +42,7 @@ def detections(
 ) -> list[Found]:
     """Return (line, pattern, action, merchant, customer, evidence, thresholds) of each detection, in order of seq.
 
-    A line that is None is in quarantine.
+    None is a quarantined line.
     """
     reported: set[tuple[str, str, str]] = set()
     result: list[Found] = []
@@ -66,7 +66,7 @@ def detections(
 def merchant_row(
     history: Sequence[Transaction], merchant: str, thresholds: Thresholds, importance: Sequence[ImportanceRow] | None
 ) -> tuple[int, int, int, int, float, float | None]:
-    """Return transactions, customers, women, men and both percentiles of a merchant."""
+    """Return transactions, customers, female and male customers, and both percentiles of a merchant."""
     own = [transaction for transaction in history if transaction.merchant == merchant]
     first = {transaction.customer: transaction.gender for transaction in reversed(own)}
     counts = [sum(t.customer == customer for t in own) for customer in first]

@@ -1,7 +1,7 @@
 """A process that pays for imports once and then runs one command after another.
 
-Importing Airflow takes 6 s and starting Spark's JVM takes 12 s. A test that does not kill the process need not pay for
-either: it sends its command to a warm process, which runs it in itself, or in a fork of itself that may be killed.
+Importing Airflow takes 6 s and starting Spark's JVM 12 s. To avoid both, tests send commands to a warm process, which
+runs them itself, or in a fork that may be killed.
 """
 
 import importlib
@@ -33,7 +33,7 @@ class Command:
         function: `module:name`; called with `arguments`, it returns the exit code or raises SystemExit.
         environment: variables on top of the process's own, for this command only.
         log: takes stdout and stderr.
-        fork: run it in a fork, so that it may be killed and leaves nothing behind.
+        fork: run it in a fork, which may be killed.
     """
 
     function: str
@@ -88,10 +88,10 @@ class WarmProcess:
         fork: bool = False,
         seconds: float = _SECONDS,
     ) -> Ended:
-        """Run a command to its end. A command that takes longer than `seconds` is killed and fails the test.
+        """Run a command; kill it and fail the test if it takes longer than `seconds`.
 
         Args:
-            log: a file that the output is appended to; without one, only the result has it.
+            log: a file to append the output to; without one, only the result has it.
         """
         assert self._process.stdin
         assert self._process.stdout
@@ -114,13 +114,13 @@ class WarmProcess:
         return Ended(code, output)
 
     def tail(self, size: int = 4096) -> str:
-        """Return the last bytes of the output so far of the running command, or of the last one."""
+        """Return the last `size` bytes of the output of the running or last command."""
         with self._default_log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - size))
             return log.read().decode(errors="replace")
 
     def kill(self) -> None:
-        """Kill the running command; may be called from any thread once it was sent."""
+        """Kill the running command; may be called from any thread after `run`."""
         self._forked.wait()
         try:
             os.kill(self._pid, signal.SIGKILL)
@@ -128,7 +128,7 @@ class WarmProcess:
             return
 
     def stop(self) -> None:
-        """End the process and the command that it runs."""
+        """Stop the process and its command."""
         processes.stop(self._process)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
@@ -137,7 +137,7 @@ class WarmProcess:
 
 @contextmanager
 def warm_process(preload: Sequence[str], environment: Mapping[str, str]) -> Iterator[WarmProcess]:
-    """Start a warm process that has imported the modules in `preload`, with these variables on top of our own."""
+    """Start a warm process with the modules in `preload` imported and variables added to the environment."""
     with tempfile.TemporaryDirectory(prefix="warm-") as name:
         warm = WarmProcess(Path(name), preload, environment)
         try:
@@ -147,7 +147,7 @@ def warm_process(preload: Sequence[str], environment: Mapping[str, str]) -> Iter
 
 
 def _serve() -> None:
-    """Answer each line of stdin, a `Command` as JSON, with two lines: the process id, in the end the exit code."""
+    """Answer each line of stdin, a `Command` in JSON, with two lines: first the process id, then the exit code."""
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         command = Command(**json.loads(line))
@@ -180,7 +180,7 @@ def _run(command: Command) -> int:
             return error.code or 0
         sys.stderr.write(f"{error.code}\n")
         return 1
-    except BaseException:  # noqa: BLE001 - the next command must run all the same
+    except BaseException:  # noqa: BLE001 - the next command must still run
         traceback.print_exc()
         return 1
     finally:
@@ -193,6 +193,6 @@ def _run(command: Command) -> int:
 if __name__ == "__main__":
     for preloaded in sys.argv[1:]:
         importlib.import_module(preloaded)
-    # A Ctrl-C in the terminal is for the tests, which then stop this process.
+    # Leave Ctrl-C to the tests, which then stop this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _serve()

@@ -1,4 +1,4 @@
-"""A webhook that keeps what it is sent."""
+"""A webhook that records its messages."""
 
 import json
 import threading
@@ -10,23 +10,23 @@ from typing import Any
 
 @contextmanager
 def webhook(status: int = 200) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Run a webhook on loopback that answers so; give its port, and the list that grows with each message."""
-    got: list[dict[str, Any]] = []
+    """Run a webhook on loopback that responds with `status`; yield its port and the growing list of messages."""
+    received: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield server.server_port, got
+        yield server.server_port, received
     finally:
         server.shutdown()
         thread.join()

@@ -1,4 +1,4 @@
-"""Sample data of 60 chunks, landed once, and an undisturbed run over it to compare with."""
+"""Sample data of 60 chunks, landed once, and an undisturbed run to compare with."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +33,7 @@ def undisturbed(s3: LocalS3, spark: WarmProcess, sample: Path, tmp_path_factory:
     importance = pipeline.upload("i.csv", sample / "CustomerImportance.csv")
     chunker = pipeline.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "60")
     assert chunker.wait() == 0
-    # Its micro-batches end at lines 20,000 and 40,000: a replay can begin there.
+    # Micro-batches end at lines 20,000 and 40,000, so a replay can begin there.
     code = pipeline.detect(spark, "--importance", importance, "--available-now", "--max-chunks", "20")
     assert code == 0, pipeline.output()
     return pipeline
@@ -47,7 +47,7 @@ def empty(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest)
 
 @pytest.fixture
 def landed(undisturbed: Pipeline, empty: Pipeline) -> Callable[[], Pipeline]:
-    """Return a function that copies the 60 chunks to the empty lake and returns it."""
+    """A function that copies the 60 chunks to the empty lake and returns it."""
 
     def land() -> Pipeline:
         for key in [*undisturbed.keys("landing_zone/"), "undisturbed/offset.csv"]:

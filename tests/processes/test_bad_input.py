@@ -1,4 +1,4 @@
-"""Every kind of line at once, through both jobs as real processes."""
+"""All kinds of lines in one file, through both jobs as real processes."""
 
 from pathlib import Path
 
@@ -13,11 +13,9 @@ from tests.harness.warm import WarmProcess
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 
-def test_all_kinds_of_lines_at_once_stop_neither_chunker_nor_detector(
-    s3: LocalS3, tmp_path: Path, spark: WarmProcess
-) -> None:
+def test_bad_lines_stop_neither_chunker_nor_detector(s3: LocalS3, tmp_path: Path, spark: WarmProcess) -> None:
     pipeline = Pipeline(s3, "bad-input", tmp_path)
-    # Last, a good line for every bad one, so that a detector that goes on can be told from one that does not.
+    # Good lines at the end show whether the detector continues after the bad ones.
     good = [b"G%d,F,GM,food,1,1" % number for number in range(len(LINES))]
     (tmp_path / "t.csv").write_bytes(b"\n".join([COLUMNS, *(line.raw for line in LINES), *good, b""]))
     source = pipeline.upload("t.csv", tmp_path / "t.csv")

@@ -12,7 +12,7 @@ from tests.processes.conftest import CHUNK, ROWS
 pytestmark = pytest.mark.processes
 
 
-def test_killed_at_work_it_lands_every_line_once(s3: LocalS3, sample: Path, tmp_path: Path) -> None:
+def test_a_killed_chunker_lands_every_line_once(s3: LocalS3, sample: Path, tmp_path: Path) -> None:
     pipeline = Pipeline(s3, "killed-chunker", tmp_path)
     source = pipeline.upload("t.csv", sample / "transactions.csv")
     chunker = pipeline.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "60")
@@ -25,7 +25,7 @@ def test_killed_at_work_it_lands_every_line_once(s3: LocalS3, sample: Path, tmp_
 
 
 @pytest.mark.slow
-def test_chunkers_side_by_side_lose_and_double_nothing_and_the_losers_say_so(
+def test_concurrent_chunkers_lose_and_duplicate_nothing_and_the_losers_report_it(
     s3: LocalS3, sample: Path, tmp_path: Path
 ) -> None:
     pipeline = Pipeline(s3, "side-by-side", tmp_path)
@@ -41,7 +41,7 @@ def test_chunkers_side_by_side_lose_and_double_nothing_and_the_losers_say_so(
 
 
 def landed_lines(pipeline: Pipeline) -> list[int]:
-    """Return the line numbers of all chunks, in order of their files."""
+    """Return the line numbers in all chunks, in order of the files."""
     return [
         int(line)
         for key in pipeline.keys("landing_zone/")

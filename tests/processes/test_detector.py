@@ -18,7 +18,7 @@ pytestmark = pytest.mark.processes
 Landed = Callable[[], Pipeline]
 
 
-def test_all_patterns_occur_and_files_hold_what_the_table_holds(undisturbed: Pipeline) -> None:
+def test_all_patterns_occur_and_files_match_the_table(undisturbed: Pipeline) -> None:
     assert undisturbed.committed_line() == ROWS
     counts = Counter(str(row["patternId"]) for row in undisturbed.found())
     assert set(counts) == {"PatId1", "PatId2", "PatId3"}
@@ -26,7 +26,7 @@ def test_all_patterns_occur_and_files_hold_what_the_table_holds(undisturbed: Pip
     undisturbed.assert_files_are_the_table()
 
 
-def test_the_heartbeat_tells_where_the_detector_is(undisturbed: Pipeline) -> None:
+def test_the_heartbeat_has_the_progress_of_the_detector(undisturbed: Pipeline) -> None:
     heartbeat = json.loads(undisturbed.read("undisturbed/state/detector.json"))
     found = undisturbed.found()
     assert heartbeat["committed_line"] == heartbeat["landed_line"] == ROWS
@@ -43,7 +43,7 @@ def test_the_merchants_table_counts_customers(undisturbed: Pipeline) -> None:
     assert {row["merchant"]: row["customers"] for row in rows} == customers
 
 
-def test_killed_at_random_moments_with_its_checkpoint_lost_it_loses_and_doubles_nothing(
+def test_random_kills_with_lost_checkpoints_lose_and_duplicate_nothing(
     landed: Landed, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     pipeline, moments = landed(), random.Random(1)
@@ -51,7 +51,7 @@ def test_killed_at_random_moments_with_its_checkpoint_lost_it_loses_and_doubles_
         detector = pipeline.start_detector("--importance", importance, "--max-chunks", "2")
         try:
             wait_until(lambda: pipeline.committed_line() >= line, [detector])  # noqa: B023
-            # Anywhere in a batch: the next one has begun.
+            # Anywhere in the next micro-batch.
             wait_until(lambda: moments.random() < 0.1)
             detector.kill()
         finally:
@@ -67,13 +67,13 @@ def test_killed_at_random_moments_with_its_checkpoint_lost_it_loses_and_doubles_
 
 
 @pytest.mark.slow
-def test_started_where_nothing_has_landed_it_waits_and_told_to_stop_it_stops_within_10_seconds_with_whole_batches(
+def test_it_waits_for_the_first_chunk_and_stops_within_10_seconds_after_a_whole_batch(
     empty: Pipeline, landed: Landed, undisturbed: Pipeline, importance: str
 ) -> None:
     pipeline = empty
     detector = pipeline.start_detector("--importance", importance, "--max-chunks", "1")
     try:
-        # Spark begins with a batch all the same.
+        # Spark starts with an empty batch.
         wait_until(lambda: any(pipeline.directory.glob("scratch/detector-checkpoint-*/commits/0")), [detector])
         assert pipeline.committed_line() == 0
         landed()
@@ -88,7 +88,7 @@ def test_started_where_nothing_has_landed_it_waits_and_told_to_stop_it_stops_wit
 
 
 @pytest.mark.slow
-def test_a_second_detector_stops_and_says_so_and_nothing_is_doubled(
+def test_one_of_two_detectors_stops_with_an_error_and_nothing_is_duplicated(
     landed: Landed, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     pipeline = landed()
@@ -96,7 +96,7 @@ def test_a_second_detector_stops_and_says_so_and_nothing_is_doubled(
     try:
         wait_until(lambda: pipeline.committed_line() > 0, [one])
         other = pipeline.detect(spark, "--importance", importance, "--max-chunks", "1", "--available-now")
-        # They race for every chunk: either may lose.
+        # Either may lose the race for a chunk.
         assert other in (0, 70), pipeline.output()
         if other == 0:
             assert one.wait(60) == 70
@@ -109,11 +109,13 @@ def test_a_second_detector_stops_and_says_so_and_nothing_is_doubled(
     pipeline.assert_files_are_the_table()
 
 
-# The first time it downloads half a gigabyte.
+# The first run downloads half a gigabyte.
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("version", ["4.0", "4.1"])
-def test_it_finds_the_same_on_older_spark(landed: Landed, undisturbed: Pipeline, importance: str, version: str) -> None:
+def test_detections_are_the_same_on_older_spark(
+    landed: Landed, undisturbed: Pipeline, importance: str, version: str
+) -> None:
     pipeline = landed()
     detector = pipeline.start_detector(
         "--importance", importance, "--max-chunks", "7", "--available-now", python=spark_python(version)
@@ -122,13 +124,13 @@ def test_it_finds_the_same_on_older_spark(landed: Landed, undisturbed: Pipeline,
         assert detector.wait(120) == 0, pipeline.log.read_text()
     finally:
         processes.stop(detector)
-    assert pipeline.log.read_text().count("batch committed") == 9, "60 chunks, at most 7 a micro-batch"
+    assert pipeline.log.read_text().count("batch committed") == 9, "60 chunks, at most 7 per micro-batch"
     assert pipeline.found() == undisturbed.found()
     assert pipeline.state() == undisturbed.state()
 
 
 @pytest.mark.slow
-def test_a_gap_in_the_landing_zone_stops_it_and_names_the_line(
+def test_a_gap_in_the_landing_zone_stops_the_detector_naming_the_line(
     landed: Landed, importance: str, spark: WarmProcess
 ) -> None:
     pipeline = landed()
@@ -142,7 +144,9 @@ def test_a_gap_in_the_landing_zone_stops_it_and_names_the_line(
 
 
 @pytest.mark.slow
-def test_spark_reads_the_state_with_delta(undisturbed: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_state_is_readable_with_delta_spark(
+    undisturbed: Pipeline, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     copy = tmp_path_factory.mktemp("lake")
     for key in undisturbed.keys("state/"):
         path = copy / key
@@ -158,12 +162,12 @@ def test_spark_reads_the_state_with_delta(undisturbed: Pipeline, tmp_path_factor
 
 
 @pytest.mark.slow
-def test_with_its_state_in_the_cluster_it_finds_the_same_and_reads_what_a_batch_touches(
+def test_placements_can_alternate_and_detections_are_the_same(
     landed: Landed, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     pipeline = landed()
     arguments = ("--importance", importance, "--max-chunks", "9")
-    # Stopped half-way, continued with the state in the driver, and back.
+    # Stop at a line, continue with placement `driver`, and switch back.
     for until, placement in ((20_000, "cluster"), (40_000, "driver"), (ROWS, "cluster")):
         code = pipeline.detect(spark, *arguments, "--placement", placement, "--until-line", str(until))
         assert code == 0, pipeline.output()

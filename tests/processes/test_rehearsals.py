@@ -1,4 +1,4 @@
-"""Repairs of the runbook, step by step as it says them; replays are rehearsed in `test_replay`."""
+"""Rehearsals of the runbook's repairs, step by step; `test_replay` has the replays."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 @pytest.fixture
 def lake(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Pipeline:
-    """A copy of a whole lake, with its state and files."""
+    """A copy of the undisturbed lake."""
     pipeline = Pipeline(undisturbed.s3, request.node.name, tmp_path)
     copy(undisturbed, pipeline, "")
     return pipeline
@@ -35,7 +35,7 @@ def move(source: Pipeline, target: Pipeline, folder: str) -> None:
         source.s3.client().delete_object(Bucket=BUCKET, Key=key)
 
 
-def test_the_state_is_restored_to_a_line_and_goes_on_from_there(
+def test_the_state_is_restored_to_a_line_and_continued(
     lake: Pipeline, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     restored, before = replace(lake, name=f"{lake.name}-restored"), replace(lake, name=f"{lake.name}-before")
@@ -54,12 +54,12 @@ def test_the_state_is_restored_to_a_line_and_goes_on_from_there(
     assert lake.found() == undisturbed.found()
     assert lake.state() == undisturbed.state()
     lake.assert_files_are_the_table()
-    assert before.found() == undisturbed.found(), "what was put aside is whole"
+    assert before.found() == undisturbed.found(), "the moved state is complete"
 
 
 @pytest.fixture
 def versions(lake: Pipeline) -> Iterator[None]:
-    """Let the bucket keep versions, as that of the cloud does."""
+    """Enable versioning of the bucket, as in the cloud."""
     client = lake.s3.client()
     client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     yield
@@ -67,13 +67,13 @@ def versions(lake: Pipeline) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("versions")
-def test_a_corrupt_chunk_stops_the_detector_until_its_version_from_before_is_put_back(
+def test_a_corrupt_chunk_stops_the_detector_until_its_version_is_restored(
     lake: Pipeline, undisturbed: Pipeline, importance: str, spark: WarmProcess
 ) -> None:
     for folder in ("state/", "detections/"):
         move(lake, replace(lake, name=f"{lake.name}-unused"), folder)
     client, key = lake.s3.client(), f"{lake.name}/landing_zone/chunk_000000020000.csv"
-    # Under versions from now on; and then half of it is lost.
+    # Write it again, now versioned; then lose half of it.
     whole = lake.read(key)
     client.put_object(Bucket=BUCKET, Key=key, Body=whole)
     client.put_object(Bucket=BUCKET, Key=key, Body=whole[: len(whole) // 2])
@@ -82,7 +82,7 @@ def test_a_corrupt_chunk_stops_the_detector_until_its_version_from_before_is_put
     said = lake.output()
     assert "landing_zone/chunk_000000020000.csv: " in said
     assert "restore it from the bucket's versions" in said
-    assert lake.committed_line() == 20_000, "all before it is committed, nothing behind it"
+    assert lake.committed_line() == 20_000, "exactly the chunks before it are committed"
 
     found = client.list_object_versions(Bucket=BUCKET, Prefix=key)["Versions"]
     [good] = {
@@ -95,7 +95,7 @@ def test_a_corrupt_chunk_stops_the_detector_until_its_version_from_before_is_put
     assert lake.state() == undisturbed.state()
 
 
-def test_a_chunk_is_landed_again_from_the_master_file_with_the_same_bytes(lake: Pipeline) -> None:
+def test_a_chunk_lands_again_with_the_same_bytes(lake: Pipeline) -> None:
     again = replace(lake, name=f"{lake.name}-again")
     source = f"s3://{BUCKET}/undisturbed-t.csv"
     chunker = again.start_chunker(source, "--chunk-size", str(CHUNK), "--max-chunks", "21")

@@ -1,4 +1,4 @@
-"""A replay as a process: the same chunks give the same, under a place of its own, and the lake is only read."""
+"""Replays as processes: the same chunks give the same detections, and the lake is unchanged."""
 
 import json
 from collections.abc import Callable
@@ -17,13 +17,13 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 @pytest.fixture
 def output(undisturbed: Pipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Pipeline:
-    """A place with nothing in it, whose detector is given the undisturbed lake by `replay`."""
+    """An empty place for the output of `replay`."""
     return Pipeline(undisturbed.s3, request.node.name.replace("[", "-").strip("]"), tmp_path)
 
 
 @pytest.fixture
 def replay(undisturbed: Pipeline, output: Pipeline, spark: WarmProcess) -> Callable[..., int]:
-    """Return a function that replays the undisturbed lake through its landed line and returns the exit code."""
+    """A function that replays the undisturbed lake through its landed line and returns the exit code."""
 
     def run(*arguments: str) -> int:
         into = ("--output", output.lake, "--available-now", *arguments)
@@ -33,7 +33,7 @@ def replay(undisturbed: Pipeline, output: Pipeline, spark: WarmProcess) -> Calla
 
 
 def etags(pipeline: Pipeline) -> dict[str, str]:
-    """Return the ETag and the time of the last write of every object of a lake."""
+    """Return ETag and modification time of every object of a lake."""
     pages = pipeline.s3.client().get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{pipeline.name}/")
     return {
         entry["Key"]: f"{entry['ETag']} {entry['LastModified']}" for page in pages for entry in page.get("Contents", [])
@@ -46,7 +46,7 @@ def merchants(pipeline: Pipeline) -> list[dict[str, object]]:
 
 
 def files_without_times(pipeline: Pipeline) -> list[list[str]]:
-    """Return the lines of each file of 50, in order of their number, from the third column on."""
+    """Return the lines of each file of 50, in order, without the two columns of times."""
     keys = sorted(pipeline.keys("detections/"), key=lambda key: key.rpartition("_")[2])
     return [[line.split(",", 2)[2] for line in pipeline.read(key).decode().splitlines()] for key in keys]
 
@@ -59,7 +59,7 @@ def assert_same(output: Pipeline, undisturbed: Pipeline) -> None:
     output.assert_files_are_the_table()
 
 
-def test_from_line_0_it_finds_the_same_and_the_lake_stays_as_it_was(
+def test_a_replay_from_line_0_finds_the_same_and_leaves_the_lake_unchanged(
     undisturbed: Pipeline, output: Pipeline, importance: str, replay: Callable[..., int]
 ) -> None:
     before = etags(undisturbed)
@@ -69,7 +69,7 @@ def test_from_line_0_it_finds_the_same_and_the_lake_stays_as_it_was(
     assert json.loads(output.read(f"{output.name}/state/detector.json"))["lag_lines"] == 0
 
 
-def test_killed_from_a_kept_line_on_it_goes_on_and_finds_the_same(
+def test_a_killed_replay_from_a_kept_line_continues_and_finds_the_same(
     undisturbed: Pipeline, output: Pipeline, importance: str, replay: Callable[..., int]
 ) -> None:
     before = etags(undisturbed)
@@ -87,7 +87,7 @@ def test_killed_from_a_kept_line_on_it_goes_on_and_finds_the_same(
     assert etags(undisturbed) == before
 
 
-def test_with_other_thresholds_what_is_found_from_that_line_on_is_what_they_ask_for(
+def test_other_thresholds_apply_from_the_first_replayed_line(
     undisturbed: Pipeline, output: Pipeline, importance: str, replay: Callable[..., int]
 ) -> None:
     arguments = ("--importance", importance, "--from-line", "20000", "--threshold", "child_transactions=20")
@@ -98,12 +98,12 @@ def test_with_other_thresholds_what_is_found_from_that_line_on_is_what_they_ask_
     assert children
     assert all(row["thresholds"]["transactions"] == 20 for row in children)  # type: ignore[index]
     assert len(output.found()) < len(undisturbed.found())
-    # All but what was reported.
+    # Omit the columns of reported patterns.
     totals = ({row[:-2] for row in pipeline.state()} for pipeline in (output, undisturbed))
-    assert next(totals) == next(totals), "thresholds are no part of the totals"
+    assert next(totals) == next(totals), "totals do not depend on thresholds"
 
 
-def test_a_line_that_is_not_kept_is_refused_and_the_nearest_one_is_named(
+def test_a_line_without_state_is_refused_naming_the_nearest(
     undisturbed: Pipeline, output: Pipeline, replay: Callable[..., int]
 ) -> None:
     assert replay("--from-line", "39999") == 70
@@ -113,8 +113,6 @@ def test_a_line_that_is_not_kept_is_refused_and_the_nearest_one_is_named(
     assert '"error": "ReplayError", "retryable": false' in said
 
 
-def test_a_line_without_an_output_is_a_wrong_command_line(
-    undisturbed: Pipeline, output: Pipeline, spark: WarmProcess
-) -> None:
+def test_from_line_without_output_exits_with_2(undisturbed: Pipeline, output: Pipeline, spark: WarmProcess) -> None:
     assert replace(output, name=undisturbed.name).detect(spark, "--from-line", "20000") == 2
     assert "--from-line needs --output" in output.output()

@@ -1,6 +1,6 @@
-"""`make torture`: what is to be survived, tried for minutes, and a table of each chapter.
+"""`make torture`: crash points, storage faults, a soak and a load, with a summary table per chapter.
 
-The same `--seed` tries the same; without one it is new each time, and told.
+Runs with the same `--seed` are the same. The default is random and printed.
 """
 
 import argparse
@@ -15,15 +15,15 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.torture import airflow_tables, load, long_form, soak
-from tests.torture.long_form import on_all_cores
+from tests.torture.long_form import run_on_all_cores
 from tests.torture.survived import Survived
 
 _SEEDS = 1_000_000
 Chapter = Callable[[int, Path], list[Survived]]
 CHAPTERS: dict[str, Chapter] = {
-    "instructions": lambda seed, _: on_all_cores(long_form.every_instruction, seed),
-    "spark": lambda seed, _: on_all_cores(long_form.every_instruction_under_spark, seed),
-    "s3": lambda seed, _: on_all_cores(long_form.bad_s3, seed),
+    "instructions": lambda seed, _: run_on_all_cores(long_form.every_instruction, seed),
+    "spark": lambda seed, _: run_on_all_cores(long_form.every_instruction_under_spark, seed),
+    "s3": lambda seed, _: run_on_all_cores(long_form.bad_s3, seed),
     "soak": lambda seed, directory: soak.soak(directory, seed),
     "load": lambda seed, directory: load.load(directory, seed),
     "airflow": lambda _, directory: airflow_tables.airflow_tables(directory),
@@ -31,7 +31,7 @@ CHAPTERS: dict[str, Chapter] = {
 
 
 def main() -> int:
-    """Run the chapters asked for; return 1 where anything was not survived."""
+    """Run the chosen chapters; return 1 if anything failed."""
     options = _parser().parse_args()
     console = Console(width=140)
     console.print(f"seed {options.seed}")
@@ -50,19 +50,19 @@ def main() -> int:
 
 def _table(title: str, survived: list[Survived]) -> Table:
     table = Table(title=title, title_justify="left")
-    table.add_column("what")
+    table.add_column("case")
     for name in ("tried", "survived", "seconds"):
         table.add_column(name, justify="right")
     table.add_column("measured")
     for line in survived:
-        good = line.tried - len(line.failures)
-        table.add_row(line.what, f"{line.tried:,}", f"{good:,}", f"{line.seconds:.0f}", line.note)
+        passed = line.tried - len(line.failures)
+        table.add_row(line.what, f"{line.tried:,}", f"{passed:,}", f"{line.seconds:.0f}", line.note)
     return table
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--seed", type=int, default=random.randrange(_SEEDS), help="(new each time)")
+    parser.add_argument("--seed", type=int, default=random.randrange(_SEEDS), help="(default: random)")
     parser.add_argument("--only", choices=CHAPTERS, action="append", help="a chapter; repeatable")
     return parser
 

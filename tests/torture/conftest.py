@@ -1,4 +1,4 @@
-"""One bad S3 and its scenarios for all tests of this folder."""
+"""A faulty S3 and its scenarios, shared by all tests of this folder."""
 
 from collections.abc import Iterator
 
@@ -17,5 +17,5 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="session")
 def scenarios(stage: Stage) -> dict[str, Scenario]:
-    """Return the jobs on chunk files, by their names."""
+    """The scenarios with CSV chunks, by job."""
     return {scenario.name.partition(",")[0]: scenario for scenario in stage.scenarios("csv")}

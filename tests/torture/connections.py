@@ -1,4 +1,4 @@
-"""HTTP connections that are kept open, as S3 keeps them, and cut where that is asked for."""
+"""An HTTP server that keeps connections open, as S3 does, and can cut them."""
 
 import socket
 import sys
@@ -13,7 +13,7 @@ Respond = Callable[[str, str, dict[str, str], bytes], Answer]
 
 
 class Server(ThreadingHTTPServer):
-    """A thread for each connection, on a free port of loopback."""
+    """HTTP server on a free port of loopback, with one thread per connection."""
 
     daemon_threads = True
 
@@ -21,14 +21,14 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _handler(respond))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that are gone: they were killed."""
+        """Ignore lost connections: their clients were killed."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        """One connection, kept open between requests as S3 does."""
+        """One connection, kept open between requests."""
 
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -50,7 +50,7 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
                 self._cut()
 
         def _send(self, answer: Answer) -> None:
-            # Of an object's head, the length is that of the object.
+            # A HEAD response has the length of the object.
             length = next((v for n, v in answer.headers if n.lower() == "content-length"), str(len(answer.body)))
             self.send_response(answer.status)
             for name, value in answer.headers:
@@ -68,12 +68,12 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             try:
                 self.connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                # The client is gone already.
+                # The client has disconnected already.
                 return
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's interface
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the operations are kept."""
+            """Log nothing: `FaultyS3` keeps the operations."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""Each job killed before, during and after each of its storage operations, and started again."""
+"""Each job killed before, during and after each of its storage operations, then restarted."""
 
 import random
 import time
@@ -11,17 +11,17 @@ from tests.torture.scenarios import Scenario, Stage
 from tests.torture.survived import Survived
 
 CHAPTER = "every instruction"
-# So often a job is killed in a row at most.
-_MOST_KILLS = 60
+# Consecutive kills of one job.
+_MAX_KILLS = 60
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a job is killed.
+    """A crash point.
 
     Attributes:
         when: `before`, `during` or `after` the operation takes effect.
-        label: what the operation was in the undisturbed run.
+        label: the label of the operation in the undisturbed run.
     """
 
     operation: int
@@ -29,12 +29,11 @@ class Moment:
     label: str
 
     def __str__(self) -> str:
-        """Say it."""
         return f"{self.when} operation {self.operation} ({self.label})"
 
 
-def moments_of(scenario: Scenario) -> list[Moment]:
-    """Return every crash point: around and in each write, and in each read, around which nothing changes."""
+def crash_points(scenario: Scenario) -> list[Moment]:
+    """Return all crash points: before, during and after each write; during each read, which changes nothing."""
     return [
         Moment(number, when, label)
         for number, (label, writes) in enumerate(scenario.operations)
@@ -43,40 +42,40 @@ def moments_of(scenario: Scenario) -> list[Moment]:
 
 
 def kill_at(stage: Stage, scenario: Scenario, moments: Iterable[Moment]) -> Survived:
-    """Kill a job at each of these moments, start it again each time, and compare."""
+    """Kill a job at each crash point, restart it, and compare with an undisturbed run."""
     survived, began = Survived(CHAPTER, f"{scenario.name}: killed at one operation"), time.monotonic()
     for moment in moments:
         stage.set_up(scenario.start)
         survived.tried += 1
         ended = stage.run(scenario.request, _killing(stage, moment))
-        # Two threads of a job may swap their operations, so the last one need not come.
+        # Not killed if threads swapped their operations and this number did not occur.
         if ended.code == KILLED:
             ended = stage.run(scenario.request)
-        if wrong := stage.wrong(scenario, ended):
-            survived.failures.append(f"{scenario.name}, killed {moment}: {wrong}")
+        if difference := stage.difference(scenario, ended):
+            survived.failures.append(f"{scenario.name}, killed {moment}: {difference}")
     survived.seconds = time.monotonic() - began
     return survived
 
 
-def kill_again_and_again(stage: Stage, scenario: Scenario, choice: random.Random, rounds: int) -> Survived:
-    """Kill a job at random moments, start after start, until it is done; then compare."""
-    survived = Survived(CHAPTER, f"{scenario.name}: killed again and again")
+def kill_repeatedly(stage: Stage, scenario: Scenario, choice: random.Random, rounds: int) -> Survived:
+    """Kill and restart a job at random moments until it ends, then compare."""
+    survived = Survived(CHAPTER, f"{scenario.name}: killed repeatedly")
     began = time.monotonic()
     for _ in range(rounds):
         stage.set_up(scenario.start)
         trace: list[str] = []
         while True:
-            # Later and later, so that it gets through.
+            # Later with each kill, so that it ends.
             number = choice.randrange(3 + 2 * len(trace) + len(scenario.operations) // 4)
             moment = Moment(number, choice.choice(("before", "during", "after")), "")
-            fault = _killing(stage, moment) if len(trace) < _MOST_KILLS else None
+            fault = _killing(stage, moment) if len(trace) < _MAX_KILLS else None
             ended = stage.run(scenario.request, fault)
             if ended.code != KILLED:
                 break
             trace.append(f"{moment.when} {moment.operation}")
             survived.tried += 1
-        if wrong := stage.wrong(scenario, ended):
-            survived.failures.append(f"{scenario.name}, killed {', '.join(trace)}: {wrong}")
+        if difference := stage.difference(scenario, ended):
+            survived.failures.append(f"{scenario.name}, killed {', '.join(trace)}: {difference}")
     survived.seconds = time.monotonic() - began
     return survived
 

@@ -1,4 +1,4 @@
-"""The ways in which an S3 goes wrong, as its client sees them."""
+"""Kinds of storage faults, as seen by the client."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 from tests.torture.operations import Answer, ConnectionCut, Fault, Operation
 
-# How long the clients wait for an answer here, and longer than that.
+# The request timeout of the clients; a hanging request takes longer.
 REQUEST_SECONDS = 1
 _HANGING_SECONDS = 1.6
 _SLOW_SECONDS = 0.2
 
 
-def _always(operation: Operation) -> bool:  # noqa: ARG001 - the interface of `meets`
+def _always(operation: Operation) -> bool:  # noqa: ARG001 - the interface of `applies_to`
     return True
 
 
@@ -24,8 +24,8 @@ def _conditional(operation: Operation) -> bool:
     return operation.conditional and operation.writes
 
 
-def _moves_on(operation: Operation) -> bool:
-    # What is created once is believed to be there: S3 does not say so wrongly, and a role may not read all it creates.
+def _advances(operation: Operation) -> bool:
+    # Only objects that are replaced or numbered: for one created once a 412 is trusted, since the role may not read it.
     return _conditional(operation) and ("_delta_log" in operation.key or operation.key.endswith("offset.csv"))
 
 
@@ -39,23 +39,23 @@ def _reads_an_object(operation: Operation) -> bool:
 
 @dataclass(frozen=True)
 class Kind:
-    """A way to go wrong.
+    """A kind of fault.
 
     Attributes:
         name: for the summary.
-        fault: what becomes of an operation that it meets.
-        meets: which operations can meet it.
-        once: the exit codes that a job may have which met it once; it may always go on as if nothing had been.
-        lasting: the exit code of a job that meets it from some moment on; None where that is not tried.
-        says: what the error must say where it is lasting.
+        fault: what it does to an operation.
+        applies_to: whether an operation can have it.
+        once: the allowed exit codes after it occurred once.
+        lasting: the exit code if it does not end; None if that is not tested.
+        message: part of the error message if it does not end.
     """
 
     name: str
     fault: Fault
-    meets: Callable[[Operation], bool] = _always
+    applies_to: Callable[[Operation], bool] = _always
     once: tuple[int, ...] = (0,)
     lasting: int | None = 75
-    says: str = "check the address"
+    message: str = "check the address"
 
 
 def _slow(operation: Operation) -> Answer:
@@ -106,9 +106,9 @@ def _answers_but_done(status: int, code: str) -> Fault:
     return fault
 
 
-# What the retries of the clients must do away with, and a later start where they give up.
+# Temporary faults: the clients' retries must handle them, or a restart of the job.
 PASSING = (
-    Kind("slow answers", _slow, lasting=0, says=""),
+    Kind("slow answers", _slow, lasting=0, message=""),
     Kind("no answer, nothing done", _no_answer),
     Kind("no answer, and it took effect", _no_answer_but_done, _writes),
     Kind("no answer, and it takes effect later", _done_later, _writes),
@@ -120,24 +120,29 @@ PASSING = (
     Kind("503 SlowDown", _answers(503, "SlowDown")),
     Kind("503 SlowDown, and it took effect", _answers_but_done(503, "SlowDown"), _writes),
     Kind(
-        "409 ConditionalRequestConflict", _answers(409, "ConditionalRequestConflict"), _conditional, says="409 Conflict"
+        "409 ConditionalRequestConflict",
+        _answers(409, "ConditionalRequestConflict"),
+        _conditional,
+        message="409 Conflict",
     ),
-    Kind("412 PreconditionFailed, wrongly", _answers(412, "PreconditionFailed"), _moves_on, once=(0, 75), lasting=None),
-    # A master file that is not there may come: worth a retry.
+    Kind("412 PreconditionFailed, wrongly", _answers(412, "PreconditionFailed"), _advances, once=(0, 75), lasting=None),
+    # Retryable, because the master file may be uploaded later.
     Kind("404 NoSuchKey for a moment", _answers(404, "NoSuchKey"), _reads_an_object, once=(0, 75), lasting=None),
-    Kind("400 ExpiredToken", _answers(400, "ExpiredToken"), once=(0, 75), says="the credentials have expired"),
+    Kind("400 ExpiredToken", _answers(400, "ExpiredToken"), once=(0, 75), message="the credentials have expired"),
 )
-# What no retry changes: the job stops and says what to do.
+# Permanent faults: the job stops and names the remedy.
 REFUSALS = (
-    Kind("403 RequestTimeTooSkewed", _answers(403, "RequestTimeTooSkewed"), once=(0, 70), lasting=70, says="clock"),
-    Kind("403 AccessDenied", _answers(403, "AccessDenied"), once=(0, 70), lasting=70, says="grant it"),
-    Kind("403 InvalidAccessKeyId", _answers(403, "InvalidAccessKeyId"), once=(0, 70), lasting=70, says="credentials"),
+    Kind("403 RequestTimeTooSkewed", _answers(403, "RequestTimeTooSkewed"), once=(0, 70), lasting=70, message="clock"),
+    Kind("403 AccessDenied", _answers(403, "AccessDenied"), once=(0, 70), lasting=70, message="grant it"),
+    Kind(
+        "403 InvalidAccessKeyId", _answers(403, "InvalidAccessKeyId"), once=(0, 70), lasting=70, message="credentials"
+    ),
     Kind(
         "403 SignatureDoesNotMatch",
         _answers(403, "SignatureDoesNotMatch"),
         once=(0, 70),
         lasting=70,
-        says="credentials",
+        message="credentials",
     ),
 )
 KINDS = (*PASSING, *REFUSALS)

@@ -1,6 +1,6 @@
-"""One job with settings that suit a short run: how the torture runs them, in a fork of a warm process.
+"""A job with settings for short runs, executed in a fork of a warm process.
 
-Of the detector only Spark is replaced: `LoopStream` asks the same streaming source for its micro-batches.
+In the detector only Spark is replaced: `LoopStream` reads micro-batches from the same streaming source.
 """
 
 import json
@@ -30,10 +30,10 @@ class JobRequest:
     Attributes:
         job: `chunker`, `detector` or `maintain_state`.
         arguments: its command line.
-        appends_between_compactions: few, so that a short run of the detector compacts.
-        beats: whether the heartbeat beats every second; otherwise only at the start and the end, so that two runs have
-            the same operations.
-        request_seconds: how long a client waits for an answer; it retries for four times as long.
+        appends_between_compactions: low values make a short run of the detector compact.
+        beats: write the heartbeat every second; if False, only at the start and the end, so that all runs have the
+            same operations.
+        request_seconds: request timeout of the clients; they retry for four times as long.
         spark: whether the detector runs under Spark.
     """
 
@@ -45,12 +45,12 @@ class JobRequest:
     spark: bool = False
 
     def to_line(self) -> str:
-        """Return the request as JSON."""
+        """Serialize the request as JSON."""
         return json.dumps(asdict(self))
 
 
 class LoopStream:
-    """In place of `ChunkStream`: the streaming source's own reader, asked as Spark asks it, on a thread."""
+    """Replacement for `ChunkStream` that drives the streaming source's reader as Spark does, on a thread."""
 
     def __init__(self, _session: None, chunks: Chunks, process: Callable[[list[ChunkSums]], None]) -> None:
         options = {
@@ -83,7 +83,7 @@ class LoopStream:
     def _run(self) -> None:
         try:
             at = self._reader.initialOffset()
-            # It goes on until it is stopped, as Spark's does: what it has handed over is not committed yet.
+            # Like Spark, run until stopped: chunks handed over may not be committed yet.
             while not self._stopping.is_set():
                 end = self._reader.latestOffset(at)
                 if end == at:
@@ -91,7 +91,7 @@ class LoopStream:
                     continue
                 self._process(self._sums(at, end))
                 at = end
-        except BaseException as error:  # noqa: BLE001 - handed on to who waits
+        except BaseException as error:  # noqa: BLE001 - raised by `wait`
             self._failure = error
 
     def _sums(self, start: dict[str, int], end: dict[str, int]) -> list[ChunkSums]:
@@ -104,7 +104,7 @@ class LoopStream:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the job of one request, given as JSON; return its exit code."""
+    """Run the job of a request in JSON; return its exit code."""
     request = JobRequest(**json.loads(arguments[0]))
     if not request.spark:
         setattr(detector_run, "open_session", lambda: None)  # noqa: B010 - other types, on purpose

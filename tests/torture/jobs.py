@@ -1,4 +1,4 @@
-"""The jobs as forks of a warm process, so that they start in milliseconds and can be killed at any operation."""
+"""Jobs as forks of a warm process: they start in milliseconds and can be killed at any operation."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,18 +13,18 @@ class Jobs:
 
     def __init__(self, warm: WarmProcess) -> None:
         self._warm = warm
-        # Its child is the running job.
+        # The running job is its child.
         self.pid = warm.pid
         self.kill = warm.kill
         self.tail = warm.tail
 
     def run(self, request: JobRequest, seconds: float = 120) -> Ended:
-        """Run a job to its end, or until `kill`; one that takes too long is killed and fails the test."""
+        """Run a job until it ends or is killed; fail the test if it takes longer than `seconds`."""
         return self._warm.run(f"{job.__name__}:main", [request.to_line()], fork=True, seconds=seconds)
 
 
 @contextmanager
 def job_processes(environment: Mapping[str, str]) -> Iterator[Jobs]:
-    """Start the process that the jobs are forked from."""
+    """Start the warm process."""
     with warm_process([job.__name__], environment) as warm:
         yield Jobs(warm)

@@ -1,4 +1,4 @@
-"""The lake that is tortured: what is put into it, the jobs on it, and what must be in it in the end."""
+"""The test lake: its master file, the jobs on it, and its contents for comparison."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ _HEADER = b"step,customer,gender,merchant,category,amount\n"
 
 
 def master_file() -> Stored:
-    """Return a master file of 115 lines, two of them bad: every pair is seen once, and detected at once where cheap."""
+    """Return a master file of 115 lines, two of them bad, with one transaction per pair, cheap ones included."""
     lines = (
         b"%d,C%d,%s,M%d,food,%d.50\n" % (n, n, b"FM"[n % 2 : n % 2 + 1], n % 2, n % 25)
         if n not in _BAD_LINES
@@ -38,14 +38,14 @@ def master_file() -> Stored:
 
 
 def chunker(landing_format: str = "csv", max_chunks: int = 10) -> JobRequest:
-    """Return a run that lands all there is."""
+    """Return a run that lands all complete lines."""
     sizes = ["--chunk-size", str(CHUNK), "--max-chunks", str(max_chunks)]
     arguments = ["--source", SOURCE_URL, "--lake", LAKE_URL, "--landing-format", landing_format, *sizes]
     return JobRequest("chunker", arguments)
 
 
 def detector(landing_format: str = "csv") -> JobRequest:
-    """Return a run over all lines, chunk by chunk, that compacts its tables on the way."""
+    """Return a run over all lines, chunk by chunk, with compactions."""
     arguments = ["--lake", LAKE_URL, "--landing-format", landing_format, "--until-line", str(LINES)]
     thresholds = ["--threshold", "child_transactions=1,dei_female_customers=20,upgrade_merchant_transactions=20"]
     return JobRequest(
@@ -54,30 +54,30 @@ def detector(landing_format: str = "csv") -> JobRequest:
 
 
 def maintenance(landing_format: str = "csv") -> JobRequest:
-    """Return a run that deletes all that it may."""
+    """Return a run without a retention period."""
     return JobRequest("maintain_state", ["--lake", LAKE_URL, "--landing-format", landing_format, "--keep-days", "0"])
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a lake holds, times and random names aside.
+    """The contents of a lake without times and random names.
 
     Attributes:
-        files: bytes of `offset.csv`, chunks, quarantine and detection files, by path.
-        tables: the rows of each Delta table in one order, as Arrow's bytes, and its committed line.
+        files: `offset.csv`, chunks, quarantine and detection files, by path.
+        tables: the sorted rows of each Delta table as Arrow IPC, and its committed line.
     """
 
     files: dict[str, bytes]
     tables: dict[str, tuple[bytes, int | None]]
 
     def difference(self, expected: "Contents") -> str:
-        """Return what is not as expected, "" where nothing is."""
+        """Describe the difference from the expected contents; return "" if there is none."""
         found, wanted = {**self.files, **self.tables}, {**expected.files, **expected.tables}
         names = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
         return "; ".join(
             f"{name} is missing"
             if name not in found
-            else f"{name} is too much"
+            else f"{name} is unexpected"
             if name not in wanted
             else f"{name} differs"
             for name in names
@@ -85,7 +85,7 @@ class Contents:
 
 
 def contents(objects: Sequence[Stored]) -> Contents:
-    """Read a lake from its objects. Files of 50 must hold what the table holds, times included."""
+    """Read a lake from its objects; assert that the files of 50 match the table, times included."""
     files = {
         stored.key.removeprefix(f"{LAKE}/"): stored.data for stored in objects if stored.key.startswith(f"{LAKE}/")
     }
@@ -100,7 +100,7 @@ def contents(objects: Sequence[Stored]) -> Contents:
         }
         detection_files = {path: data for path, data in files.items() if path.startswith("detections/")}
         if DETECTIONS in tables:
-            _assert_files_are_the_table(root / DETECTIONS, detection_files)
+            _assert_files_match_the_table(root / DETECTIONS, detection_files)
     kept = {
         path: _without_time(path, data)
         for path, data in files.items()
@@ -121,7 +121,7 @@ def _table(table: Path, root: Path) -> tuple[bytes, int | None]:
     application = "detector" if name.startswith("state/") else "chunker"
     line = delta.transaction_version(application)
     if name == PAIRS:
-        # As of the line: which rows are superseded depends on when the table was compacted.
+        # Compare current totals: the superseded rows depend on when the table was compacted.
         rows = all_pair_rows(restore_state(rows.select(PAIRS_SCHEMA.names).cast(PAIRS_SCHEMA)), 0)
         rows = rows.sort_by([("merchant", "ascending"), ("customer", "ascending")])
     elif name == MERCHANTS:
@@ -142,11 +142,11 @@ def _bytes(rows: pa.Table) -> bytes:
     return sink.getvalue()
 
 
-def _assert_files_are_the_table(table: Path, files: dict[str, bytes]) -> None:
+def _assert_files_match_the_table(table: Path, files: dict[str, bytes]) -> None:
     rows = DeltaTable(table.as_uri()).to_pyarrow_table().select(DETECTIONS_SCHEMA.names).cast(DETECTIONS_SCHEMA)
     detections = parse_detection_rows(rows)
     full = [detections[at : at + 50] for at in range(0, len(detections) - len(detections) % 50, 50)]
-    assert files == dict(map(detection_file, full)), "the files of 50 are not what state/detections holds"
+    assert files == dict(map(detection_file, full)), "the files of 50 differ from state/detections"
 
 
 def _without_time(path: str, data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Ten times the usual arrival for an hour in fast motion, then a back-log of 5 million rows: drained in order."""
+"""Ten times the usual rate for an hour in fast motion, then a backlog of 5 million rows."""
 
 import time
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from tests.torture.survived import Survived
 from tests.torture.watched import Watch, watched
 
 CHAPTER = "load"
-# The usual arrival is 200 rows a second (docs/decisions/0008).
+# The usual rate is 200 rows per second (docs/decisions/0008).
 ROWS_PER_SECOND, SECONDS = 2_000, 3_600
 BACKLOG = 5_000_000
 CHUNK = 10_000
-# Of the detector with its JVM and its Python workers, shared pages counted once for each.
-MOST_MEGABYTES = 2_500
+# Memory of the detector with its JVM and Python workers; shared pages count once per process.
+MAX_MEGABYTES = 2_500
 _STEP_SECONDS = 60
 _SAMPLE_ROWS = 600_000
 _SECONDS = 1200
@@ -31,32 +31,32 @@ _SECONDS = 1200
 
 @dataclass(frozen=True)
 class _Lake:
-    """Where the file grows, and what it is landed in."""
+    """A lake and its growing master file."""
 
     source: Path
     root: Path
     lines: Iterator[bytes]
 
     def append(self, rows: int) -> None:
-        """Let the file grow."""
+        """Append rows to the master file."""
         with self.source.open("ab") as out:
             out.writelines(islice(self.lines, rows))
 
     def land(self, jobs: Jobs, rows: int) -> None:
-        """Land these rows in one run."""
+        """Land `rows` rows in one run."""
         arguments = ["--source", self.source.as_uri(), "--lake", self.root.as_uri(), "--max-chunks", str(rows // CHUNK)]
         ended = jobs.run(JobRequest("chunker", arguments), _SECONDS)
         assert ended.code == 0, ended.log[-3000:]
 
     def detect(self, jobs: Jobs, until: int) -> tuple[Ended, Watch]:
-        """Run the detector, Spark and all, through a line."""
+        """Run the detector under Spark through line `until`."""
         request = JobRequest("detector", ["--lake", self.root.as_uri(), "--until-line", str(until)], spark=True)
         with watched(jobs.pid) as watch:
             return jobs.run(request, _SECONDS), watch
 
 
 def load(directory: Path, seed: int) -> list[Survived]:
-    """Let the file grow minute by minute while the detector follows, then all at once."""
+    """Append minute by minute while the detector follows, then the whole backlog at once."""
     write_sample(directory / "sample", _SAMPLE_ROWS, seed)
     header, *lines = (directory / "sample" / "transactions.csv").read_bytes().splitlines(keepends=True)
     lake = _Lake(directory / "transactions.csv", directory / "lake", cycle(lines))
@@ -68,12 +68,12 @@ def load(directory: Path, seed: int) -> list[Survived]:
         for _ in range(SECONDS // _STEP_SECONDS):
             lake.append(ROWS_PER_SECOND * _STEP_SECONDS)
             lake.land(jobs, ROWS_PER_SECOND * _STEP_SECONDS)
-        first = _line("ten times the arrival, for an hour", lake, hour, following.result(), began)
+        first = _line("ten times the usual rate, for an hour", lake, hour, following.result(), began)
         lake.append(BACKLOG)
         lake.land(jobs, BACKLOG)
         began = time.monotonic()
         drained = lake.detect(detector_jobs, hour + BACKLOG)
-        return [first, _line("a back-log of 5 million rows", lake, hour + BACKLOG, drained, began)]
+        return [first, _line("a backlog of 5 million rows", lake, hour + BACKLOG, drained, began)]
 
 
 def _line(what: str, lake: _Lake, until: int, run: tuple[Ended, Watch], began: float) -> Survived:
@@ -81,22 +81,22 @@ def _line(what: str, lake: _Lake, until: int, run: tuple[Ended, Watch], began: f
     assert ended.code == 0, ended.log[-3000:]
     entries = ended.commits
     committed = [entry["committed_line"] for entry in entries]
-    most = max(watch.megabytes)
+    peak = max(watch.megabytes)
     failures = []
     if committed != sorted(set(committed)) or committed[-1] != until:
-        failures.append(f"load, {what}: committed out of order, or not all: the last line is {committed[-1]}")
+        failures.append(f"load, {what}: committed out of order or incompletely: the last line is {committed[-1]}")
     if _transactions(lake.root) != until:
         failures.append(f"load, {what}: state/merchants counts {_transactions(lake.root)} transactions, not {until}")
-    if most > MOST_MEGABYTES:
-        failures.append(f"load, {what}: the detector took {most:.0f} MB, more than {MOST_MEGABYTES}")
+    if peak > MAX_MEGABYTES:
+        failures.append(f"load, {what}: the detector took {peak:.0f} MB, more than {MAX_MEGABYTES}")
     seconds = time.monotonic() - began
     chunks = sum(entry["chunks"] for entry in entries)
-    note = f"{chunks * CHUNK / seconds:,.0f} rows a second, at most {most:,.0f} MB, {len(entries)} batches"
+    note = f"{chunks * CHUNK / seconds:,.0f} rows per second, at most {peak:,.0f} MB, {len(entries)} batches"
     return Survived(CHAPTER, what, chunks, failures, note, seconds)
 
 
 def _transactions(lake: Path) -> int:
-    """Return how many transactions the newest rows of all merchants count."""
+    """Return the transactions of all merchants, from their newest rows."""
     rows = DeltaTable((lake / "state" / "merchants").as_uri()).to_pyarrow_table()
     newest = rows.group_by("merchant").aggregate([("transactions", "max")])
     return int(pc.sum(newest.column("transactions_max")).as_py())

@@ -1,4 +1,4 @@
-"""The requests of a job, one by one, and what can become of each."""
+"""The storage requests of a job, and the responses to them."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client is sent. Of the body at most `sent` bytes are, then the connection is cut; None sends all."""
+    """A response. The connection is cut after `sent` bytes of the body; None sends all."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -19,13 +19,13 @@ class Answer:
 
     @classmethod
     def error(cls, status: int, code: str) -> "Answer":
-        """Return an error as S3 words it."""
+        """Return an error response of S3."""
         body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{code}</Message></Error>".encode()
         return cls(status, [("Content-Type", "application/xml")], body)
 
 
-class ConnectionCut(Exception):  # noqa: N818 - what happens to it, not an error of ours
-    """The client gets no answer."""
+class ConnectionCut(Exception):  # noqa: N818 - an event, not an error
+    """The connection is cut without a response."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Operation:
     """One request of a job.
 
     Attributes:
-        number: from 0, in the order in which the requests came.
-        method: of HTTP, or `LIST`, or `DELETE MANY`.
-        key: of the object; of a listing, its prefix.
-        body: what came with it.
+        number: from 0, in order of arrival.
+        method: an HTTP method, `LIST` or `DELETE MANY`.
+        key: key of the object, or prefix of the listing.
+        body: the body of the request.
         conditional: whether it has If-Match or If-None-Match.
-        apply: lets it take effect, and returns its true answer.
-        apply_half: lets half of it take effect, where it has halves.
+        apply: executes it and returns the true response.
+        apply_half: executes half of it, if it deletes several objects.
     """
 
     number: int
@@ -57,7 +57,7 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """What it is, the same in every run: numbers and random names left out."""
+        """Method and key without numbers and random names: the same in every run."""
         return f"{self.method} {_LONG_NUMBER.sub('N', _UUID.sub('U', self.key))}"
 
 

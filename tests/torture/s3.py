@@ -1,7 +1,6 @@
-"""An S3 that can be told to go wrong: moto's, in this process, behind a server that holds every connection in hand.
+"""An S3 with injectable faults: moto's backend behind an HTTP server in this process.
 
-Each request that a job makes is an **operation** with a number. A `Fault` decides what becomes of it: whether it takes
-effect, and what the client sees of that.
+Each request of a job is a numbered **operation**. A `Fault` decides whether it takes effect, and what the client sees.
 """
 
 import io
@@ -28,20 +27,20 @@ BUCKET = "torture"
 
 @dataclass(frozen=True)
 class Stored:
-    """An object as it is kept aside."""
+    """A stored object."""
 
     key: str
     data: bytes
 
 
 class FaultyS3:
-    """The server. Requests are applied one at a time, so conditions hold as in S3."""
+    """The server. Requests are executed one at a time, so conditional writes are atomic as in S3."""
 
     def __init__(self) -> None:
         self._app = create_backend_app("s3")
         self._applying = threading.Lock()
         self._counting = threading.Condition()
-        self._under_way = 0
+        self._running = 0
         self._operations: list[Operation] = []
         self._fault: Fault = lambda operation: operation.apply()
         self._server = Server(self._respond)
@@ -50,7 +49,7 @@ class FaultyS3:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The `AWS_*` variables that lead every client to it."""
+        """The `AWS_*` variables of its clients."""
         return {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self._server.server_port}",
             "AWS_ACCESS_KEY_ID": secrets.token_hex(10),
@@ -59,25 +58,25 @@ class FaultyS3:
         }
 
     def begin(self, fault: Fault | None = None) -> None:
-        """Count operations from 0 again, and let `fault` decide what becomes of each."""
+        """Restart the numbering of operations, and apply `fault` to each."""
         with self._counting:
             self._operations = []
             self._fault = fault or (lambda operation: operation.apply())
 
     @property
     def operations(self) -> list[Operation]:
-        """What came since `begin`."""
+        """The operations since `begin`."""
         with self._counting:
             return list(self._operations)
 
     def objects(self) -> list[Stored]:
-        """Return everything that is stored."""
+        """Return all stored objects."""
         with self._applying:
             keys = self._backend.get_bucket(BUCKET).keys
             return [Stored(name, bytes(keys[name].value)) for name in sorted(keys)]
 
     def restore(self, objects: list[Stored], written_at: datetime | None = None) -> None:
-        """Store exactly these objects, as if they had been written at a time."""
+        """Replace all stored objects by these, with `written_at` as their modification time."""
         with self._applying:
             keys = self._backend.get_bucket(BUCKET).keys
             for name in list(keys):
@@ -88,25 +87,25 @@ class FaultyS3:
                     key.last_modified = written_at.replace(tzinfo=None)
 
     def _respond(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
-        """Take one request.
+        """Handle one request.
 
         Raises:
-            ConnectionCut: it gets no answer.
+            ConnectionCut: there is no response.
         """
         operation = self._operation(method, path, headers, body)
         with self._counting:
-            self._under_way += 1
+            self._running += 1
         try:
             return self._fault(operation)
         finally:
             with self._counting:
-                self._under_way -= 1
+                self._running -= 1
                 self._counting.notify_all()
 
     def await_quiet(self) -> None:
-        """Wait until no request is under way: some take effect long after their client is gone."""
+        """Wait until no request is running: some take effect long after their client was killed."""
         with self._counting:
-            assert self._counting.wait_for(lambda: self._under_way == 0, timeout=60)
+            assert self._counting.wait_for(lambda: self._running == 0, timeout=60)
 
     def _operation(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Operation:
         location, _, query = path.partition("?")
@@ -165,7 +164,7 @@ class FaultyS3:
         return thread
 
     def stop(self) -> None:
-        """End the server; all that is in it ends with it."""
+        """Stop the server and delete its objects."""
         self._server.shutdown()
         self._server.server_close()
         self.restore([])
@@ -174,7 +173,7 @@ class FaultyS3:
 
 @contextmanager
 def faulty_s3() -> Iterator[FaultyS3]:
-    """Run one."""
+    """Run a `FaultyS3` until the block ends."""
     server = FaultyS3()
     server.serve()
     try:

@@ -1,4 +1,4 @@
-"""A day of 17,280 chunks in fast motion, landed, detected and maintained, and days after it: only what must grows."""
+"""A day of 17,280 chunks in fast motion and three shorter days: time, memory and files must not grow."""
 
 import re
 import time
@@ -21,26 +21,26 @@ from tests.torture.watched import Watch, ratio, watched
 
 CHAPTER = "soak"
 CHUNKS, CHUNK = 17_280, 10
-# Days that follow, shorter: what is left of each after its maintenance is compared with the first.
+# Shorter days that follow: the files left after the maintenance of each are limited.
 DAYS_AFTER, CHUNKS_AFTER = 3, 500
-MOST_GROWTH = 1.1
-# Of these a run of the chunker lands, as soon as the detector has committed those before the last ones.
+MAX_GROWTH = 1.1
+# Chunks per run of the chunker. The next run starts while the detector works on the last ones.
 _AT_A_TIME = 20
-# After so many of its runs one lands in an empty lake: what that takes says how fast the machine is just then.
-_RUNS_A_YARDSTICK = 8
-# All pairs are there after a tenth of the day, so the state is as large at its end as then.
+# After this many runs, one lands in an empty lake: its time shows how fast the machine is at the moment.
+_RUNS_PER_YARDSTICK = 8
+# Few enough that all pairs occur in the first tenth of the day; the state does not grow after it.
 _CUSTOMERS, _MERCHANTS = 150, 8
-# A machine that others keep busy needs half an hour for the detector's day.
+# On a busy machine the detector's day takes half an hour.
 _SECONDS = 3600
-# The detector merges every 50 appends; so many data files may a table refer to.
-_MOST_FILES = 60
-# Of a table's log maintenance leaves a checkpoint, the entry under it, and the pointer to it.
-_MOST_LOG_OBJECTS = 5
-# A local S3, for it lists from a name on; a local directory is listed whole (docs/decisions/0012).
+# The detector merges data files every 50 appends.
+_MAX_FILES = 60
+# Maintenance leaves a log checkpoint, its entry and the pointer to it.
+_MAX_LOG_OBJECTS = 5
+# Not a local directory: only S3 can list from a name on (docs/decisions/0012).
 _BUCKET = "soak"
 _LAKE = f"s3://{_BUCKET}/lake"
 _TABLES = ("pairs", "merchants", "detections")
-# A day's log entries and replaced files are kept for a day, by the table's own settings; in fast motion it is over.
+# The tables keep log entries and replaced files for a day, which in fast motion is over.
 _KEEP_NOTHING = {
     "delta.logRetentionDuration": "interval 0 days",
     "delta.deletedFileRetentionDuration": "interval 0 days",
@@ -48,7 +48,7 @@ _KEEP_NOTHING = {
 
 
 def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = CHUNKS_AFTER) -> list[Survived]:
-    """Let a day go, maintain it, and measure its last tenth against an earlier one; then days after."""
+    """Run a day and its maintenance, compare its last tenth with an earlier one, then run the days after it."""
     source = directory / "transactions.csv"
     _write(source, (chunks + DAYS_AFTER * chunks_after) * CHUNK, seed)
     with (
@@ -57,7 +57,7 @@ def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = C
         job_processes(s3.environment) as detectors,
     ):
         lake, stack = _Lake(s3), _Stack(chunkers, detectors, source)
-        chunker, detector = stack.live(0, chunks)
+        chunker, detector = stack.run_day(0, chunks)
         landed = lake.chunks()
         files = max(len(table.file_uris()) for table in lake.tables())
         entries = lake.objects()
@@ -67,12 +67,12 @@ def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = C
         left = lake.chunks()
         began, objects = time.monotonic(), [lake.objects()]
         for day in range(DAYS_AFTER):
-            stack.live(chunks + day * chunks_after, chunks_after)
+            stack.run_day(chunks + day * chunks_after, chunks_after)
             stack.maintain()
             objects.append(lake.objects())
     return [
         _line("chunker", chunks, chunker, landed == chunks, f"{landed:,} chunks"),
-        _line("detector", chunks, detector, files <= _MOST_FILES, f"at most {files} files a table"),
+        _line("detector", chunks, detector, files <= _MAX_FILES, f"at most {files} files a table"),
         _line("maintenance", 1, maintenance, left <= 1, f"{left} chunks left"),
         _days(entries, objects, time.monotonic() - began),
     ]
@@ -80,7 +80,7 @@ def soak(directory: Path, seed: int, chunks: int = CHUNKS, chunks_after: int = C
 
 @dataclass(frozen=True)
 class _Run:
-    """What was seen of a job: looks at it, seconds of each step in order, of the same work now and then, of all."""
+    """Measurements of a job: its resources, seconds of each step, of the yardstick at intervals, and in total."""
 
     watch: Watch
     steps: list[float]
@@ -90,17 +90,17 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Stack:
-    """What runs a chunker beside a detector, on a file."""
+    """A chunker and a detector side by side on a master file."""
 
     chunkers: Jobs
     detectors: Jobs
     source: Path
 
-    def live(self, before: int, chunks: int) -> tuple[_Run, _Run]:
-        """Let so many chunks come after those before; the detector is never far behind, and never waits.
+    def run_day(self, before: int, chunks: int) -> tuple[_Run, _Run]:
+        """Land and commit `chunks` chunks after the first `before` ones, the detector close behind the chunker.
 
-        A step is a run of the chunker, or a commit of the detector. The yardstick is a run of the chunker that lands in
-        an empty lake beside them.
+        A step is a run of the chunker or a commit of the detector. The yardstick is a run of the chunker into an empty
+        lake.
         """
         until = before + chunks
         request = JobRequest("detector", ["--lake", _LAKE, "--until-line", str(until * CHUNK), "--max-chunks", "1"])
@@ -109,7 +109,7 @@ class _Stack:
             detecting = pool.submit(self.detectors.run, request, _SECONDS)
             for landed in range(before, until, _AT_A_TIME):
                 landing.append(self._land(_LAKE, min(_AT_A_TIME, until - landed)))
-                if landed // _AT_A_TIME % _RUNS_A_YARDSTICK == 0:
+                if landed // _AT_A_TIME % _RUNS_PER_YARDSTICK == 0:
                     yardstick.append(self._land(f"s3://{_BUCKET}/empty-{landed}", _AT_A_TIME))
                 self._await_commit(landed, detecting)
             ended = detecting.result()
@@ -119,7 +119,7 @@ class _Stack:
         return _Run(watch, landing, yardstick, sum(landing)), _Run(other, commits, yardstick, seconds)
 
     def maintain(self) -> _Run:
-        """Run the maintenance."""
+        """Run maintenance without a retention period."""
         began = time.monotonic()
         with watched(self.chunkers.pid) as watch:
             ended = self.chunkers.run(JobRequest("maintain_state", ["--lake", _LAKE, "--keep-days", "0"]), _SECONDS)
@@ -137,7 +137,7 @@ class _Stack:
         wait_until(lambda: self._committed() >= chunks or detecting.done())
 
     def _committed(self) -> int:
-        """Return how many chunks the detector has said to have committed, as far as it said so lately."""
+        """Return the number of committed chunks, from the end of the detector's log; 0 if it is not there."""
         lines = re.findall(r'"committed_line": (\d+)', self.detectors.tail())
         return int(lines[-1]) // CHUNK if lines else 0
 
@@ -149,7 +149,7 @@ def _between_commits(detector: Ended) -> list[float]:
 
 @dataclass(frozen=True)
 class _Objects:
-    """What lies under the state's tables: objects of the largest log, data files of the table that has most."""
+    """Objects of the largest Delta log, and data files of the table with the most of them."""
 
     log: int
     data: int
@@ -157,21 +157,21 @@ class _Objects:
 
 @dataclass(frozen=True)
 class _Lake:
-    """What can be seen of the lake from outside."""
+    """Counts of the objects of the lake."""
 
     s3: LocalS3
 
     def tables(self) -> list[DeltaTable]:
-        """Return the state's tables as they are now."""
+        """Open the newest version of the state's tables."""
         options = self.s3.environment | {"AWS_ALLOW_HTTP": "true"}
         return [DeltaTable(f"{_LAKE}/state/{table}", storage_options=options) for table in _TABLES]
 
     def chunks(self) -> int:
-        """Return how many chunks are there."""
+        """Count the chunks in the landing zone."""
         return len(self._keys("landing_zone/"))
 
     def objects(self) -> _Objects:
-        """Count what lies under the state's tables."""
+        """Count the objects of the state's tables."""
         tables = [self._keys(f"state/{table}/") for table in _TABLES]
         logs = [sum("/_delta_log/" in key for key in keys) for keys in tables]
         return _Objects(max(logs), max(len(keys) - log for keys, log in zip(tables, logs, strict=True)))
@@ -182,33 +182,33 @@ class _Lake:
 
 
 def _days(entries: _Objects, objects: list[_Objects], seconds: float) -> Survived:
-    """Judge what the maintenance of each day has left."""
+    """Check the objects left after the maintenance of each day."""
     failures = [
         f"soak, day {day}: {found.log} objects of a Delta log and {found.data} data files are left after maintenance"
         for day, found in enumerate(objects)
-        if found.log > _MOST_LOG_OBJECTS or found.data > _MOST_FILES
+        if found.log > _MAX_LOG_OBJECTS or found.data > _MAX_FILES
     ]
     log, data = ([getattr(found, name) for found in objects] for name in ("log", "data"))
-    note = f"objects of a Delta log {entries.log:,}, maintained {log}; data files {entries.data:,}, maintained {data}"
-    return Survived(CHAPTER, "what is left, day after day", len(objects), failures, note, seconds)
+    note = f"objects of a Delta log {entries.log:,}, after maintenance {log}; data files {entries.data:,}, then {data}"
+    return Survived(CHAPTER, "objects left after each day", len(objects), failures, note, seconds)
 
 
 def _line(what: str, tried: int, run: _Run, kept_small: bool, left: str) -> Survived:
     memory, open_files = run.watch.growth
-    by_the_clock, meanwhile = ratio(run.steps), ratio(run.yardstick)
-    grown = {"time": by_the_clock / meanwhile, "memory": memory, "open files": open_files}
+    elapsed, yardstick = ratio(run.steps), ratio(run.yardstick)
+    growths = {"time": elapsed / yardstick, "memory": memory, "open files": open_files}
     failures = [
-        f"soak, {what}: {name} of the last tenth is {growth:.2f} times what it was before"
-        for name, growth in grown.items()
-        # Maintenance is one short run: it has no tenths.
-        if run.steps and growth > MOST_GROWTH
+        f"soak, {what}: {name} of the last tenth is {growth:.2f} times that of an earlier tenth"
+        for name, growth in growths.items()
+        # Maintenance is one short run, without steps.
+        if run.steps and growth > MAX_GROWTH
     ]
     if not kept_small:
         failures.append(f"soak, {what}: {left}")
     note = left
     if run.steps:
-        told = ", ".join(f"{name} to {growth:.2f}" for name, growth in grown.items())
-        note = f"{told}, {left}; by the clock {by_the_clock:.2f}, an empty lake meanwhile {meanwhile:.2f}"
+        summary = ", ".join(f"{name} to {growth:.2f}" for name, growth in growths.items())
+        note = f"{summary}, {left}; elapsed time {elapsed:.2f}, yardstick {yardstick:.2f}"
     return Survived(CHAPTER, f"{what}: a day's chunks", tried, failures, note, run.seconds)
 
 

@@ -1,4 +1,4 @@
-"""What was tried and survived: the lines of the summary."""
+"""The lines of the summary."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ class Survived:
     """One line of the summary.
 
     Attributes:
-        chapter, what: what was tortured, and how.
-        tried: how many ways were tried.
-        failures: those that were not survived, with what to look for.
-        note: what was measured or counted beside it.
-        seconds: how long it took.
+        chapter, what: the chapter and the case.
+        tried: the number of trials.
+        failures: a description of each failed trial.
+        note: further measurements.
+        seconds: the duration.
     """
 
     chapter: str
@@ -25,7 +25,7 @@ class Survived:
 
 
 def merged(parts: Iterable[Survived]) -> list[Survived]:
-    """Return one line for all parts of the same chapter and name; their notes are counts, and are added."""
+    """Merge the lines of the same chapter and case: trials and failures add up, the longest duration counts."""
     lines: dict[tuple[str, str], Survived] = {}
     for part in parts:
         line = lines.setdefault((part.chapter, part.what), Survived(part.chapter, part.what, note=part.note))

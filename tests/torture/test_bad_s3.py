@@ -1,10 +1,10 @@
-"""An S3 that goes wrong is borne where that is right, and stops a job with a clear error where it is not."""
+"""Jobs survive temporary faults of S3 and stop at permanent ones with a clear error."""
 
 import random
 
 import pytest
 
-from tests.torture.bad_s3 import meets_a_storm, meets_from_then_on, meets_once
+from tests.torture.bad_s3 import run_with_lasting_fault, run_with_one_fault, run_with_random_faults
 from tests.torture.faults import KINDS, PASSING, REFUSALS, Kind
 from tests.torture.scenarios import Scenario, Stage
 
@@ -16,37 +16,37 @@ CUT_WITHIN = next(kind for kind in PASSING if kind.name.endswith("the middle of 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_a_chunker_that_meets_it_once_loses_nothing(stage: Stage, scenarios: dict[str, Scenario], kind: Kind) -> None:
-    survived = meets_once(stage, scenarios["chunker"], kind, (0, 2, 3))
+def test_a_chunker_survives_a_single_fault(stage: Stage, scenarios: dict[str, Scenario], kind: Kind) -> None:
+    survived = run_with_one_fault(stage, scenarios["chunker"], kind, (0, 2, 3))
     assert survived.tried >= 2
     assert survived.failures == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", LOST_ANSWERS, ids=lambda kind: kind.name)
-def test_a_detector_knows_its_own_commit_whose_answer_was_lost(
+def test_a_detector_recognizes_its_commit_after_a_lost_response(
     stage: Stage, scenarios: dict[str, Scenario], kind: Kind
 ) -> None:
-    survived = meets_once(stage, scenarios["detector"], kind, (12, 15))
-    assert survived.failures == [], "it must end with 0: as if it had not happened"
+    survived = run_with_one_fault(stage, scenarios["detector"], kind, (12, 15))
+    assert survived.failures == []
 
 
 @pytest.mark.slow
-def test_maintenance_asks_again_for_what_was_cut_in_the_middle(stage: Stage, scenarios: dict[str, Scenario]) -> None:
-    survived = meets_once(stage, scenarios["maintain_state"], CUT_WITHIN, range(0, 100, 10))
+def test_maintenance_retries_a_truncated_response(stage: Stage, scenarios: dict[str, Scenario]) -> None:
+    survived = run_with_one_fault(stage, scenarios["maintain_state"], CUT_WITHIN, range(0, 100, 10))
     assert survived.tried >= 5
-    assert survived.failures == [], "it must end with 0: as if it had not happened"
+    assert survived.failures == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.name)
-def test_what_the_store_refuses_stops_a_job_and_says_what_to_do(
+def test_a_permanent_refusal_stops_a_job_with_a_remedy(
     stage: Stage, scenarios: dict[str, Scenario], kind: Kind
 ) -> None:
     for job in ("chunker", "detector"):
-        assert meets_from_then_on(stage, scenarios[job], kind, (0,)).failures == []
+        assert run_with_lasting_fault(stage, scenarios[job], kind, (0,)).failures == []
 
 
 @pytest.mark.parametrize("job", ["chunker", "detector", "maintain_state"])
-def test_in_a_storm_of_all_of_it_a_job_gets_through(stage: Stage, scenarios: dict[str, Scenario], job: str) -> None:
-    assert meets_a_storm(stage, scenarios[job], random.Random(job), rounds=1).failures == []
+def test_a_job_survives_random_faults(stage: Stage, scenarios: dict[str, Scenario], job: str) -> None:
+    assert run_with_random_faults(stage, scenarios[job], random.Random(job), rounds=1).failures == []

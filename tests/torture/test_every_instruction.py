@@ -1,19 +1,18 @@
-"""Killed at any storage operation and started again, each job leaves what it leaves undisturbed."""
+"""A job killed at any storage operation and restarted leaves the same lake as an undisturbed one."""
 
 import random
 from itertools import groupby
 
 import pytest
 
-from tests.torture.every_instruction import Moment, kill_again_and_again, kill_at, moments_of
+from tests.torture.every_instruction import Moment, crash_points, kill_at, kill_repeatedly
 from tests.torture.scenarios import Scenario, Stage
 
 pytestmark = pytest.mark.processes
 
 _OF_EACH_LABEL = 2
 _DELTA_LOG = {"_delta_log/N.checkpoint.parquet", "_delta_log/_last_checkpoint"}
-# Every operation that changes anything in an undisturbed run. A new one belongs here: it is killed like the others, and
-# whoever adds it has thought of what is left where it was the last.
+# Every write of an undisturbed run. Before adding one, consider what is left if the job is killed right after it.
 WRITES = {
     "chunker": {
         "PUT lake/landing_zone/chunk_N.csv": 4,
@@ -47,32 +46,28 @@ WRITES = {
 
 
 @pytest.mark.parametrize("job", WRITES)
-def test_no_operation_that_writes_goes_unnoticed(scenarios: dict[str, Scenario], job: str) -> None:
+def test_all_writes_are_listed(scenarios: dict[str, Scenario], job: str) -> None:
     assert dict(scenarios[job].writes()) == WRITES[job]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("job", WRITES)
-def test_killed_at_an_operation_it_ends_as_if_undisturbed(
-    stage: Stage, scenarios: dict[str, Scenario], job: str
-) -> None:
+def test_a_kill_at_any_operation_changes_no_result(stage: Stage, scenarios: dict[str, Scenario], job: str) -> None:
     scenario = scenarios[job]
     assert kill_at(stage, scenario, short_form(scenario)).failures == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("job", WRITES)
-def test_killed_again_and_again_it_ends_as_if_undisturbed(
-    stage: Stage, scenarios: dict[str, Scenario], job: str
-) -> None:
-    assert kill_again_and_again(stage, scenarios[job], random.Random(job), rounds=1).failures == []
+def test_repeated_kills_change_no_result(stage: Stage, scenarios: dict[str, Scenario], job: str) -> None:
+    assert kill_repeatedly(stage, scenarios[job], random.Random(job), rounds=1).failures == []
 
 
 def short_form(scenario: Scenario) -> list[Moment]:
-    """Return one moment of each state that storage can be left in: after each write, and within those with halves."""
-    moments = moments_of(scenario)
+    """Return crash points for the states that storage can be left in: after writes, and halfway through deletions."""
+    moments = crash_points(scenario)
     halves = [m for m in moments if m.when == "during" and m.label.startswith("DELETE MANY")]
     by_label = sorted((m for m in moments if m.when == "after"), key=lambda moment: moment.label)
-    # A long series of the same operation is in the long form.
+    # The long form has all of them.
     few = [moment for _, same in groupby(by_label, lambda m: m.label) for moment in list(same)[:_OF_EACH_LABEL]]
     return sorted([*few, *halves], key=lambda moment: moment.operation)

@@ -1,4 +1,4 @@
-"""A lake that an earlier version wrote is gone on with, and one of a newer version is left alone."""
+"""A lake of an earlier version is continued, and one of a newer version is refused."""
 
 import zipfile
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ from tests.torture.s3 import BUCKET, Stored
 
 pytestmark = pytest.mark.processes
 
-# The first two chunks of `master_file`, as commit f9cde61 left them: its Delta tables have no commit ids. A new state
-# version gets a file of its own here; those before stay as long as they can be read.
+# Lakes after the first two chunks of `master_file`; version 1 is from commit f9cde61, without commit ids in its Delta
+# tables. Add a file for each new state version, and keep the earlier ones while they can be read.
 EARLIER = sorted((Path(__file__).parent / "lakes").glob("*.zip"))
 
 
@@ -31,7 +31,7 @@ def jobs() -> Iterator[Jobs]:
 
 
 def finish(jobs: Jobs, directory: Path) -> Contents:
-    """Land the whole master file, detect and maintain it, from wherever the lake in a directory is."""
+    """Land, detect and maintain the rest of the master file in a directory; return the lake."""
     (directory / "transactions.csv").write_bytes(lake.master_file().data)
     for request in (lake.chunker(), lake.detector(), lake.maintenance()):
         assert jobs.run(moved(request, directory)).code == 0
@@ -45,7 +45,7 @@ def moved(request: JobRequest, directory: Path) -> JobRequest:
 
 
 @pytest.mark.parametrize("earlier", EARLIER, ids=lambda path: path.stem)
-def test_a_lake_of_an_earlier_version_ends_as_one_of_this_version(jobs: Jobs, earlier: Path, tmp_path: Path) -> None:
+def test_a_lake_of_an_earlier_version_is_continued(jobs: Jobs, earlier: Path, tmp_path: Path) -> None:
     undisturbed, upgraded = tmp_path / "undisturbed", tmp_path / "upgraded"
     undisturbed.mkdir()
     with zipfile.ZipFile(earlier) as archive:
@@ -55,9 +55,7 @@ def test_a_lake_of_an_earlier_version_ends_as_one_of_this_version(jobs: Jobs, ea
     assert without_source(finish(jobs, upgraded)).difference(without_source(expected)) == ""
 
 
-def test_a_lake_of_a_newer_version_is_refused_and_left_as_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lake_of_a_newer_version_is_refused_and_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = open_objects(tmp_path.as_uri())
     newer = f"transaction-patterns state version {STATE_VERSION + 1}"
     with monkeypatch.context() as later:
@@ -70,5 +68,5 @@ def test_a_lake_of_a_newer_version_is_refused_and_left_as_it_is(
 
 
 def without_source(found: Contents) -> Contents:
-    """Leave `offset.csv` away: a local file's ETag has its time in it."""
+    """Omit `offset.csv`: the ETag of a local file depends on its modification time."""
     return replace(found, files={path: data for path, data in found.files.items() if path != "offset.csv"})

@@ -1,4 +1,4 @@
-"""What a job takes while it runs: memory and open files of it and all that it has started, in tenths of its time."""
+"""Memory and open files of a running job and its child processes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,19 +8,19 @@ import psutil
 
 from tests.harness.polling import polling
 
-# Tenths of the time, from 0.
+# Indexes of tenths of the time.
 _SECOND, _SIXTH = 1, 5
 
 
 class Watch:
-    """What was seen of a process and its children, look by look."""
+    """Samples of a process and its children."""
 
     def __init__(self) -> None:
         self.megabytes: list[float] = []
         self.open_files: list[int] = []
 
-    def look(self, process: psutil.Process) -> None:
-        """Look once; a process that has just ended counts for nothing."""
+    def poll(self, process: psutil.Process) -> None:
+        """Take a sample, omitting processes that have just ended."""
         megabytes, open_files = 0.0, 0
         try:
             members = [process, *process.children(recursive=True)]
@@ -30,7 +30,7 @@ class Watch:
             try:
                 if _is_being_spawned(member):
                     continue
-                # Shared pages count once for each process that has them.
+                # Shared pages count once per process.
                 megabytes += member.memory_info().rss / 1e6
                 open_files += member.num_fds()
             except psutil.NoSuchProcess:
@@ -40,28 +40,28 @@ class Watch:
 
     @property
     def growth(self) -> tuple[float, float]:
-        """Return the means of the last tenth to those of an earlier one: memory to the sixth, open files to the second.
+        """Growth of memory since the sixth tenth, and of open files since the second, as ratios of means.
 
-        The clients' buffers fill through the first half of a day; what leaks goes on after it (docs/decisions/0012).
+        The clients' buffers fill up during the first half; a leak continues after it (docs/decisions/0012).
         """
         return ratio(self.megabytes, _SIXTH), ratio(self.open_files, _SECOND)
 
 
 @contextmanager
 def watched(pid: int) -> Iterator[Watch]:
-    """Watch the process that is the job now, or is about to be started by that one."""
+    """Sample the children of the process `pid`, the running jobs."""
     watch, server = Watch(), psutil.Process(pid)
 
-    def look() -> None:
+    def poll() -> None:
         for job in server.children():
-            watch.look(job)
+            watch.poll(job)
 
-    with polling(look):
+    with polling(poll):
         yield watch
 
 
 def _is_being_spawned(process: psutil.Process) -> bool:
-    """Return whether this is a JVM's child on its way to another program: until then its memory is the JVM's own."""
+    """Return whether this is a JVM's child before exec, which still shares the JVM's memory."""
     if Path(process.exe()).name != "java":
         return False
     parent = process.parent()
@@ -69,7 +69,7 @@ def _is_being_spawned(process: psutil.Process) -> bool:
 
 
 def ratio(values: "list[float] | list[int]", against: int = _SECOND) -> float:
-    """Return the mean of the last tenth to that of an earlier tenth; in the first it warms up."""
+    """Return the mean of the last tenth divided by that of an earlier one; never the first, the warm-up."""
     tenth = len(values) // 10
     if tenth == 0:
         return 1.0

@@ -1,4 +1,4 @@
-"""Two DAGs for the tests of alerts: one is late, one fails."""
+"""DAGs for the tests of alerts: one is late, one fails."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ with DAG(
 
     @task
     def take_too_long() -> None:
-        """Live until the run's time is up."""
+        """Run until the run's timeout."""
         import signal
 
         signal.pause()
@@ -23,7 +23,7 @@ with DAG("failing", schedule=None, default_args={**TASK_DEFAULTS, "retries": 0})
 
     @task
     def fail() -> None:
-        """Fail for good."""
+        """Fail without a retry."""
         raise ValueError("no such day")
 
     fail()

@@ -34,9 +34,9 @@ def sums(rows: list[tuple[str, str, int]], **columns: list[int]) -> pa.Table:
     return pa.table(values | columns, schema=SUMS_SCHEMA)
 
 
-@pytest.mark.parametrize("hashes", ["spread", "all the same"])
+@pytest.mark.parametrize("hashes", ["spread", "equal"])
 def test_totals_are_those_of_a_dictionary(hashes: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if hashes == "all the same":
+    if hashes == "equal":
         monkeypatch.setattr(NameWords, "hashes", lambda _, seeds: np.zeros(len(seeds), dtype=np.uint64))
 
     @given(st.lists(pairs, max_size=5))

@@ -51,11 +51,11 @@ def test_equals_the_percentile_of_all_values_after_each_chunk(
 def test_bands_are_rarely_rebuilt() -> None:
     random = np.random.default_rng(7)
     held = random.normal(size=100_000)
-    running, looked = RunningPercentile(10), 0
+    running, rebuilt = RunningPercentile(10), 0
 
     def all_values(_: int) -> NDArray[np.float64]:
-        nonlocal looked
-        looked += 1
+        nonlocal rebuilt
+        rebuilt += 1
         return held
 
     for _ in range(300):
@@ -63,4 +63,4 @@ def test_bands_are_rarely_rebuilt() -> None:
         before, held[changed] = held[changed], random.normal(size=500)
         found = running.after(np.array([0]), np.zeros(500, dtype=np.int64), before, held[changed], all_values)
         assert found[0] == np.percentile(held, 10)
-    assert looked <= 3
+    assert rebuilt <= 3

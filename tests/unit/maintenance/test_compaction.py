@@ -61,7 +61,7 @@ def rows_of(lake: Objects, name: str) -> list[str]:
     return sorted(map(str, table.handle.to_pyarrow_table().to_pylist()))
 
 
-def assert_nothing_is_lost_or_doubled(lake: Objects, running: RunningDetector) -> None:
+def assert_nothing_is_lost_or_duplicated(lake: Objects, running: RunningDetector) -> None:
     tables = StateTables(lake)
     loaded = tables.load()
     assert loaded.committed_line == running.line
@@ -83,7 +83,7 @@ def test_one_row_per_pair_remains_sorted_by_merchant(lake: Objects) -> None:
     assert table
     rows = table.handle.to_pyarrow_table().select(PAIRS_SCHEMA.names)
     assert rows.column("customer").to_pylist() == sorted(rows.column("customer").to_pylist())
-    assert_nothing_is_lost_or_doubled(lake, running)
+    assert_nothing_is_lost_or_duplicated(lake, running)
     assert compact_pairs(lake.place(PAIRS)) == maintenance.Rewrite(30, rows_before=25, rows_after=25)
 
 
@@ -123,7 +123,7 @@ def test_a_detector_commits_during_and_after_a_compaction(
     compact_pairs(lake.place(PAIRS))
     getattr(running, then)()
     running.commit()
-    assert_nothing_is_lost_or_doubled(lake, running)
+    assert_nothing_is_lost_or_duplicated(lake, running)
 
 
 def test_simultaneous_compactions_duplicate_nothing(lake: Objects) -> None:
@@ -135,7 +135,7 @@ def test_simultaneous_compactions_duplicate_nothing(lake: Objects) -> None:
         assert twin
         twin.compact()
     running.commit()
-    assert_nothing_is_lost_or_doubled(lake, running)
+    assert_nothing_is_lost_or_duplicated(lake, running)
 
 
 def test_a_detector_survives_the_cleaning_of_its_log_version(lake: Objects, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_detector_survives_the_cleaning_of_its_log_version(lake: Objects, tmp_
     vacuum(lake.place(PAIRS))
     assert len(list(log.glob("*.json"))) < 4
     running.commit()
-    assert_nothing_is_lost_or_doubled(lake, running)
+    assert_nothing_is_lost_or_duplicated(lake, running)
 
 
 def test_vacuum_keeps_recent_files_and_deletes_orphans(lake: Objects, tmp_path: Path) -> None:

@@ -40,10 +40,10 @@ important_rows = st.builds(
 
 @dataclass(frozen=True)
 class Case:
-    """One run: lines (None is in quarantine), sizes of chunks, of batches in chunks, and what comes after each batch.
+    """One run: lines (None is quarantined), chunks, micro-batches in chunks, and the event after each.
 
-    After a batch the detector goes on, is restarted, or is restarted after it was killed between its two commits: its
-    detections are there, its pairs are not.
+    After a micro-batch the detector continues, is restarted, or was killed between its two commits: its detections are
+    committed, its pairs are not.
     """
 
     lines: list[Transaction | None]
@@ -80,7 +80,7 @@ def cases(draw: st.DrawFn) -> Case:
         draw(st.lists(st.one_of(transaction, transaction, st.none()), min_size=count, max_size=count)),
         list(accumulate(sizes)),
         draw(st.lists(st.integers(1, 3), min_size=len(sizes), max_size=len(sizes))),
-        draw(st.lists(st.sampled_from(["go on", "restart", "killed"]), min_size=len(sizes), max_size=len(sizes))),
+        draw(st.lists(st.sampled_from(["continue", "restart", "killed"]), min_size=len(sizes), max_size=len(sizes))),
         draw(st.one_of(st.none(), st.lists(important_rows, min_size=1, max_size=12))),
         thresholds,
         draw(st.booleans()),
@@ -168,7 +168,7 @@ def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Ou
     outcomes: list[Outcome] = []
     extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
     todo = extents
-    for size, then in zip([*case.batch_sizes, len(extents)], [*case.then, "go on"], strict=True):
+    for size, then in zip([*case.batch_sizes, len(extents)], [*case.then, "continue"], strict=True):
         batch, todo = todo[:size], todo[size:]
         if not batch:
             break
@@ -177,7 +177,7 @@ def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Ou
         if then == "killed":
             rows.pop()
             todo = batch + todo
-        if then != "go on":
+        if then != "continue":
             found = [detection for outcome in outcomes for detection in outcome.detections]
             beyond = detection_rows([d for d in found if d.line > todo[0][0]]) if todo else None
             through = max((outcome.line for outcome in outcomes), default=0)
