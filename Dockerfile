@@ -1,13 +1,13 @@
-# Three images on one Debian-based image with Python 3.11 or later: `pipeline` (Airflow, and the local Databricks with the
-# jobs), `postgres` and `s3`. They contain no secrets, and run nothing as root.
+# Three images from one Debian-based image with Python 3.11 or later: `pipeline` (Airflow, and the local Databricks with
+# the jobs), `postgres` and `s3`. They contain no secrets and run as an unprivileged user.
 #
 #   PYTHON_INDEX   a package index other than the public one
 #   GOPROXY        a Go module proxy other than the public one
-#   secret "ca"    certificates (PEM) of a private authority, for the downloads; not kept in any image
+#   secret "ca"    certificates (PEM) of a private CA, for the downloads; not stored in any image
 ARG BASE_IMAGE=python:3.12-slim-bookworm
 
 FROM ${BASE_IMAGE} AS base
-# Slim images lack the directories into which Debian's packages of Java and PostgreSQL link manual pages.
+# Slim images lack these directories, into which Debian's Java and PostgreSQL packages link manual pages.
 RUN useradd --uid 10001 --create-home pipeline \
     && mkdir -p /usr/share/man/man1 /usr/share/man/man7 \
     && install --directory --owner=pipeline --group=pipeline --mode=700 /secrets
@@ -24,7 +24,7 @@ RUN python3 -m venv /opt/uv \
         ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} uv==0.13.9
 
 
-# The packages of uv.lock, verified by hash whatever the index.
+# The packages of uv.lock, verified by hash regardless of the index.
 FROM builder AS packages
 COPY pyproject.toml uv.lock /build/
 RUN --mount=type=cache,target=/root/.cache/uv \

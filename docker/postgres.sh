@@ -1,5 +1,5 @@
 #!/bin/sh
-# Airflow's database. The first start creates it; if that was interrupted, the next start begins again.
+# Airflow's database. The first start creates it; if interrupted, the next start does so again.
 set -eu
 data=/data/cluster
 if [ ! -d "$data" ]; then

@@ -18,7 +18,7 @@ module "databricks" {
   placement            = var.placement
   detector_workers     = var.detector_workers
 
-  # Nothing of it can start before the role may read and write.
+  # Jobs must not start before their role has its policies.
   depends_on = [module.lake]
 }
 
@@ -26,12 +26,12 @@ locals {
   airflow_token = module.databricks.airflow_token
 }
 
-# Who Terraform is comes from the environment, as DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET.
+# Credentials come from the environment: DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET.
 provider "databricks" {
   host = var.databricks_host
 }
 
 output "job_urls" {
-  description = "Pages of the jobs, by name."
+  description = "URLs of the job pages, by job name."
   value       = module.databricks.job_urls
 }

@@ -1,6 +1,6 @@
-"""Build what Terraform uploads, into dist/: the wheel with its pinned packages, and what MWAA takes of the DAGs.
+"""Build the files that Terraform uploads: the wheel, its pinned packages, and MWAA's plugins and requirements.
 
-The same sources give the same bytes, so a plan shows a change only where there is one.
+The build is reproducible, so a plan shows a change only if the sources changed.
 """
 
 import re
@@ -19,11 +19,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def main() -> None:
-    """Build into the directory that is named, dist/ where none is."""
+    """Build into the directory given as argument, `dist/` by default."""
     dist = Path(sys.argv[1]) if len(sys.argv) > 1 else _ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     _uv("build", "--wheel", "--quiet", "--out-dir", str(dist))
-    # A file that uv leaves for git.
+    # uv adds it to every output directory.
     (dist / ".gitignore").unlink(missing_ok=True)
     [wheel] = dist.glob("*.whl")
     (dist / "requirements.txt").write_text(_pinned())
@@ -44,12 +44,12 @@ def _zip_plugins(path: Path, wheel: Path) -> None:
 
 
 def _pinned(*groups: str) -> str:
-    """Return the packages of the wheel, and of groups, as uv.lock has them."""
+    """Return the wheel's dependencies and those of `groups`, pinned as in uv.lock."""
     lines = _uv(
         "export", "--frozen", "--no-default-groups", "--no-emit-project", "--no-hashes", "--no-annotate", *groups
     )
     kept = (line for line in lines.splitlines() if not line.startswith("#"))
-    # All that an extra brings has a line of its own, and a constraint may not have any.
+    # Constraints may not have extras; the packages of an extra have lines of their own.
     return "".join(re.sub(r"\[[^]]*\]", "", line) + "\n" for line in kept)
 
 

@@ -42,7 +42,7 @@ module "airflow" {
     source     = module.lake.source
     lake       = module.lake.lake
     chunk_size = var.chunk_size
-    # A cluster starts in minutes: judged earlier, the detector would be cancelled again and again before it has begun.
+    # A cluster takes minutes to start: with a shorter limit the supervisor would cancel every run during startup.
     start_seconds = 900
   }
 

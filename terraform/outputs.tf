@@ -1,10 +1,10 @@
 output "source" {
-  description = "Where the master file goes."
+  description = "URL to upload the master file to."
   value       = module.lake.source
 }
 
 output "importance" {
-  description = "Where CustomerImportance.csv goes."
+  description = "URL to upload CustomerImportance.csv to."
   value       = module.lake.importance
 }
 
@@ -24,16 +24,16 @@ output "airflow_role_arn" {
 }
 
 output "alert_topic_arn" {
-  description = "ARN of the topic of all alerts."
+  description = "ARN of the topic for all alerts."
   value       = module.alerts.topic_arn
 }
 
 output "airflow_environment" {
-  description = "Variables for an Airflow that exists already: with them it finds connections and settings. MWAA has them."
+  description = "Environment variables that let an existing Airflow find the connections and settings; MWAA has them already."
   value       = module.airflow.environment
 }
 
 output "airflow_url" {
-  description = "Address of Airflow's pages in MWAA."
+  description = "URL of the Airflow UI in MWAA; null with an existing Airflow."
   value       = module.airflow.webserver_url
 }

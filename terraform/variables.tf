@@ -1,30 +1,30 @@
 variable "environment" {
-  description = "Which environment this is: a part of every name."
+  description = "Name of the environment; part of every name."
   type        = string
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.environment))
-    error_message = "environment must have 2 to 8 lower-case letters and digits, as dev or prod."
+    error_message = "environment must be 2 to 8 lower-case letters or digits and start with a letter, such as dev or prod."
   }
 }
 
 variable "region" {
-  description = "AWS region of all of it: that of the Databricks workspace."
+  description = "AWS region of all resources; must be that of the Databricks workspace."
   type        = string
 }
 
 variable "protect_data" {
-  description = "Refuse to destroy the buckets; see docs/how-to/remove.md."
+  description = "Prevent Terraform from destroying the buckets; see docs/how-to/remove.md."
   type        = bool
 }
 
 variable "old_version_days" {
-  description = "Days that an overwritten or deleted object of the lake can still be restored."
+  description = "Days for which an overwritten or deleted object of the lake can be restored."
   type        = number
 }
 
 variable "alert_emails" {
-  description = "Who is told when something is wrong."
+  description = "Email addresses that receive all alerts."
   type        = list(string)
 }
 
@@ -34,12 +34,12 @@ variable "databricks_host" {
 
   validation {
     condition     = can(regex("^https?://[^/]+$", var.databricks_host))
-    error_message = "databricks_host must be a URL without a path, as https://dbc-a1b2345c-d6e7.cloud.databricks.com."
+    error_message = "databricks_host must be a URL without a path, such as https://dbc-a1b2345c-d6e7.cloud.databricks.com."
   }
 }
 
 variable "databricks_cross_account_role" {
-  description = "Name of the IAM role with which this workspace starts clusters."
+  description = "Name of the IAM role with which the workspace starts clusters."
   type        = string
 }
 
@@ -49,31 +49,31 @@ variable "node_types" {
 }
 
 variable "secret_environment" {
-  description = "Secret environment variables of the jobs' clusters; give them as TF_VAR_secret_environment."
+  description = "Secret environment variables of the jobs' clusters; set them with TF_VAR_secret_environment."
   type        = map(string)
   default     = {}
   sensitive   = true
 }
 
 variable "with_importance" {
-  description = "Weights come from CustomerImportance.csv, which must then be uploaded; else with the transactions."
+  description = "Read the weights from CustomerImportance.csv, which must be uploaded; otherwise from the transactions."
   type        = bool
 }
 
 variable "landing_format" {
-  description = "How chunks lie in the landing zone: csv or delta."
+  description = "Format of the chunks in the landing zone: csv or delta."
   type        = string
   default     = "csv"
 }
 
 variable "chunk_size" {
-  description = "Lines of a chunk."
+  description = "Lines per chunk."
   type        = number
   default     = 10000
 }
 
 variable "airflow" {
-  description = "Either an MWAA environment to be made, or the ARNs of the roles under which an Airflow that exists runs."
+  description = "Either an MWAA environment to create, or the ARNs of the roles under which an existing Airflow runs."
   type = object({
     mwaa = optional(object({
       airflow_version   = string
@@ -86,18 +86,18 @@ variable "airflow" {
 
   validation {
     condition     = (var.airflow.mwaa == null) != (length(var.airflow.existing_role_arns) == 0)
-    error_message = "airflow must have either mwaa or existing_role_arns, and not both."
+    error_message = "airflow must have either mwaa or existing_role_arns, but not both."
   }
 }
 
 variable "thresholds" {
-  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/patterns)."
+  description = "Pattern thresholds that differ from the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
   default     = {}
 }
 
 variable "placement" {
-  description = "Where the detector's state is: in its driver's memory (driver), or in Delta and advanced by its workers (cluster)."
+  description = "Where the detector keeps its state: in its driver's memory (driver), or in Delta, advanced by its workers (cluster)."
   type        = string
   default     = "driver"
 
@@ -108,12 +108,12 @@ variable "placement" {
 }
 
 variable "detector_workers" {
-  description = "Workers of the detector's cluster. 0 is one machine for all; with placement cluster, one or more (docs/how-to/scale-out.md)."
+  description = "Number of workers of the detector's cluster: 0 for a single-node cluster; with placement cluster, 1 or more (docs/how-to/scale-out.md)."
   type        = number
   default     = 0
 
   validation {
     condition     = var.detector_workers >= 0 && floor(var.detector_workers) == var.detector_workers
-    error_message = "detector_workers must be a whole number from 0 on."
+    error_message = "detector_workers must be an integer of at least 0."
   }
 }

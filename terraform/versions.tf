@@ -1,5 +1,5 @@
 terraform {
-  # State locking in S3 itself, and validations that look at other variables.
+  # For state locking in S3, and validations that refer to other variables.
   required_version = ">= 1.10"
 
   required_providers {
@@ -13,7 +13,7 @@ terraform {
     }
   }
 
-  # The bucket is made once an account (terraform/state); its name comes from environments/<name>/backend.hcl.
+  # The bucket is created once per account (terraform/state); its name comes from environments/<name>/backend.hcl.
   backend "s3" {
     encrypt      = true
     use_lockfile = true

@@ -1,4 +1,4 @@
-# The bucket of Terraform's own state: made once an account, before all else (docs/how-to/deploy.md).
+# The bucket for Terraform's state: created once per account, before everything else (docs/how-to/deploy.md).
 terraform {
   required_version = ">= 1.10"
 
@@ -22,11 +22,11 @@ variable "region" {
 }
 
 resource "aws_s3_bucket" "state" {
-  #checkov:skip=CKV_AWS_18:Read by Terraform alone, and logged by the account's CloudTrail
-  #checkov:skip=CKV_AWS_144:What the state describes is in one region, too
-  #checkov:skip=CKV_AWS_145:S3's own key; one of ours would have to be described in the very state that it encrypts
-  #checkov:skip=CKV2_AWS_61:Every version is kept
-  #checkov:skip=CKV2_AWS_62:Nothing listens to events
+  #checkov:skip=CKV_AWS_18:Only Terraform reads it, and the account's CloudTrail logs access
+  #checkov:skip=CKV_AWS_144:All resources in the state are in one region, too
+  #checkov:skip=CKV_AWS_145:Uses the key of S3; a key of ours would be managed in the state that it encrypts
+  #checkov:skip=CKV2_AWS_61:All versions are kept
+  #checkov:skip=CKV2_AWS_62:Nothing consumes events
   bucket = "transaction-patterns-terraform-${data.aws_caller_identity.current.account_id}"
 
   lifecycle {
@@ -62,6 +62,6 @@ resource "aws_s3_bucket_public_access_block" "state" {
 }
 
 output "bucket" {
-  description = "For `bucket` in environments/*/backend.hcl."
+  description = "Value of `bucket` in environments/*/backend.hcl."
   value       = aws_s3_bucket.state.id
 }

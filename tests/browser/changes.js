@@ -1,4 +1,4 @@
-// A list that grows with every element whose children change from now on.
+// Return a live list of the elements whose children change after this call.
 () => {
   const changed = [];
   const name = (node) => `${node.nodeName} ${node.id || node.dataset?.value || ""}`.trim();

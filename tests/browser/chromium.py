@@ -1,4 +1,4 @@
-"""Chromium, as the browser tests drive it."""
+"""Chromium for the browser tests."""
 
 import shutil
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def find_chromium() -> str | None:
 def browser() -> Iterator[Browser]:
     chromium = find_chromium()
     if chromium is None:
-        pytest.skip("there is no Chromium: install it (Debian: apt-get install chromium) to run the browser tests")
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS) as launched,

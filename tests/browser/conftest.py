@@ -1,4 +1,4 @@
-"""A real Airflow api-server with the page, a lake with everything in it, and Chromium."""
+"""A real Airflow api-server with the page, a lake with data for every panel, and Chromium."""
 
 import itertools
 import json
@@ -38,7 +38,7 @@ from tests.browser.chromium import browser as browser  # a fixture
 from tests.browser.frame import await_scripts, page_frame
 from tests.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
 
-# It polls every five seconds, and sees then what was read after the poll before.
+# The page polls every five seconds and receives data that was read after the previous poll.
 expect.set_options(timeout=15_000)
 
 IMAGES = Path(__file__).parent.parent.parent / "docs" / "images"
@@ -48,17 +48,17 @@ PHONE: Any = {"viewport": {"width": 360, "height": 780}}
 DARK = {"viewport": {"width": 1360, "height": 900}, "color_scheme": "dark"}
 Shown = Page | FrameLocator
 _ROWS, _CHUNK = 60_000, 1000
-# Those of the sample, and what is added to them.
+# The lines of the sample and those that `_fill` adds.
 _LINES = _ROWS + 15
 _MINUTES = 1440
 
 
 @dataclass(frozen=True)
 class AirflowPage:
-    """An Airflow whose page can be led to one lake or another.
+    """An Airflow whose page can be pointed at different lakes.
 
     Attributes:
-        passwords: of its users by name; `nobody` has no role.
+        passwords: by user; `nobody` has no role.
     """
 
     airflow: LocalAirflow
@@ -75,7 +75,7 @@ class AirflowPage:
         return str(answer.json()["access_token"])
 
     def show(self, settings: dict[str, Any]) -> None:
-        """Lead the page to a lake: the settings are an Airflow variable, and a change of it is followed."""
+        """Point the page at a lake, by changing the Airflow variable from which it reads its settings."""
         variable = {"key": "transaction_patterns", "value": settings}
         with self.airflow.client() as client:
             if client.post("/variables", json=variable).status_code == 409:
@@ -111,7 +111,7 @@ def airflow_page(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Itera
             page = AirflowPage(airflow, passwords, lake)
             page.show(lake.settings)
             _airflow(airflow, "dags", "reserialize")
-            # Of a DAG with a deadline it ends in Airflow's own bookkeeping, after the run (docs/decisions/0008).
+            # For a DAG with a deadline the command fails after the run (docs/decisions/0008): ignore its exit code.
             assert "measured: " in _airflow(airflow, "dags", "test", "watch_freshness")
             yield page
 
@@ -124,7 +124,7 @@ def _airflow(airflow: LocalAirflow, *arguments: str) -> str:
 
 
 def _fill(lake: PageLake, directory: Path) -> None:
-    """Leave what an hour's work leaves: detections of all patterns, strange names, bad lines, a day of history."""
+    """Fill the lake with an hour of detections of all patterns, hostile names, bad lines, and a day of history."""
     write_sample(directory, _ROWS, seed=3)
     _, *rows = (directory / "transactions.csv").read_bytes().splitlines(keepends=True)
     for number in range(12):
@@ -140,7 +140,7 @@ def _fill(lake: PageLake, directory: Path) -> None:
 
 
 def write_history(lake: PageLake) -> None:
-    """Write a day of a detector's history that ends now."""
+    """Write the last 24 hours of a detector's history."""
     now = utc_now()
     chance = random.Random(1)
     added = [30 + 15 * math.sin(minute / 200) + chance.randrange(12) for minute in range(_MINUTES)]
@@ -149,7 +149,7 @@ def write_history(lake: PageLake) -> None:
     samples = [
         Sample(first + minute, line, line - chance.choice((0, 0, 9)), 20, round(chance.uniform(3, 7), 1))
         for minute, line in enumerate(landed)
-        # Nobody was there for half an hour.
+        # The detector was down for half an hour.
         if not 900 < minute < 930
     ]
     lake.objects.write(HISTORY, format_history(samples))
@@ -157,10 +157,10 @@ def write_history(lake: PageLake) -> None:
 
 @dataclass
 class Visitor:
-    """Somebody with a browser, logged in; what the browser complains about is kept.
+    """A logged-in user with a browser; records the browser's complaints.
 
     Attributes:
-        tab: the whole window, with Airflow around the page.
+        tab: the whole tab, including Airflow around the page.
         complaints: errors and warnings of the console, uncaught errors, dialogs.
     """
 
@@ -170,13 +170,13 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def open_alone(self, address: str = "") -> Page:
-        """Open the page without Airflow around it."""
+        """Open the page outside Airflow's frame."""
         self.tab.goto(f"{self.page.url}/pattern-detection/{address}")
         await_scripts(self.tab)
         return self.tab
 
     def open_in_airflow(self) -> FrameLocator:
-        """Open Airflow, and the page from its menu."""
+        """Open the page from Airflow's menu."""
         self.tab.goto(self.page.url)
         self.tab.get_by_role("link", name="Pattern detection").click()
         shown = page_frame(self.tab)
@@ -186,27 +186,27 @@ class Visitor:
 
 @pytest.fixture
 def visitor(browser: Browser, airflow_page: AirflowPage, request: pytest.FixtureRequest) -> Iterator[Visitor]:
-    """A visitor whose browser must have nothing to complain about."""
+    """A visitor; the test fails if the browser complains."""
     options = getattr(request, "param", {"viewport": {"width": 1360, "height": 900}})
     context = browser.new_context(**options)
     context.set_default_timeout(20_000)
     context.add_cookies([{"name": "_token", "value": airflow_page.token(USER), "url": airflow_page.url}])
-    one = Visitor(airflow_page, context, context.new_page())
+    visitor = Visitor(airflow_page, context, context.new_page())
 
     def console(message: ConsoleMessage) -> None:
-        # Of what is not ours (Airflow around the page, pages that it leads to) others see to it; nor is the sandbox of
-        # Airflow's frame, on which Chromium has its remark.
+        # Only messages about the page itself: not about Airflow and linked pages, nor Chromium's warning about the
+        # sandbox of Airflow's frame.
         ours = "/pattern-detection/" in message.location["url"] and "can escape its sandboxing" not in message.text
         if message.type in ("error", "warning") and ours:
-            one.complaints.append(f"{message.type}: {message.text}")
+            visitor.complaints.append(f"{message.type}: {message.text}")
 
     def dialog(shown: Dialog) -> None:
-        one.complaints.append(f"dialog: {shown.message}")
+        visitor.complaints.append(f"dialog: {shown.message}")
         shown.dismiss()
 
     context.on("console", console)
-    context.on("weberror", lambda error: one.complaints.append(f"uncaught: {error.error}"))
+    context.on("weberror", lambda error: visitor.complaints.append(f"uncaught: {error.error}"))
     context.on("dialog", dialog)
-    yield one
+    yield visitor
     context.close()
-    assert one.complaints == []
+    assert visitor.complaints == []

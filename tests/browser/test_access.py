@@ -1,4 +1,4 @@
-"""Who may see the page, asked of a real Airflow."""
+"""Access to the page in a real Airflow."""
 
 import httpx
 import jwt
@@ -19,7 +19,7 @@ def get(page: AirflowPage, path: str, **options: object) -> httpx.Response:
 
 
 @pytest.mark.parametrize("path", [*ASSETS, *DATA, HISTORY, "/nothing"])
-def test_without_a_login_nothing_is_answered(airflow_page: AirflowPage, path: str) -> None:
+def test_without_a_login_nothing_is_served(airflow_page: AirflowPage, path: str) -> None:
     answer = get(airflow_page, path)
     expected = 404 if path == "/nothing" else 401
     assert answer.status_code == expected
@@ -29,13 +29,13 @@ def test_without_a_login_nothing_is_answered(airflow_page: AirflowPage, path: st
 FORGED = jwt.encode({"sub": "admin", "role": "admin", "exp": 4_000_000_000, "iat": 0, "nbf": 0}, "x" * 64, "HS512")
 
 
-@pytest.mark.parametrize("token", ["not-a-token", FORGED], ids=["no token", "another's signature"])
-def test_a_token_that_is_none_is_refused(airflow_page: AirflowPage, token: str) -> None:
+@pytest.mark.parametrize("token", ["not-a-token", FORGED], ids=["malformed", "forged signature"])
+def test_an_invalid_token_is_refused(airflow_page: AirflowPage, token: str) -> None:
     assert get(airflow_page, "/api/state", cookies={"_token": token}).status_code in (401, 403)
     assert get(airflow_page, "/api/state", headers={"Authorization": f"Bearer {token}"}).status_code in (401, 403)
 
 
-def test_who_opens_the_page_without_a_login_is_led_to_airflows_and_back(airflow_page: AirflowPage) -> None:
+def test_a_browser_without_a_login_is_redirected_to_airflows_login_and_back(airflow_page: AirflowPage) -> None:
     answer = get(airflow_page, "/", headers=BROWSER)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/api/v2/auth/login?next=%2Fplugin%2Fpattern-detection"
@@ -45,18 +45,18 @@ def test_who_opens_the_page_without_a_login_is_led_to_airflows_and_back(airflow_
 
 
 @pytest.mark.parametrize("path", [*ASSETS, *DATA, HISTORY])
-def test_who_may_not_see_airflow_may_not_see_the_page(airflow_page: AirflowPage, path: str) -> None:
+def test_a_user_without_a_role_cannot_see_the_page(airflow_page: AirflowPage, path: str) -> None:
     assert get(airflow_page, path, cookies={"_token": airflow_page.token("nobody")}).status_code == 403
 
 
 @pytest.mark.parametrize("path", [*ASSETS, "/api/state"])
-def test_who_is_logged_in_may_by_cookie_and_by_bearer(airflow_page: AirflowPage, path: str) -> None:
+def test_a_logged_in_user_has_access_by_cookie_and_by_bearer_token(airflow_page: AirflowPage, path: str) -> None:
     token = airflow_page.token("admin")
     assert get(airflow_page, path, cookies={"_token": token}).status_code == 200
     assert get(airflow_page, path, headers={"Authorization": f"Bearer {token}"}).status_code == 200
 
 
-def test_airflow_has_it_in_its_navigation(airflow_page: AirflowPage) -> None:
+def test_airflows_navigation_contains_the_page(airflow_page: AirflowPage) -> None:
     with airflow_page.airflow.client() as client:
         plugins = client.get("/plugins").json()["plugins"]
         errors = client.get("/plugins/importErrors").json()

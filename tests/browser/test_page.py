@@ -25,7 +25,7 @@ def test_airflows_login_leads_to_the_page(visitor: Visitor) -> None:
     expect(shown.locator("[data-value=landed_line]")).to_have_text("60,015")
 
 
-def test_it_is_opened_from_airflows_menu_and_answers_at_a_glance(visitor: Visitor) -> None:
+def test_the_page_opens_from_airflows_menu_and_shows_the_current_state(visitor: Visitor) -> None:
     visitor.page.lake.beat()
     shown = visitor.open_in_airflow()
     expect(shown.locator("#chunker .level")).to_have_text("Running")
@@ -37,7 +37,7 @@ def test_it_is_opened_from_airflows_menu_and_answers_at_a_glance(visitor: Visito
     assert int(shown.locator("[data-value=total]").inner_text().replace(",", "")) > 500
 
 
-def test_plots_have_lines_axes_and_values_to_read(visitor: Visitor) -> None:
+def test_plots_have_lines_axes_and_readouts(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     expect(tab.locator("#plot-lag polyline")).not_to_have_count(0)
     expect(tab.locator("#plot-throughput polyline")).to_have_count(2)
@@ -50,12 +50,12 @@ def test_plots_have_lines_axes_and_values_to_read(visitor: Visitor) -> None:
     expect(tab.locator("#plot-throughput .below")).to_have_text(
         re.compile(r"landed [\d,]+.*committed [\d,]+.*\d\d:\d\d")
     )
-    # The day has a break where nobody was there.
+    # The day's line has a gap while the detector was down.
     tab.get_by_text("24 h").click()
     expect(tab.locator("#plot-lag polyline")).to_have_count(2)
 
 
-def test_detections_are_filtered_and_the_address_keeps_the_filter(visitor: Visitor) -> None:
+def test_detections_can_be_filtered_and_the_url_keeps_the_filter(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     expect(rows(tab, "detections")).to_have_count(25)
     tab.get_by_role("combobox", name="Pattern").select_option("PatId3")
@@ -74,7 +74,7 @@ def test_detections_are_filtered_and_the_address_keeps_the_filter(visitor: Visit
     assert len(text.splitlines()) == 2
 
 
-def test_a_merchant_called_script_is_text(visitor: Visitor) -> None:
+def test_markup_in_data_is_shown_as_text(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     tab.locator("#detections").get_by_role("searchbox", name="Merchant").fill("<script")
     expect(rows(tab, "detections")).to_have_count(1)
@@ -87,11 +87,11 @@ def test_a_merchant_called_script_is_text(visitor: Visitor) -> None:
     expect(rows(tab, "merchants").locator("td").nth(1)).to_have_text(SCRIPT_MERCHANT)
     tab.get_by_role("button", name=f"History of merchant {SCRIPT_MERCHANT}").click()
     expect(tab.locator("#merchants figure")).to_have_count(4)
-    # Complaints, dialogs among them, fail the test where it ends.
+    # The visitor fixture fails the test if a script opened a dialog.
     assert tab.locator("main script").count() == 0
 
 
-def test_evidence_stands_beside_its_thresholds_with_the_file(visitor: Visitor) -> None:
+def test_evidence_is_shown_with_its_thresholds_and_its_file(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     tab.locator("#detections").get_by_role("searchbox", name="Customer").fill(FORMULA_CUSTOMER)
     expect(rows(tab, "detections")).to_have_count(1)
@@ -102,7 +102,7 @@ def test_evidence_stands_beside_its_thresholds_with_the_file(visitor: Visitor) -
     expect(evidence.locator("code")).to_have_text(re.compile(r"^detections/detections_\d+_\d{8}\.csv$"))
 
 
-def test_a_file_opens_in_a_window_of_its_own_and_one_that_waits_says_for_how_many(visitor: Visitor) -> None:
+def test_a_file_opens_in_a_new_window_and_a_pending_one_says_how_many_are_missing(visitor: Visitor) -> None:
     shown = visitor.open_in_airflow()
     expect(rows(shown, "detections").first.locator("td").last).to_have_text(re.compile(r"waiting for \d+ more"))
     with visitor.context.expect_page() as opened:
@@ -111,7 +111,7 @@ def test_a_file_opens_in_a_window_of_its_own_and_one_that_waits_says_for_how_man
     assert len(opened.value.locator("body").inner_text().strip().splitlines()) == 51
 
 
-def test_merchants_are_sorted_by_any_column_and_lead_to_their_detections(visitor: Visitor) -> None:
+def test_merchants_can_be_sorted_and_link_to_their_detections(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     tab.get_by_role("tab", name="Merchants").click()
     first = rows(tab, "merchants").first
@@ -136,7 +136,7 @@ def test_merchants_are_sorted_by_any_column_and_lead_to_their_detections(visitor
     expect(rows(tab, "detections")).to_have_count(25)
 
 
-def test_runs_lead_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) -> None:
+def test_runs_link_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) -> None:
     shown = visitor.open_in_airflow()
     shown.get_by_role("tab", name="Runs").click()
     runs = shown.locator("#runs")
@@ -151,16 +151,16 @@ def test_runs_lead_out_of_the_frame_to_airflow_and_databricks(visitor: Visitor) 
     expect(visitor.tab.locator("iframe")).to_have_count(0)
 
 
-def test_a_dags_docs_lead_to_the_page(visitor: Visitor) -> None:
+def test_a_dags_docs_link_to_the_page(visitor: Visitor) -> None:
     visitor.tab.goto(f"{visitor.page.url}/dags/watch_freshness")
-    # Not Airflow's own "Docs", nor the link of its menu, which are there earlier.
+    # Airflow's own "Docs" and the link in its menu are rendered earlier.
     visitor.tab.get_by_role("button", name="Dag Docs").click()
     with visitor.context.expect_page() as opened:
         visitor.tab.get_by_role("dialog").get_by_role("link", name="Pattern detection").click()
     await_scripts(page_frame(opened.value))
 
 
-def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visitor) -> None:
+def test_the_page_refreshes_itself_and_keeps_unchanged_elements(visitor: Visitor) -> None:
     lake = PageLake(visitor.page.lake.s3, "refreshed")
     lake.upload(b"".join(line(f"C{number}") for number in range(20)))
     lake.land()
@@ -175,7 +175,7 @@ def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visit
         expect(tab.locator("[data-value=landed_line]")).to_have_text("50")
         expect(tab.locator("#detections").get_by_role("searchbox", name="Merchant")).to_have_value("still being typed")
         changed = set(changes.json_value())
-        # Cards, tables and forms are not made anew: texts in them change.
+        # Cards, tables and forms are not rebuilt: only texts in them change.
         assert not changed & {"ARTICLE chunker", "FORM detection-filters", "DIV detections", "MAIN", "BODY", "TBODY"}
         assert "DD landed_line" in changed
     finally:
@@ -197,7 +197,7 @@ def test_it_refreshes_by_itself_and_leaves_alone_what_is_the_same(visitor: Visit
     ],
     ids=["empty", "unreachable", "misconfigured"],
 )
-def test_states_in_which_there_is_little_to_see_are_told(
+def test_an_empty_unreachable_or_misconfigured_lake_is_reported(
     visitor: Visitor, settings: dict[str, Any], texts: list[str]
 ) -> None:
     visitor.page.show(visitor.page.lake.settings | settings)
@@ -209,7 +209,7 @@ def test_states_in_which_there_is_little_to_see_are_told(
         visitor.page.show(visitor.page.lake.settings)
 
 
-def test_a_login_that_has_ended_is_told_and_the_figures_are_greyed(visitor: Visitor) -> None:
+def test_an_expired_login_is_reported_and_the_figures_are_greyed(visitor: Visitor) -> None:
     tab = visitor.open_alone()
     expect(tab.locator("#updated")).to_contain_text("updated automatically")
     visitor.context.clear_cookies()
@@ -221,9 +221,9 @@ def test_a_login_that_has_ended_is_told_and_the_figures_are_greyed(visitor: Visi
 
 @pytest.mark.parametrize("visitor", [DARK], ids=["dark"], indirect=True)
 def test_screenshots_for_the_docs(visitor: Visitor, request: pytest.FixtureRequest) -> None:
-    """Written where `--screenshots` asks for them: in Airflow in both schemes, and alone on a phone."""
+    """Write them if `--screenshots` is given: in Airflow in both schemes, and the page alone on a phone."""
     if not request.config.getoption("screenshots"):
-        pytest.skip("pictures for the docs are written with --screenshots")
+        pytest.skip("needs --screenshots")
     IMAGES.mkdir(parents=True, exist_ok=True)
     write_history(visitor.page.lake)
     visitor.page.lake.beat()
@@ -231,7 +231,7 @@ def test_screenshots_for_the_docs(visitor: Visitor, request: pytest.FixtureReque
     for scheme in schemes:
         visitor.tab.emulate_media(color_scheme=scheme)
         shown = visitor.open_in_airflow()
-        # Until all that was read for the tests before is read anew.
+        # Until the data of the previous tests has been replaced.
         expect(shown.locator("#problems")).to_be_empty(timeout=60_000)
         expect(shown.locator("#plot-lag circle")).to_have_count(0, timeout=60_000)
         visitor.page.lake.beat()

@@ -1,4 +1,4 @@
-"""What the tutorial's reader sees in the browser."""
+"""The tutorial's detection on the page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One stack in containers, started from nothing, for all tests; each test leaves it healthy."""
+"""One stack in containers, started from scratch and shared by all tests; each test leaves it healthy."""
 
 from collections.abc import Iterator
 

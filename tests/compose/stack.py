@@ -21,7 +21,7 @@ from local.stack import Ports
 from spark_jobs.lake.layout import LANDING_ZONE
 from tests.harness.pipeline import ROOT, Pipeline, wait_until
 
-# The services that keep running; the others end by themselves.
+# Long-running services; the others exit.
 SERVICES = (
     "postgres",
     "s3",
@@ -36,14 +36,14 @@ _TIMEOUT_SECONDS = 480
 
 
 class Containers:
-    """`docker compose` with a project of its own."""
+    """A `docker compose` project."""
 
     def __init__(self, project: str, settings: dict[str, str]) -> None:
         self._project = project
         self._environment = {**os.environ, **settings}
 
     def compose(self, *arguments: str) -> str:
-        """Run a command of `docker compose`; return its output."""
+        """Run a `docker compose` command; return its output."""
         return self._run(["docker", "compose", "--project-name", self._project, *arguments])
 
     def up(self) -> None:
@@ -61,7 +61,7 @@ class Containers:
     def kill(self, service: str) -> None:
         """Kill a service's main process from the host, and wait until Docker has restarted it.
 
-        `docker kill` would count as stopping it on purpose, after which Docker does not restart it.
+        `docker kill` would count as a deliberate stop, after which Docker does not restart it.
         """
         state = self.inspect(service)["State"]
         command = ["docker", "run", "--rm", "--pid=host", "--user=root", "--network=none", "transaction-patterns/s3"]
@@ -70,7 +70,6 @@ class Containers:
         self.await_health(service)
 
     def await_health(self, service: str) -> None:
-        """Wait until a service is healthy."""
         wait_for(lambda: self.inspect(service)["State"]["Health"]["Status"] == "healthy")
 
     def _run(self, command: list[str]) -> str:
@@ -80,7 +79,7 @@ class Containers:
 
 
 class MasterFile:
-    """The master file in S3, which begins with the stack's own sample and to which rows of another are appended."""
+    """The master file in S3: the stack's own sample, to which rows of a second sample are appended."""
 
     def __init__(self, s3: S3Address, more: Path) -> None:
         self._client = s3.client()
@@ -90,7 +89,7 @@ class MasterFile:
         self.rows = self._content.count(b"\n") - 1
 
     def append(self, rows: int) -> None:
-        """Replace the object with a longer one, as its source would."""
+        """Replace the object with a longer one, as the producer of the file does."""
         self._content += b"".join(islice(self._more, rows))
         self.rows += rows
         assert self._content.count(b"\n") == self.rows + 1
@@ -115,7 +114,7 @@ class Stack:
         self._view = LakeView(self.s3)
         command = "for file in /secrets/*; do cat $file; echo; done"
         self.secrets = self.containers.compose("exec", "-T", "s3", "sh", "-c", command).split()
-        # Printed by the first start only.
+        # Only the first start prints it.
         [self.password] = re.findall(
             rf"Airflow: user {USER}, password (\S+)", self.containers.compose("logs", "secrets")
         )

@@ -14,7 +14,7 @@ from tests.harness.pipeline import Pipeline
 
 pytestmark = pytest.mark.compose
 
-# Longer than the S3 clients retry by themselves (30 s).
+# Longer than the S3 clients' own retries (30 s).
 _OUTAGE_SECONDS = 45
 
 
@@ -83,7 +83,7 @@ def test_a_killed_service_recovers(stack: Stack, service: str) -> None:
     stack.await_commit()
 
 
-def test_an_outage_of_s3_is_caught_up_with(stack: Stack) -> None:
+def test_the_pipeline_catches_up_after_an_outage_of_s3(stack: Stack) -> None:
     stack.source.append(5000)
     stack.containers.compose("stop", "s3")
     time.sleep(_OUTAGE_SECONDS)
@@ -92,7 +92,7 @@ def test_an_outage_of_s3_is_caught_up_with(stack: Stack) -> None:
     stack.await_commit()
 
 
-def test_after_down_and_up_it_continues_from_the_same_line(stack: Stack) -> None:
+def test_the_pipeline_resumes_at_the_same_line_after_down_and_up(stack: Stack) -> None:
     stack.containers.up()
     before = stack.status()
     stack.containers.compose("down")
@@ -105,7 +105,7 @@ def test_after_down_and_up_it_continues_from_the_same_line(stack: Stack) -> None
     stack.await_commit()
 
 
-def test_after_all_of_this_nothing_is_lost_or_duplicated(stack: Stack, tmp_path: Path) -> None:
+def test_nothing_is_lost_or_duplicated_after_all_failures(stack: Stack, tmp_path: Path) -> None:
     stack.assert_lines_are_landed_once_each_in_order()
     undisturbed = Pipeline(stack.s3, "undisturbed", tmp_path)
     for key in [*stack.pipeline.keys("landing_zone/"), f"{stack.pipeline.name}/offset.csv"]:

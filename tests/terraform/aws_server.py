@@ -1,9 +1,13 @@
 """A local AWS that enforces IAM: `python -m tests.terraform.aws_server PORT`.
 
-Moto's server for all services. It checks actions and resources of policies, and not these, which are added here:
-conditions of statements; the resource in requests to SNS and Secrets Manager, and in those that delete many objects;
-that S3 says "not found" of an object only to those who may list its bucket. A request counts as one over TLS, unless it
-says `X-Scheme: http`. Metrics configurations of buckets, which moto does not have, are kept as they come.
+Moto's server for all services. Moto checks only actions and resources of policies; this module adds:
+
+- conditions of statements,
+- the resource in requests to SNS and Secrets Manager, and in requests that delete many objects,
+- S3's "not found" only for callers that may list the bucket,
+- metrics configurations of buckets, stored without validation.
+
+A request counts as sent over TLS unless it has the header `X-Scheme: http`.
 """
 
 import json
@@ -29,12 +33,12 @@ _authorize = S3Response._authenticate_and_authorize_s3_action
 
 
 def main() -> None:
-    """Serve until the process is ended."""
+    """Serve until the process is stopped."""
     for owner, name, replacement in (
         (IAMPolicyStatement, "is_action_permitted", _is_action_permitted),
         (IAMPolicyStatement, "_check_conditions", lambda *_: True),
         (S3Response, "_authenticate_and_authorize_s3_action", _authorize_object),
-        # Moto 5.2 fails without it where a delete marker itself is deleted.
+        # Without it Moto 5.2 fails when a delete marker is deleted.
         (FakeDeleteMarker, "dispose", lambda *_: None),
     ):
         setattr(owner, name, replacement)
@@ -45,24 +49,24 @@ def main() -> None:
 
 
 def holds(conditions: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """Return whether all conditions of a statement hold of a request."""
+    """Return whether a request meets all conditions of a statement."""
     return all(
-        _holds(operator, context.get(key), [wanted] if isinstance(wanted, str) else wanted)
+        _holds(operator, context.get(key), [expected] if isinstance(expected, str) else expected)
         for operator, keys in conditions.items()
-        for key, wanted in keys.items()
+        for key, expected in keys.items()
     )
 
 
-def _holds(operator: str, value: str | None, wanted: list[str]) -> bool:
+def _holds(operator: str, value: str | None, expected: list[str]) -> bool:
     if operator == "Null":
-        return (value is None) == (wanted == ["true"])
+        return (value is None) == (expected == ["true"])
     if value is None:
         return operator.endswith("IfExists")
     match operator.removesuffix("IfExists"):
         case "Bool" | "StringEquals":
-            return value in wanted
+            return value in expected
         case "StringLike":
-            return any(fnmatchcase(value, pattern) for pattern in wanted)
+            return any(fnmatchcase(value, pattern) for pattern in expected)
     raise NotImplementedError(operator)
 
 
@@ -76,7 +80,7 @@ def _is_action_permitted(self: Any, action: str, resource: str = "*", *trust: An
 
 
 def _named_resource(action: str) -> str | None:
-    """Return the ARN that a request names, of services for which moto does not look."""
+    """Return the ARN in a request to a service for which Moto ignores it."""
     if action == "sns:Publish":
         return str(request.form["TopicArn"])
     if action == "secretsmanager:GetSecretValue":
@@ -88,7 +92,7 @@ def _named_resource(action: str) -> str | None:
 def _authorize_object(self: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
     action = self.data.get("Action")
     if action == "DeleteObject" and not key_name:
-        # Of many objects in one request each is asked for.
+        # A request to delete many objects is checked for each of them.
         deleted = xmltodict.parse(self.body, force_list=("Object",), strip_whitespace=False)["Delete"]["Object"]
         for entry in deleted:
             _authorize(self, bucket_name=bucket_name, key_name=entry["Key"])
@@ -101,11 +105,11 @@ def _authorize_object(self: Any, bucket_name: str | None = None, key_name: str |
 
 
 class _MetricsConfigurations:
-    """`PUT`, `GET` and `DELETE /<bucket>?metrics&id=<id>`, before all else."""
+    """Middleware for `PUT`, `GET` and `DELETE /<bucket>?metrics&id=<id>`."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
         self._application = application
-        self._kept: dict[tuple[str, str], bytes] = {}
+        self._stored: dict[tuple[str, str], bytes] = {}
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         query = parse_qs(environ["QUERY_STRING"], keep_blank_values=True)
@@ -114,12 +118,12 @@ class _MetricsConfigurations:
         key = environ["PATH_INFO"], query["id"][0]
         status, body = "200 OK", b""
         if environ["REQUEST_METHOD"] == "PUT":
-            self._kept[key] = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+            self._stored[key] = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         elif environ["REQUEST_METHOD"] == "DELETE":
-            self._kept.pop(key, None)
+            self._stored.pop(key, None)
             status = "204 No Content"
-        elif key in self._kept:
-            body = self._kept[key]
+        elif key in self._stored:
+            body = self._stored[key]
         else:
             status, body = "404 Not Found", b"<Error><Code>NoSuchConfiguration</Code></Error>"
         start_response(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])

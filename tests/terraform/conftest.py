@@ -1,4 +1,4 @@
-"""One environment, applied once to a local AWS, for all tests; those that take it down come last."""
+"""One environment, applied once to a local AWS and shared by all tests; those that destroy it run last."""
 
 import json
 import re
@@ -25,10 +25,10 @@ _OLDEST = (1, 10)
 
 @dataclass(frozen=True)
 class Environment:
-    """The environment `dev`, without its Databricks side.
+    """The environment `dev` without its Databricks resources.
 
     Attributes:
-        outputs: of the root.
+        outputs: of the root module.
     """
 
     aws: Aws
@@ -37,13 +37,13 @@ class Environment:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Stable: all else keeps its order.
+    # A stable sort: the other tests keep their order.
     items.sort(key=lambda item: item.path.name == "test_removal.py")
 
 
 @pytest.fixture(scope="session")
-def terraform_there() -> None:
-    """Skip where there is no Terraform."""
+def terraform_installed() -> None:
+    """Skip the test unless Terraform 1.10 or later is installed."""
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed (1.10 or later is needed)")
     version = json.loads(subprocess.run(["terraform", "version", "-json"], capture_output=True, check=True).stdout)
@@ -53,10 +53,10 @@ def terraform_there() -> None:
 
 
 @pytest.fixture(scope="session")
-def aws(terraform_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
-    assert terraform_there is None
+def aws(terraform_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    assert terraform_installed is None
     with local_aws(tmp_path_factory.mktemp("aws") / "aws.log") as server:
-        # Databricks has made it, when the workspace was.
+        # Exists before Terraform: created with the Databricks workspace.
         trust = {"Version": "2012-10-17", "Statement": []}
         server.client("iam").create_role(
             RoleName="databricks-cross-account", AssumeRolePolicyDocument=json.dumps(trust)
@@ -66,13 +66,13 @@ def aws(terraform_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def terraform(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """Terraform with its state in S3, as docs/how-to/deploy.md has it."""
+    """Terraform with its state in S3, set up as in docs/how-to/deploy.md."""
     copy = aws_side(tmp_path_factory.mktemp("terraform"))
     terraform = replace(copy, environment=copy.environment | aws.environment)
     state = Terraform(terraform.directory / "state", terraform.environment)
-    tried = state("init", may_fail=True)
-    if tried.code:
-        pytest.skip(f"the AWS provider cannot be had: {tried.said.strip().splitlines()[-1]}")
+    done = state("init", may_fail=True)
+    if done.code:
+        pytest.skip(f"the AWS provider is not available: {done.output.strip().splitlines()[-1]}")
     state("apply", "-auto-approve", f"-var=region={REGION}")
     terraform("init", *_BACKEND)
     return terraform

@@ -1,4 +1,4 @@
-"""Terraform's command line in a copy of the project's root, on a local AWS."""
+"""Terraform's command line in a copy of the root module, against a local AWS."""
 
 import json
 import os
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 TERRAFORM = Path(__file__).parent.parent.parent / "terraform"
-# Where distributions and people put providers for machines that reach no registry; TF_PROVIDER_MIRROR names another.
+# Common locations of provider mirrors on machines without a registry; TF_PROVIDER_MIRROR overrides them.
 _MIRRORS = ("/opt/tf-plugins", "/usr/share/terraform/providers", "~/.terraform.d/plugins")
-_ON_LOCAL_AWS = """
+_LOCAL_AWS_PROVIDER = """
 provider "aws" {
   s3_use_path_style           = true
   skip_credentials_validation = true
@@ -28,21 +28,21 @@ locals {
 
 @dataclass(frozen=True)
 class Done:
-    """What a command ended with."""
+    """Exit code and output of a command."""
 
     code: int
-    said: str
+    output: str
 
 
 @dataclass(frozen=True)
 class Terraform:
-    """Terraform in a directory of its own."""
+    """Terraform in one directory."""
 
     directory: Path
     environment: dict[str, str]
 
     def __call__(self, *arguments: str, fails: bool = False, may_fail: bool = False) -> Done:
-        """Run a command; fail unless it fails as expected."""
+        """Run a command; assert that it fails if and only if `fails`."""
         command = ["terraform", *arguments, "-no-color"]
         done = subprocess.run(
             command,
@@ -54,20 +54,20 @@ class Terraform:
             text=True,
             check=False,
         )
-        # 2 is `plan -detailed-exitcode` with a change.
+        # `plan -detailed-exitcode` exits with 2 if there are changes.
         assert may_fail or (done.returncode == 1) is fails, f"{' '.join(command)}: {done.stdout}"
         return Done(done.returncode, done.stdout)
 
     def outputs(self) -> dict[str, Any]:
-        found = json.loads(self("output", "-json").said)
+        found = json.loads(self("output", "-json").output)
         return {name: output["value"] for name, output in found.items()}
 
     def resources(self) -> list[str]:
-        return self("state", "list").said.split()
+        return self("state", "list").output.split()
 
 
 def terraform_environment(directory: Path) -> dict[str, str]:
-    """Return the variables that make Terraform use a mirror of providers, if there is one."""
+    """Return environment variables that make Terraform use the provider mirror, if there is one."""
     configuration = directory / "terraformrc"
     mirror = provider_mirror()
     if mirror:
@@ -83,16 +83,16 @@ def terraform_environment(directory: Path) -> dict[str, str]:
 
 
 def provider_mirror() -> Path | None:
-    """Return a directory with the AWS provider, None where there is none."""
+    """Return the first mirror with the AWS provider, or None."""
     named = os.environ.get("TF_PROVIDER_MIRROR")
     places = [Path(place).expanduser() for place in ([named] if named else _MIRRORS)]
     return next((place for place in places if any(place.glob("*/hashicorp/aws"))), None)
 
 
 def aws_side(directory: Path) -> Terraform:
-    """Copy the root module without what needs the Databricks provider, which is in no mirror.
+    """Copy the root module without its Databricks resources, whose provider is in no mirror.
 
-    A provider block beside the rest makes it use a local AWS.
+    An override file points the AWS provider at a local AWS.
     """
     root = directory / "terraform"
     shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
@@ -100,10 +100,10 @@ def aws_side(directory: Path) -> Terraform:
     dist = directory / "dist"
     dist.mkdir()
     for name in ("plugins.zip", "airflow-requirements.txt"):
-        (dist / name).write_text("stands in for what `make dist` builds")
+        (dist / name).write_text("placeholder for a file of `make dist`")
     versions = root / "versions.tf"
     versions.write_text(re.sub(r"    databricks = \{.*?\n    \}\n", "", versions.read_text(), flags=re.DOTALL))
     (root / "databricks.tf").write_text(_WITHOUT_DATABRICKS)
-    (root / "providers_override.tf").write_text(_ON_LOCAL_AWS)
-    (root / "state" / "providers_override.tf").write_text(_ON_LOCAL_AWS)
+    (root / "providers_override.tf").write_text(_LOCAL_AWS_PROVIDER)
+    (root / "state" / "providers_override.tf").write_text(_LOCAL_AWS_PROVIDER)
     return Terraform(root, terraform_environment(directory))

@@ -1,4 +1,4 @@
-"""What the DAGs need, found by Airflow's own backend with nothing but the variables that Terraform gives."""
+"""Airflow's secrets backend finds the DAGs' settings and connections, given only Terraform's `airflow_environment`."""
 
 import json
 
@@ -27,22 +27,22 @@ def connection(backend: SecretsManagerBackend, name: str) -> Connection:
     return Connection.from_json(found, conn_id=name)
 
 
-def test_the_settings_are_such_as_the_dags_take(applied: Environment, backend: SecretsManagerBackend) -> None:
+def test_the_dags_accept_the_settings(applied: Environment, backend: SecretsManagerBackend) -> None:
     found = backend.get_variable("transaction_patterns")
     assert found
     settings = parse_settings(json.loads(found))
     assert (settings.source, settings.lake) == (applied.outputs["source"], applied.outputs["lake"])
     assert settings.chunk_size == 10_000
-    assert settings.start_seconds >= 600, "a cluster's start is not a stuck detector"
+    assert settings.start_seconds >= 600, "a starting cluster must not count as a stuck detector"
 
 
-def test_databricks_is_reached_by_the_connection(backend: SecretsManagerBackend) -> None:
+def test_the_databricks_connection_has_host_and_token(backend: SecretsManagerBackend) -> None:
     found = connection(backend, "databricks_default")
     assert (found.conn_type, found.host) == ("databricks", "https://dev.cloud.databricks.com")
     assert found.password == "token-of-airflow"
 
 
-def test_alerts_go_to_the_topic_and_both_connections_take_airflows_role(
+def test_alerts_go_to_the_topic_and_both_connections_assume_airflows_role(
     applied: Environment, backend: SecretsManagerBackend
 ) -> None:
     settings = parse_settings(json.loads(backend.get_variable("transaction_patterns") or ""))
@@ -52,13 +52,13 @@ def test_alerts_go_to_the_topic_and_both_connections_take_airflows_role(
         assert connection(backend, name).extra_dejson["role_arn"] == applied.outputs["airflow_role_arn"]
 
 
-def test_other_connections_and_variables_are_not_looked_for_there(backend: SecretsManagerBackend) -> None:
+def test_other_connections_and_variables_are_not_looked_up(backend: SecretsManagerBackend) -> None:
     assert backend.get_conn_value("postgres_default") is None
     assert backend.get_variable("transaction_patterns_notified_freshness") is None
-    assert "client" not in vars(backend), "no request was made"
+    assert "client" not in vars(backend), "a request was made"
 
 
-def test_airflows_role_may_read_these_secrets_and_publish_there(applied: Environment) -> None:
+def test_airflows_role_can_read_the_secrets_and_publish_alerts(applied: Environment) -> None:
     role = applied.aws.assume(applied.outputs["airflow_role_arn"])
     with applied.aws.enforcing():
         prefix = "transaction-patterns-dev/airflow/connections"

@@ -1,4 +1,4 @@
-"""The AWS side, applied for real."""
+"""The AWS resources, applied to a local AWS."""
 
 import json
 from pathlib import Path
@@ -15,29 +15,29 @@ def test_a_second_plan_shows_no_change(applied: Environment) -> None:
     assert applied.terraform("plan", "-detailed-exitcode", ENVIRONMENT).code == 0
 
 
-def test_a_changed_value_changes_what_it_is_about_and_nothing_else(applied: Environment) -> None:
+def test_a_changed_value_changes_only_its_own_resource(applied: Environment) -> None:
     other = 'alert_emails=["other@example.org"]'
     done = applied.terraform("apply", "-auto-approve", ENVIRONMENT, f"-var={other}")
-    assert "1 added, 0 changed, 1 destroyed" in done.said
+    assert "1 added, 0 changed, 1 destroyed" in done.output
     topic = applied.outputs["alert_topic_arn"]
     [subscription] = applied.aws.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert subscription["Endpoint"] == "other@example.org"
     back = applied.terraform("apply", "-auto-approve", ENVIRONMENT)
-    assert "1 added, 0 changed, 1 destroyed" in back.said
+    assert "1 added, 0 changed, 1 destroyed" in back.output
 
 
-def test_the_state_is_in_s3_and_nobody_changes_it_while_somebody_else_does(applied: Environment) -> None:
+def test_the_state_is_in_s3_and_locked_against_concurrent_changes(applied: Environment) -> None:
     s3, bucket = applied.aws.client("s3"), "transaction-patterns-terraform-123456789012"
     lock = {"ID": "x", "Operation": "OperationTypeApply", "Who": "somebody@else", "Version": "1.11.0"}
     s3.put_object(Bucket=bucket, Key="dev.tfstate.tflock", Body=json.dumps(lock))
     done = applied.terraform("plan", ENVIRONMENT, fails=True)
     s3.delete_object(Bucket=bucket, Key="dev.tfstate.tflock")
-    assert "Error acquiring the state lock" in done.said
-    assert "somebody@else" in done.said
+    assert "Error acquiring the state lock" in done.output
+    assert "somebody@else" in done.output
     assert not list(applied.terraform.directory.glob("*.tfstate"))
 
 
-def test_the_buckets_are_private_encrypted_with_our_key_and_reached_over_tls_alone(applied: Environment) -> None:
+def test_the_buckets_are_private_encrypted_with_our_key_and_require_tls(applied: Environment) -> None:
     s3 = applied.aws.client("s3")
     for url in (applied.outputs["lake"], applied.outputs["source"]):
         bucket = url.split("/")[2]
@@ -50,7 +50,7 @@ def test_the_buckets_are_private_encrypted_with_our_key_and_reached_over_tls_alo
         assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def test_old_versions_are_kept_of_the_lake_and_not_of_the_master_file(applied: Environment) -> None:
+def test_the_lake_is_versioned_and_the_master_file_is_not(applied: Environment) -> None:
     s3 = applied.aws.client("s3")
     lake, incoming = (applied.outputs[name].split("/")[2] for name in ("lake", "source"))
     assert s3.get_bucket_versioning(Bucket=lake)["Status"] == "Enabled"
@@ -67,7 +67,7 @@ def test_no_lifecycle_rule_touches_a_current_object(applied: Environment) -> Non
             assert "NoncurrentVersionTransitions" not in rule
 
 
-def test_a_silent_detector_raises_an_alarm_whatever_airflow_does(applied: Environment) -> None:
+def test_a_silent_detector_raises_an_alarm_without_airflow(applied: Environment) -> None:
     alarms = applied.aws.client("cloudwatch").describe_alarms(AlarmNamePrefix="transaction-patterns-dev")
     alarm = next(found for found in alarms["MetricAlarms"] if found["AlarmName"].endswith("detector-silent"))
     assert alarm["AlarmActions"] == [applied.outputs["alert_topic_arn"]]
@@ -75,28 +75,26 @@ def test_a_silent_detector_raises_an_alarm_whatever_airflow_does(applied: Enviro
     assert {"Name": "FilterId", "Value": "heartbeat"} in alarm["Dimensions"]
 
 
-def test_a_wrong_value_is_refused_by_name(applied: Environment) -> None:
+def test_an_invalid_value_is_refused_by_name(applied: Environment) -> None:
     both = 'airflow={mwaa={airflow_version="3.3.2"},existing_role_arns=["arn:aws:iam::123456789012:role/a"]}'
-    wrong = ("-var=databricks_host=dbc.example.org", f"-var={both}")
-    done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, *wrong, fails=True)
-    assert "databricks_host must be a URL without a path" in done.said
-    assert "either mwaa or existing_role_arns" in done.said
+    invalid = ("-var=databricks_host=dbc.example.org", f"-var={both}")
+    done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, *invalid, fails=True)
+    assert "databricks_host must be a URL without a path" in done.output
+    assert "either mwaa or existing_role_arns" in done.output
     old = 'airflow={mwaa={airflow_version="2.10.3"}}'
     done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, f"-var={old}", fails=True)
-    assert "airflow_version must be 3.3 or later" in done.said
+    assert "airflow_version must be 3.3 or later" in done.output
 
 
-def test_production_with_an_airflow_of_its_own_can_be_planned_from_nothing(
-    applied: Environment, tmp_path: Path
-) -> None:
-    """The local AWS has no MWAA, so this side ends with its plan."""
+def test_production_with_mwaa_can_be_planned_from_scratch(applied: Environment, tmp_path: Path) -> None:
+    """The local AWS has no MWAA, so production is planned but not applied."""
     (applied.terraform.directory / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
     environment = {**applied.terraform.environment, "TF_DATA_DIR": str(tmp_path)}
     terraform = type(applied.terraform)(applied.terraform.directory, environment)
     try:
         terraform("init")
         terraform("plan", "-var-file=environments/prod/terraform.tfvars", f"-out={tmp_path / 'plan'}")
-        planned = json.loads(terraform("show", "-json", str(tmp_path / "plan")).said)
+        planned = json.loads(terraform("show", "-json", str(tmp_path / "plan")).output)
     finally:
         (applied.terraform.directory / "backend_override.tf").unlink()
     created = {change["address"]: change["change"]["after"] for change in planned["resource_changes"]}
@@ -108,7 +106,7 @@ def test_production_with_an_airflow_of_its_own_can_be_planned_from_nothing(
     assert {f'module.airflow.aws_s3_object.dags["{name}"]' for name in dags} <= set(created)
 
 
-def test_environments_differ_in_values_alone() -> None:
+def test_environments_differ_only_in_values() -> None:
     folders = {folder.name: folder for folder in (TERRAFORM / "environments").iterdir()}
     assert set(folders) == {"dev", "prod"}
     for folder in folders.values():

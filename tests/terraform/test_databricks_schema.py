@@ -1,8 +1,8 @@
-"""The Databricks side, attribute by attribute, against the schema of its provider.
+"""The Databricks resources comply with the schema of their provider.
 
-`databricks_provider_schema.json` has of each resource that is used its attributes (type, and whether it is required,
-optional, computed or deprecated) and its blocks (how few and how many may stand; 0 is no bound), as
-`terraform providers schema -json` gives them.
+`databricks_provider_schema.json` is an excerpt of `terraform providers schema -json` with the resources in use: their
+attributes (type, and whether required, optional, computed or deprecated) and blocks (minimum and maximum number;
+0 means no limit).
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.terraform.terraform import TERRAFORM
 
 _SCHEMA = json.loads((Path(__file__).parent / "databricks_provider_schema.json").read_text())["resources"]
 _MODULE = TERRAFORM / "modules" / "databricks"
-# Terraform's own, of every resource.
+# Terraform's meta-arguments.
 _META = {"count", "depends_on", "dynamic", "for_each", "lifecycle", "provider"}
 
 
@@ -29,8 +29,8 @@ def resources() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield kind.strip('"'), name.strip('"'), body
 
 
-def faults(body: dict[str, Any], schema: dict[str, Any], place: str, own: set[str]) -> list[str]:
-    """Return what is wrong with a block, by the place of each fault."""
+def violations(body: dict[str, Any], schema: dict[str, Any], place: str, own: set[str]) -> list[str]:
+    """Return the violations of the schema in a block, each with its place."""
     attributes, blocks = schema["attributes"], schema.get("blocks", {})
     given = {name: value for name, value in body.items() if not name.startswith("__") and name not in own}
     nested = {name: [(entry, False) for entry in value] for name, value in given.items() if name in blocks}
@@ -54,14 +54,14 @@ def faults(body: dict[str, Any], schema: dict[str, Any], place: str, own: set[st
         entries = nested.get(name, [])
         fixed = [entry for entry, dynamic in entries if not dynamic]
         if len(entries) < block["min"] or (block["max"] and len(fixed) > block["max"]):
-            found.append(f"{place}: {len(entries)} blocks {name}, from {block['min']} to {block['max']} may stand")
+            found.append(f"{place}: {len(entries)} blocks {name}, expected {block['min']} to {block['max']}")
         for entry, _ in entries:
-            found += faults(entry, block, f"{place}.{name}", {"dynamic"})
+            found += violations(entry, block, f"{place}.{name}", {"dynamic"})
     return found
 
 
 def _fits(value: Any, kind: str) -> bool:
-    """Return whether a literal is of a type; what an expression gives is not known here."""
+    """Return whether a value has a type; expressions, which are not evaluated, always do."""
     if isinstance(value, str) and value.startswith("${"):
         return True
     if kind in ("string", "number", "bool"):
@@ -73,34 +73,34 @@ def _fits(value: Any, kind: str) -> bool:
 @pytest.mark.parametrize(
     ("kind", "name", "body"), [pytest.param(*found, id=".".join(found[:2])) for found in resources()]
 )
-def test_a_resource_is_as_its_provider_has_it(kind: str, name: str, body: dict[str, Any]) -> None:
-    assert kind in _SCHEMA, f"{kind} is in no schema here"
-    assert faults(body, _SCHEMA[kind], f"{kind}.{name}", _META) == []
+def test_a_resource_complies_with_its_schema(kind: str, name: str, body: dict[str, Any]) -> None:
+    assert kind in _SCHEMA, f"{kind} is missing in databricks_provider_schema.json"
+    assert violations(body, _SCHEMA[kind], f"{kind}.{name}", _META) == []
 
 
-def test_the_schema_holds_what_is_used_and_nothing_else() -> None:
+def test_the_schema_contains_exactly_the_resources_in_use() -> None:
     kinds = {kind for kind, _, _ in resources()}
     assert kinds == set(_SCHEMA)
 
 
 @pytest.mark.parametrize(
-    ("hcl", "fault"),
+    ("hcl", "violation"),
     [
         ('tsk { task_key = "x" }', "databricks_job.x: no attribute or block tsk"),
         ('task { key = "x" }', "databricks_job.x.task: no attribute or block key"),
         ("task {}", "databricks_job.x.task: task_key is missing"),
         ('timeout_seconds = "long"', "databricks_job.x: timeout_seconds must be number"),
-        ("continuous {}\ncontinuous {}", "databricks_job.x: 2 blocks continuous, from 0 to 1 may stand"),
+        ("continuous {}\ncontinuous {}", "databricks_job.x: 2 blocks continuous, expected 0 to 1"),
         ('url = "x"', "databricks_job.x: url cannot be set"),
         ("max_retries = 1", "databricks_job.x: max_retries is deprecated"),
-        ("health {}", "databricks_job.x.health: 0 blocks rules, from 1 to 0 may stand"),
+        ("health {}", "databricks_job.x.health: 0 blocks rules, expected 1 to 0"),
         (
             'dynamic "parameter" {\nfor_each = {}\ncontent {\nname = "x"\n}\n}',
             "databricks_job.x.parameter: default is missing",
         ),
     ],
 )
-def test_a_fault_would_be_found(hcl: str, fault: str) -> None:
+def test_a_violation_is_found(hcl: str, violation: str) -> None:
     [entry] = hcl2.loads(f'resource "databricks_job" "x" {{\n{hcl}\n}}\n')["resource"]
     body = entry['"databricks_job"']['"x"']
-    assert fault in faults(body, _SCHEMA["databricks_job"], "databricks_job.x", _META)
+    assert violation in violations(body, _SCHEMA["databricks_job"], "databricks_job.x", _META)

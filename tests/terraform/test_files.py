@@ -1,4 +1,4 @@
-"""Terraform's files themselves."""
+"""Format, validity and documentation of Terraform's files."""
 
 import os
 import subprocess
@@ -13,8 +13,8 @@ _MODULES = sorted({file.parent for file in TERRAFORM.rglob("variables.tf") if ".
 
 
 @pytest.mark.terraform
-@pytest.mark.usefixtures("terraform_there")
-def test_they_are_formatted() -> None:
+@pytest.mark.usefixtures("terraform_installed")
+def test_the_files_are_formatted() -> None:
     environment = {**os.environ, "TF_CLI_CONFIG_FILE": os.devnull}
     command = ["terraform", "fmt", "-check", "-recursive", "-diff"]
     done = subprocess.run(command, cwd=TERRAFORM, env=environment, capture_output=True, text=True, check=False)
@@ -22,17 +22,17 @@ def test_they_are_formatted() -> None:
 
 
 @pytest.mark.terraform
-@pytest.mark.usefixtures("terraform_there")
-def test_they_are_valid(tmp_path: Path) -> None:
-    """The Databricks side is checked against its provider's schema in `test_databricks_schema`."""
+@pytest.mark.usefixtures("terraform_installed")
+def test_the_aws_resources_are_valid(tmp_path: Path) -> None:
+    """`test_databricks_schema` checks the Databricks resources."""
     terraform = aws_side(tmp_path)
     if terraform("init", "-backend=false", may_fail=True).code:
-        pytest.skip("the AWS provider cannot be had")
+        pytest.skip("the AWS provider is not available")
     terraform("validate")
 
 
 @pytest.mark.parametrize("module", _MODULES, ids=lambda path: str(path.relative_to(TERRAFORM.parent)))
-def test_a_module_has_its_four_files_and_every_variable_and_output_says_what_it_is(module: Path) -> None:
+def test_a_module_has_four_files_and_describes_every_variable_and_output(module: Path) -> None:
     names = {file.name for file in module.glob("*.tf")}
     assert {"main.tf", "variables.tf", "outputs.tf", "versions.tf"} <= names
     for file in module.glob("*.tf"):

@@ -26,10 +26,10 @@ _LAKE = Lake(
 _LOCAL = all_jobs(_LAKE)
 
 
-def as_terraform_has_it(job: jobs.JobSettings) -> dict[str, Any]:
-    """Return a job in the form that terraform/modules/databricks/jobs gives it.
+def as_terraform_definition(job: jobs.JobSettings) -> dict[str, Any]:
+    """Return a job in the form of the output `definitions` of terraform/modules/databricks/jobs.
 
-    A setting that Terraform would not carry over fails the test, so that none is dropped silently.
+    Assert that the job has no setting that Terraform would drop silently.
     """
     given = job.as_dict()
     [task] = given.pop("tasks")
@@ -55,10 +55,10 @@ def as_terraform_has_it(job: jobs.JobSettings) -> dict[str, Any]:
 
 @pytest.mark.terraform
 @pytest.mark.parametrize("importance", [_LAKE.importance, None])
-def test_terraform_and_the_local_databricks_fill_in_the_same_jobs(
-    terraform_there: None, tmp_path: Path, importance: str | None
+def test_terraform_and_the_local_databricks_define_the_same_jobs(
+    terraform_installed: None, tmp_path: Path, importance: str | None
 ) -> None:
-    assert terraform_there is None
+    assert terraform_installed is None
     module = tmp_path / "terraform" / "modules" / "databricks" / "jobs"
     shutil.copytree(TERRAFORM / "modules" / "databricks" / "jobs", module)
     shutil.copy(TERRAFORM.parent / "jobs.json", tmp_path)
@@ -76,7 +76,7 @@ def test_terraform_and_the_local_databricks_fill_in_the_same_jobs(
     terraform("init")
     terraform("apply", "-auto-approve")
     local = all_jobs(replace(_LAKE, importance=importance))
-    assert terraform.outputs()["definitions"] == {name: as_terraform_has_it(job) for name, job in local.items()}
+    assert terraform.outputs()["definitions"] == {name: as_terraform_definition(job) for name, job in local.items()}
 
 
 def test_a_parameter_that_depends_on_the_environment_is_always_filled_in() -> None:

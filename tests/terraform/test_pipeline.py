@@ -1,4 +1,4 @@
-"""The pipeline on the bucket that was applied, each part with its role alone, on an AWS that enforces IAM."""
+"""The pipeline in the applied buckets, each part with only its own role, on a local AWS that enforces IAM."""
 
 import json
 import subprocess
@@ -32,16 +32,16 @@ from tests.terraform.conftest import Environment
 pytestmark = [pytest.mark.terraform, pytest.mark.processes, pytest.mark.slow]
 
 ROWS, CHUNK = 3000, 1000
-# So that this little finds enough for a file.
+# Low enough to fill a detection file from this few rows.
 _THRESHOLD = ("--threshold", "child_transactions=1")
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was run, and where.
+    """A run of the pipeline, and where it ran.
 
     Attributes:
-        roles: the variables of one who has taken it, by `jobs` and `airflow`.
+        roles: the `AWS_*` variables of the assumed roles `jobs` and `airflow`.
     """
 
     applied: Environment
@@ -57,7 +57,7 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(applied: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Three chunks landed and detected, by the jobs' role; whoever comes after is checked, too."""
+    """Three chunks, landed and processed under the jobs' role; the tests run with IAM enforced, too."""
     directory = tmp_path_factory.mktemp("run")
     write_sample(directory, ROWS, seed=3)
     incoming = applied.outputs["source"].split("/")[2]
@@ -72,7 +72,7 @@ def run(applied: Environment, tmp_path_factory: pytest.TempPathFactory) -> Itera
     detector = ("--importance", applied.outputs["importance"], *lake, "--available-now", *_THRESHOLD)
     with applied.aws.enforcing():
         _job("chunker", chunker, environment, directory)
-        # Often enough that what it appended is also compacted.
+        # One commit per chunk, so that there is something to compact.
         _job("detector", ("--max-chunks", "1", *detector), environment, directory)
         yield Run(applied, roles)
 
@@ -88,7 +88,7 @@ def _job(name: str, arguments: tuple[str, ...], environment: dict[str, str], dir
         processes.stop(process)
 
 
-def _become(run: Run, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def _assume_role(run: Run, role: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in run.roles[role].items():
         monkeypatch.setenv(name, value)
 
@@ -97,11 +97,11 @@ def test_the_jobs_role_is_enough_for_the_whole_pipeline(run: Run) -> None:
     found = run.client("jobs").get_object(Bucket=_LAKE, Key="lake/state/detector.json")
     heartbeat = json.loads(found["Body"].read())
     assert heartbeat["committed_line"] == heartbeat["landed_line"] == ROWS
-    assert sum(heartbeat["detections"].values()) > 50, "files of 50 are written, too"
+    assert sum(heartbeat["detections"].values()) > 50, "too few detections for a file of 50"
 
 
-def test_airflows_role_is_enough_for_what_the_dags_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    _become(run, "airflow", monkeypatch)
+def test_airflows_role_is_enough_for_the_dags(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assume_role(run, "airflow", monkeypatch)
     storage = Storage(Settings(source=run.applied.outputs["source"], lake=run.lake))
     seen = Observer(storage.lake, storage.master_file).observe()
     offset, size = seen.offset, seen.source_size
@@ -114,8 +114,8 @@ def test_airflows_role_is_enough_for_what_the_dags_read(run: Run, monkeypatch: p
     assert (seen.quarantined, seen.window) == (0, ROWS)
 
 
-def test_and_for_what_its_page_reads(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    _become(run, "airflow", monkeypatch)
+def test_airflows_role_is_enough_for_the_page(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assume_role(run, "airflow", monkeypatch)
     settings = Settings(source=run.applied.outputs["source"], lake=run.lake)
     storage = Storage(settings)
     assert len(StateReader(run.lake, storage.delta_options).read().detections) > 50
@@ -129,24 +129,24 @@ def _keys(run: Run, prefix: str) -> list[str]:
     return [entry["Key"] for entry in found["Contents"]]
 
 
-# Maintenance comes last: it deletes what the others read.
-def test_it_is_enough_for_maintenance(run: Run, tmp_path: Path) -> None:
-    """With `--keep-days 0` all that the detector has committed is old."""
+# Runs after the tests above: maintenance deletes what they read.
+def test_the_jobs_role_is_enough_for_maintenance(run: Run, tmp_path: Path) -> None:
+    """With `--keep-days 0`, everything below the committed line expires."""
     arguments = ("--lake", run.lake, "--keep-days", "0")
     _job("maintenance", arguments, run.roles["jobs"], tmp_path)
     summary = json.loads((tmp_path / "maintenance.log").read_text().strip().splitlines()[-1])
     assert summary["chunks_expired"] > 0
 
 
-def test_it_is_enough_for_deleting_what_a_table_no_longer_refers_to(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The job leaves the files of the last day; here they go, in one request for many."""
-    _become(run, "jobs", monkeypatch)
+def test_the_jobs_role_is_enough_for_vacuum(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The job keeps the files of the last day; here they are deleted, many per request."""
+    _assume_role(run, "jobs", monkeypatch)
     table = DeltaTable(f"{run.lake}/{PAIRS}", storage_options={"AWS_ALLOW_HTTP": "true"})
     assert table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
 
 
-def test_it_is_enough_for_chunks_in_delta(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    _become(run, "jobs", monkeypatch)
+def test_the_jobs_role_is_enough_for_chunks_in_delta(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assume_role(run, "jobs", monkeypatch)
     landing = DeltaLanding(f"{run.lake}/landing_zone/delta")
     rows = pd.DataFrame({"line": [0, 1], "customer": ["C1", "C2"]})
     assert landing.create(0, rows)
@@ -155,13 +155,13 @@ def test_it_is_enough_for_chunks_in_delta(run: Run, monkeypatch: pytest.MonkeyPa
         run.client("jobs").delete_object(Bucket=_LAKE, Key=entry["Key"])
 
 
-def test_a_missing_file_is_missing_and_not_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    _become(run, "jobs", monkeypatch)
+def test_a_missing_object_is_not_found_rather_than_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assume_role(run, "jobs", monkeypatch)
     assert open_objects(run.lake).find("state/nothing") is None
 
 
 _LAKE, _INCOMING = "transaction-patterns-dev-lake-123456789012", "transaction-patterns-dev-incoming-123456789012"
-_NOT_FOR_JOBS = [
+_DENIED_TO_JOBS = [
     ("put_object", _INCOMING, {"Key": "transactions.csv"}),
     ("delete_object", _INCOMING, {"Key": "transactions.csv"}),
     ("get_object", _INCOMING, {"Key": "other.csv"}),
@@ -177,7 +177,7 @@ _NOT_FOR_JOBS = [
     ("delete_bucket", _LAKE, {}),
     ("put_bucket_versioning", _LAKE, {"VersioningConfiguration": {"Status": "Suspended"}}),
 ]
-_NOT_FOR_AIRFLOW = [
+_DENIED_TO_AIRFLOW = [
     ("put_object", _LAKE, {"Key": "lake/offset.csv"}),
     ("delete_object", _LAKE, {"Key": "lake/landing_zone/chunk_000000000000.csv"}),
     ("get_object", _LAKE, {"Key": "lake/landing_zone/chunk_000000001000.csv"}),
@@ -192,11 +192,11 @@ _NOT_FOR_AIRFLOW = [
 @pytest.mark.parametrize(
     ("role", "call", "bucket", "arguments"),
     [
-        *(("jobs", *call) for call in _NOT_FOR_JOBS),
-        *(("airflow", *call) for call in _NOT_FOR_AIRFLOW),
+        *(("jobs", *call) for call in _DENIED_TO_JOBS),
+        *(("airflow", *call) for call in _DENIED_TO_AIRFLOW),
     ],
 )
-def test_what_the_code_does_not_do_is_denied(
+def test_requests_that_the_code_does_not_make_are_denied(
     run: Run, role: str, call: str, bucket: str, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(ClientError, match=r"AccessDenied|403"):
@@ -219,7 +219,7 @@ def test_other_services_are_denied(run: Run, role: str, service: str, call: str)
         getattr(run.client(role, service), call)()
 
 
-def test_without_tls_even_the_jobs_are_refused(run: Run) -> None:
+def test_a_request_without_tls_is_denied(run: Run) -> None:
     def mark(request: Any, **_: Any) -> None:
         request.headers["X-Scheme"] = "http"
 

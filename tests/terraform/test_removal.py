@@ -1,4 +1,4 @@
-"""Taking the environment down, data last: these tests build on one another, and come after all others."""
+"""Removal of the environment, data last: these tests build on one another and run after all others."""
 
 import pytest
 from botocore.exceptions import ClientError
@@ -11,20 +11,20 @@ _PROTECTED = "-var=protect_data=true"
 _GUARD = "module.lake.terraform_data.protection[0]"
 
 
-def test_where_data_is_protected_a_destroy_is_refused_before_anything_has_changed(applied: Environment) -> None:
+def test_with_protected_data_a_destroy_fails_before_anything_has_changed(applied: Environment) -> None:
     applied.terraform("apply", "-auto-approve", ENVIRONMENT, _PROTECTED)
     bucket = applied.outputs["lake"].split("/")[2]
     applied.aws.client("s3").put_object(Bucket=bucket, Key="lake/offset.csv", Body=b"data")
     before = applied.terraform.resources()
     done = applied.terraform("destroy", "-auto-approve", ENVIRONMENT, _PROTECTED, fails=True)
-    assert "Instance cannot be destroyed" in done.said
+    assert "Instance cannot be destroyed" in done.output
     assert applied.terraform.resources() == before
-    # Nor does it help to change the value first.
+    # Changing the value first does not help either.
     done = applied.terraform("apply", "-auto-approve", ENVIRONMENT, fails=True)
-    assert "Instance cannot be destroyed" in done.said
+    assert "Instance cannot be destroyed" in done.output
 
 
-def test_all_but_the_data_can_be_removed(applied: Environment) -> None:
+def test_everything_except_the_data_can_be_removed(applied: Environment) -> None:
     targets = ("-target=module.airflow", "-target=module.alerts")
     applied.terraform("destroy", "-auto-approve", ENVIRONMENT, _PROTECTED, *targets)
     left = [address for address in applied.terraform.resources() if ".data." not in address]
@@ -35,14 +35,14 @@ def test_all_but_the_data_can_be_removed(applied: Environment) -> None:
 def test_without_the_guard_a_bucket_with_data_and_its_key_still_survive_a_destroy(applied: Environment) -> None:
     applied.terraform("state", "rm", _GUARD)
     done = applied.terraform("destroy", "-auto-approve", ENVIRONMENT, _PROTECTED, fails=True)
-    assert "BucketNotEmpty" in done.said
+    assert "BucketNotEmpty" in done.output
     bucket = applied.outputs["lake"].split("/")[2]
     kept = applied.aws.client("s3").get_object(Bucket=bucket, Key="lake/offset.csv")["Body"].read()
     assert kept == b"data"
     assert "module.lake.aws_kms_key.lake" in applied.terraform.resources()
 
 
-def test_told_to_delete_the_data_too_it_leaves_nothing(applied: Environment) -> None:
+def test_without_protection_a_destroy_leaves_nothing(applied: Environment) -> None:
     applied.terraform("apply", "-auto-approve", ENVIRONMENT, "-target=module.lake.aws_s3_bucket.this")
     applied.terraform("destroy", "-auto-approve", ENVIRONMENT)
     assert applied.terraform.resources() == []

@@ -1,7 +1,7 @@
-# An Airflow of our own, where there is none yet.
+# The MWAA environment, unless an existing Airflow is used.
 
 resource "aws_mwaa_environment" "this" {
-  #checkov:skip=CKV_AWS_242:Logs of workers are on below
+  #checkov:skip=CKV_AWS_242:Worker logs are enabled below
   count = var.mwaa == null ? 0 : 1
 
   name                  = local.environment_name
@@ -23,7 +23,7 @@ resource "aws_mwaa_environment" "this" {
   airflow_configuration_options = {
     "secrets.backend"        = local.backend
     "secrets.backend_kwargs" = jsonencode(local.backend_arguments)
-    # A run every 5 seconds: with the default of one second it starts later (docs/decisions/0008).
+    # The default of one second delays a DAG that runs every 5 seconds (docs/decisions/0008).
     "scheduler.scheduler_idle_sleep_time" = "0.2"
   }
 
@@ -63,9 +63,9 @@ resource "aws_mwaa_environment" "this" {
 }
 
 resource "aws_s3_bucket" "airflow" {
-  #checkov:skip=CKV_AWS_18:Holds the DAGs alone, which only Terraform writes
+  #checkov:skip=CKV_AWS_18:Holds only the DAGs, which only Terraform writes
   #checkov:skip=CKV_AWS_144:The DAGs are in the repository
-  #checkov:skip=CKV2_AWS_62:Nothing listens to events
+  #checkov:skip=CKV2_AWS_62:Nothing consumes events
   count = var.mwaa == null ? 0 : 1
 
   bucket        = "${var.name}-airflow-${local.account}"

@@ -1,4 +1,4 @@
-# What MWAA itself needs of the role, beside what the DAGs do with it.
+# Permissions that MWAA itself needs, in addition to those of the DAGs.
 resource "aws_iam_role_policy" "mwaa" {
   count  = length(aws_s3_bucket.airflow)
   name   = "mwaa"
@@ -7,8 +7,8 @@ resource "aws_iam_role_policy" "mwaa" {
 }
 
 data "aws_iam_policy_document" "mwaa" {
-  #checkov:skip=CKV_AWS_356:logs:DescribeLogGroups and cloudwatch:PutMetricData know no resources
-  #checkov:skip=CKV_AWS_111:the same
+  #checkov:skip=CKV_AWS_356:logs:DescribeLogGroups and cloudwatch:PutMetricData have no resource-level permissions
+  #checkov:skip=CKV_AWS_111:See CKV_AWS_356
   count = length(aws_s3_bucket.airflow)
 
   statement {
@@ -55,7 +55,7 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["arn:${local.partition}:logs:${var.region}:${local.account}:log-group:airflow-${local.environment_name}-*"]
   }
 
-  # The queue between scheduler and workers lies in an account of AWS.
+  # The queue between scheduler and workers belongs to an AWS-owned account.
   statement {
     sid = "Queue"
     actions = [

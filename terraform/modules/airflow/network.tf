@@ -1,19 +1,19 @@
-# MWAA wants two private subnets; the DAGs reach Databricks and AWS through one NAT gateway.
+# MWAA requires two private subnets; the DAGs reach Databricks and AWS through one NAT gateway.
 
 data "aws_availability_zones" "available" {
-  #checkov:skip=CKV_AWS_394:A subnet keeps the zone that it was made in, see ignore_changes
+  #checkov:skip=CKV_AWS_394:A subnet keeps its original zone, see ignore_changes
   count = var.mwaa == null ? 0 : 1
   state = "available"
 }
 
 locals {
-  # Of the /24: two private subnets of /26, and a public one.
+  # The /24 is split into /26 subnets: two private, one public.
   private_subnets = var.mwaa == null ? [] : [cidrsubnet(var.mwaa.cidr, 2, 0), cidrsubnet(var.mwaa.cidr, 2, 1)]
   public_subnets  = var.mwaa == null ? [] : [cidrsubnet(var.mwaa.cidr, 2, 2)]
 }
 
 resource "aws_vpc" "airflow" {
-  #checkov:skip=CKV2_AWS_11:Nothing from outside reaches this network; its traffic is Airflow's own
+  #checkov:skip=CKV2_AWS_11:The network accepts no inbound traffic; all traffic is Airflow's own
   count                = var.mwaa == null ? 0 : 1
   cidr_block           = var.mwaa.cidr
   enable_dns_support   = true
@@ -21,7 +21,7 @@ resource "aws_vpc" "airflow" {
   tags                 = { Name = local.environment_name }
 }
 
-# Empty it takes nobody in.
+# Without rules it denies all traffic.
 resource "aws_default_security_group" "airflow" {
   count  = length(aws_vpc.airflow)
   vpc_id = aws_vpc.airflow[count.index].id
@@ -103,7 +103,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[0].id
 }
 
-# What the DAGs read of the lake does not pass, and is not billed by, the NAT gateway.
+# Reads of the lake bypass the NAT gateway, which bills per byte.
 resource "aws_vpc_endpoint" "s3" {
   count           = length(aws_vpc.airflow)
   vpc_id          = aws_vpc.airflow[count.index].id
@@ -112,16 +112,16 @@ resource "aws_vpc_endpoint" "s3" {
 }
 
 resource "aws_security_group" "airflow" {
-  #checkov:skip=CKV2_AWS_5:It is the environment's, which checkov does not connect over count
+  #checkov:skip=CKV2_AWS_5:Attached to the MWAA environment, which checkov does not resolve through count
   count       = length(aws_vpc.airflow)
   name        = local.environment_name
-  description = "Airflow: its parts among themselves, and out"
+  description = "Airflow: traffic between its components, and outbound HTTPS"
   vpc_id      = aws_vpc.airflow[count.index].id
 }
 
 resource "aws_vpc_security_group_ingress_rule" "among_themselves" {
   count                        = length(aws_security_group.airflow)
-  description                  = "Airflow's parts"
+  description                  = "Between Airflow components"
   security_group_id            = aws_security_group.airflow[count.index].id
   referenced_security_group_id = aws_security_group.airflow[count.index].id
   ip_protocol                  = "-1"
@@ -129,7 +129,7 @@ resource "aws_vpc_security_group_ingress_rule" "among_themselves" {
 
 resource "aws_vpc_security_group_egress_rule" "among_themselves" {
   count                        = length(aws_security_group.airflow)
-  description                  = "Airflow's parts"
+  description                  = "Between Airflow components"
   security_group_id            = aws_security_group.airflow[count.index].id
   referenced_security_group_id = aws_security_group.airflow[count.index].id
   ip_protocol                  = "-1"
@@ -137,7 +137,7 @@ resource "aws_vpc_security_group_egress_rule" "among_themselves" {
 
 resource "aws_vpc_security_group_egress_rule" "https" {
   count             = length(aws_security_group.airflow)
-  description       = "Databricks, AWS, the package index"
+  description       = "Databricks, AWS and the package index"
   security_group_id = aws_security_group.airflow[count.index].id
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"

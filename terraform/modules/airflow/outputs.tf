@@ -1,5 +1,5 @@
 output "environment" {
-  description = "Variables for an Airflow that exists already: with them it finds the connections and the settings."
+  description = "Environment variables that let an existing Airflow find the connections and settings."
   value = {
     AIRFLOW__SECRETS__BACKEND                     = local.backend
     AIRFLOW__SECRETS__BACKEND_KWARGS              = jsonencode(local.backend_arguments)
@@ -8,11 +8,11 @@ output "environment" {
 }
 
 output "mwaa_environment" {
-  description = "Name of the MWAA environment, null where Airflow exists already."
+  description = "Name of the MWAA environment; null with an existing Airflow."
   value       = var.mwaa == null ? null : local.environment_name
 }
 
 output "webserver_url" {
-  description = "Address of Airflow's pages, null where Airflow exists already."
+  description = "URL of the Airflow UI; null with an existing Airflow."
   value       = one(aws_mwaa_environment.this[*].webserver_url)
 }

@@ -1,24 +1,24 @@
-# Connections and variables as Airflow's Secrets Manager backend finds them: nothing to be copied by hand.
+# Connections and variables in the layout of Airflow's Secrets Manager backend, so that nobody copies them by hand.
 
 locals {
   prefix           = "${var.name}/airflow"
   alert_connection = "transaction_patterns_alerts"
   aws_connection   = "transaction_patterns_aws"
 
-  # In MWAA the DAGs have the role; elsewhere they take it.
-  takes_role = var.mwaa == null
-  aws_extra  = merge({ region_name = var.region }, local.takes_role ? { role_arn = var.role.arn } : {})
+  # MWAA runs under the role; an existing Airflow assumes it.
+  assumes_role = var.mwaa == null
+  aws_extra    = merge({ region_name = var.region }, local.assumes_role ? { role_arn = var.role.arn } : {})
 
   settings = merge(var.settings, {
     databricks_connection = "databricks_default"
     alert_connection      = local.alert_connection
-    aws_connection        = local.takes_role ? local.aws_connection : ""
+    aws_connection        = local.assumes_role ? local.aws_connection : ""
   })
 
-  # By name, for the keys of a for_each cannot be secret.
+  # Listed by name, because the keys of a for_each cannot be sensitive.
   secret_names = concat(
     ["variables/transaction_patterns", "connections/databricks_default", "connections/${local.alert_connection}"],
-    local.takes_role ? ["connections/${local.aws_connection}"] : [],
+    local.assumes_role ? ["connections/${local.aws_connection}"] : [],
   )
   secrets = {
     "variables/transaction_patterns" = local.settings
@@ -37,7 +37,7 @@ locals {
     }
   }
 
-  # Only what is here is looked up here: each look-up costs money and time, and the DAGs run every few seconds.
+  # The lookup patterns match only these secrets: each lookup costs money and time, and the DAGs run every few seconds.
   backend = "airflow.providers.amazon.aws.secrets.secrets_manager.SecretsManagerBackend"
   backend_arguments = merge(local.aws_extra, {
     connections_prefix         = "${local.prefix}/connections"
@@ -49,7 +49,7 @@ locals {
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  #checkov:skip=CKV2_AWS_57:Airflow's token is renewed by Terraform, for it alone knows how; the others hold nothing secret
+  #checkov:skip=CKV2_AWS_57:Only Terraform can renew Airflow's token; the other values are not secret
   for_each = toset(local.secret_names)
 
   name                    = "${local.prefix}/${each.value}"

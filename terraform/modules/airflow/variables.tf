@@ -1,46 +1,46 @@
 variable "name" {
-  description = "Prefix of every name, with the environment in it."
+  description = "Prefix of every name; contains the environment."
   type        = string
 }
 
 variable "region" {
-  description = "AWS region of all of it."
+  description = "AWS region of all resources."
   type        = string
 }
 
 variable "role" {
-  description = "Airflow's role, which may read what the DAGs look at."
+  description = "Airflow's role, which can read everything the DAGs need."
   type        = object({ arn = string, name = string })
 }
 
 variable "databricks" {
-  description = "The workspace: its URL, and a token that may run the jobs."
+  description = "URL of the workspace, and a token that can run the jobs."
   type        = object({ host = string, token = string })
   sensitive   = true
 }
 
 variable "topic_arn" {
-  description = "ARN of the topic of all alerts."
+  description = "ARN of the topic for all alerts."
   type        = string
 }
 
 variable "settings" {
-  description = "Settings of the DAGs, as plugins/orchestration/settings.py has them; connections are added here."
+  description = "Settings of the DAGs, as defined in plugins/orchestration/settings.py; the module adds the connections."
   type        = any
 }
 
 variable "secret_recovery_days" {
-  description = "Days that a deleted secret can be restored, 7 to 30; 0 deletes it at once, so that its name is free again."
+  description = "Days for which a deleted secret can be restored, 7 to 30; 0 deletes it immediately, which frees its name."
   type        = number
 
   validation {
     condition     = var.secret_recovery_days == 0 || (var.secret_recovery_days >= 7 && var.secret_recovery_days <= 30)
-    error_message = "secret_recovery_days must be 0, or from 7 to 30."
+    error_message = "secret_recovery_days must be 0 or between 7 and 30."
   }
 }
 
 variable "mwaa" {
-  description = "An Airflow to be made: version, class, instance counts, and the address range of its network. Null where Airflow exists already."
+  description = "MWAA environment to create: version, class, maximum number of workers, and CIDR block of its network. Null with an existing Airflow."
   type = object({
     airflow_version   = string
     environment_class = optional(string, "mw1.small")
@@ -55,6 +55,6 @@ variable "mwaa" {
 }
 
 variable "files" {
-  description = "Paths of what MWAA is given: the folder of the DAGs, plugins.zip and requirements.txt, as `make dist` has built them."
+  description = "Paths of the files for MWAA: the folder of the DAGs, and plugins.zip and requirements.txt as built by `make dist`."
   type        = object({ dags = string, plugins_zip = string, requirements = string })
 }

@@ -1,5 +1,5 @@
-# Airflow measures how fresh the data are, and tells. These alarms are for when it cannot: they depend neither on Airflow
-# nor on Databricks.
+# Airflow monitors the freshness of the data and sends alerts. These alarms cover the cases in which it cannot: they
+# depend on neither Airflow nor Databricks.
 
 resource "aws_s3_bucket_metric" "heartbeat" {
   bucket = var.bucket
@@ -17,7 +17,7 @@ resource "aws_s3_bucket_metric" "lake" {
 
 resource "aws_cloudwatch_metric_alarm" "detector_silent" {
   alarm_name          = "${var.name}-detector-silent"
-  alarm_description   = "The detector has not written its heartbeat for 10 minutes: is the job paused, does the cluster start? See docs/runbook.md#detector-silent."
+  alarm_description   = "The detector has not written a heartbeat for 10 minutes. Check whether the job is paused and whether its cluster starts. See docs/runbook.md#detector-silent."
   namespace           = "AWS/S3"
   metric_name         = "PutRequests"
   dimensions          = { BucketName = var.bucket, FilterId = aws_s3_bucket_metric.heartbeat.name }
@@ -33,7 +33,7 @@ resource "aws_cloudwatch_metric_alarm" "detector_silent" {
 
 resource "aws_cloudwatch_metric_alarm" "lake_refuses" {
   alarm_name          = "${var.name}-lake-refuses"
-  alarm_description   = "S3 has answered requests for the lake with errors of its own for 15 minutes; the jobs retry, and fall behind. See docs/runbook.md#lake-refuses."
+  alarm_description   = "S3 has answered requests for the lake with 5xx errors for 15 minutes; the jobs retry and fall behind. See docs/runbook.md#lake-refuses."
   namespace           = "AWS/S3"
   metric_name         = "5xxErrors"
   dimensions          = { BucketName = var.bucket, FilterId = aws_s3_bucket_metric.lake.name }
@@ -47,12 +47,12 @@ resource "aws_cloudwatch_metric_alarm" "lake_refuses" {
   ok_actions          = [aws_sns_topic.alerts.arn]
 }
 
-# Who watches the watchman: a dead scheduler runs no DAG that could tell.
+# A dead scheduler cannot run the DAG that would report it.
 resource "aws_cloudwatch_metric_alarm" "scheduler_dead" {
   count = var.mwaa_environment == null ? 0 : 1
 
   alarm_name          = "${var.name}-scheduler-dead"
-  alarm_description   = "Airflow's scheduler has had no heartbeat for 10 minutes: nothing is landed, nobody watches. See docs/runbook.md#scheduler-dead."
+  alarm_description   = "The Airflow scheduler has not sent a heartbeat for 10 minutes: nothing is landed and nothing is monitored. See docs/runbook.md#scheduler-dead."
   namespace           = "AmazonMWAA"
   metric_name         = "SchedulerHeartbeat"
   dimensions          = { Function = "Scheduler", Environment = var.mwaa_environment }

@@ -9,9 +9,9 @@ resource "aws_kms_key" "alerts" {
 }
 
 data "aws_iam_policy_document" "key" {
-  #checkov:skip=CKV_AWS_109:A key's policy speaks of its own key alone; without the account's root the key could never be changed again
-  #checkov:skip=CKV_AWS_111:the same
-  #checkov:skip=CKV_AWS_356:the same
+  #checkov:skip=CKV_AWS_109:A key policy applies to its own key only; without the account's root nobody could manage the key again
+  #checkov:skip=CKV_AWS_111:See CKV_AWS_109
+  #checkov:skip=CKV_AWS_356:See CKV_AWS_109
   statement {
     sid       = "Account"
     actions   = ["kms:*"]
@@ -23,7 +23,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Alarms publish to the topic; AWS's own key for SNS would not let them.
+  # Alarms publish to the topic, which the AWS-managed key for SNS does not permit.
   statement {
     sid       = "Alarms"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]

@@ -1,4 +1,4 @@
 output "topic_arn" {
-  description = "ARN of the topic of all alerts."
+  description = "ARN of the topic for all alerts."
   value       = aws_sns_topic.alerts.arn
 }

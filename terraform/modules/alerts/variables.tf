@@ -1,20 +1,20 @@
 variable "name" {
-  description = "Prefix of every name, with the environment in it."
+  description = "Prefix of every name; contains the environment."
   type        = string
 }
 
 variable "emails" {
-  description = "Addresses that get every alert; each must confirm it once."
+  description = "Email addresses that receive every alert; each must confirm its subscription once."
   type        = list(string)
 
   validation {
     condition     = alltrue([for email in var.emails : can(regex("^[^@ ]+@[^@ ]+$", email))])
-    error_message = "emails must be addresses as ops@example.org."
+    error_message = "emails must be email addresses, such as ops@example.org."
   }
 }
 
 variable "publisher_role" {
-  description = "Name of Airflow's role, which publishes alerts."
+  description = "Name of Airflow's role, which publishes the alerts."
   type        = string
 }
 
@@ -24,11 +24,11 @@ variable "bucket" {
 }
 
 variable "heartbeat_key" {
-  description = "Key of the detector's heartbeat, which it writes once a second."
+  description = "Key of the detector's heartbeat, which is written once a second."
   type        = string
 }
 
 variable "mwaa_environment" {
-  description = "Name of the MWAA environment to watch, null where Airflow runs elsewhere."
+  description = "Name of the MWAA environment to monitor; null with an existing Airflow."
   type        = string
 }

@@ -1,5 +1,5 @@
-# The wheel lies under its own content: another one is another path, so the jobs see that it has changed, and a run that
-# has begun keeps what it began with.
+# The path contains a hash of the content: a new wheel has a new path, so the jobs are updated, and a run in progress
+# keeps the files that it started with.
 locals {
   content   = sha256("${filesha256(var.wheel)}${filesha256(var.requirements)}")
   artifacts = "${databricks_directory.artifacts.path}/${substr(local.content, 0, 12)}"
@@ -10,7 +10,7 @@ locals {
   }
 }
 
-# Not under /Shared, where everybody may write.
+# Not under /Shared, where every user can write.
 resource "databricks_directory" "artifacts" {
   path             = "/${var.name}"
   delete_recursive = true

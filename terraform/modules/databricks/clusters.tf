@@ -1,12 +1,12 @@
 locals {
-  # All three work in one process of one machine, unless the detector has workers.
+  # Each job runs in one process on one machine, unless the detector has workers.
   single_node = {
     "spark.databricks.cluster.profile" = "singleNode"
     "spark.master"                     = "local[*]"
   }
   tags = { ResourceClass = "SingleNode", Project = var.name }
 
-  # The jobs reach S3 by themselves, with the machine's role; its region they must be told.
+  # The jobs access S3 with the role of the instance profile, which does not provide the region.
   environment = merge(
     { AWS_REGION = var.region, AWS_DEFAULT_REGION = var.region },
     {
@@ -16,7 +16,7 @@ locals {
   )
 }
 
-# What a cluster of the jobs may be: this role, one identity, these machines.
+# Restricts the jobs' clusters to their role, their identity and their instance types.
 resource "databricks_cluster_policy" "jobs" {
   name = "${var.name}-jobs"
 
@@ -39,7 +39,7 @@ resource "databricks_permissions" "policy" {
   }
 }
 
-# A run of the chunker every 5 seconds cannot wait minutes for a cluster of its own.
+# The chunker runs every 5 seconds and cannot wait minutes for a job cluster.
 resource "databricks_cluster" "chunker" {
   cluster_name            = "${var.name}-chunker"
   policy_id               = databricks_cluster_policy.jobs.id
@@ -69,8 +69,8 @@ resource "databricks_cluster" "chunker" {
     }
   }
 
-  # Python has loaded the old wheel: a new one comes with a new cluster. The job moves to it when it is up, and only
-  # then the old one goes.
+  # Python keeps the old wheel loaded, so a new wheel needs a new cluster. The job moves to it once it runs, and only
+  # then is the old one deleted.
   lifecycle {
     create_before_destroy = true
     replace_triggered_by  = [databricks_workspace_file.wheel, databricks_workspace_file.requirements]

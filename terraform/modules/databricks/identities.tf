@@ -1,16 +1,16 @@
-# The jobs' own identity: nobody's account, no further rights in the workspace.
+# The jobs' identity: not a person's account, and without other permissions in the workspace.
 resource "databricks_service_principal" "jobs" {
   display_name     = "${var.name}-jobs"
   workspace_access = true
 }
 
-# Airflow's identity: it sees the jobs, starts and cancels their runs, and unpauses the detector.
+# Airflow's identity: views the jobs, starts and cancels their runs, and unpauses the detector.
 resource "databricks_service_principal" "airflow" {
   display_name     = "${var.name}-airflow"
   workspace_access = true
 }
 
-# Renewed by `terraform apply -replace=module.databricks.databricks_obo_token.airflow`.
+# Renew it with `terraform apply -replace=module.databricks.databricks_obo_token.airflow`.
 resource "databricks_obo_token" "airflow" {
   application_id   = databricks_service_principal.airflow.application_id
   comment          = "Airflow of ${var.name}"
@@ -25,7 +25,7 @@ resource "databricks_instance_profile" "jobs" {
   instance_profile_arn = var.instance_profile_arn
 }
 
-# Only who has it may start clusters with it.
+# Only principals with this role can start clusters with the instance profile.
 resource "databricks_service_principal_role" "jobs" {
   service_principal_id = databricks_service_principal.jobs.id
   role                 = databricks_instance_profile.jobs.id

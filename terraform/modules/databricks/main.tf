@@ -18,7 +18,7 @@ resource "databricks_job" "this" {
   timeout_seconds     = each.value.timeout_seconds
   tags                = { Project = var.name }
 
-  # A changed job of the detector ends the run that goes on; being continuous, it starts again with what is new.
+  # A change to the detector's job ends its current run; as a continuous job it restarts with the new definition.
   control_run_state = each.value.continuous ? true : null
 
   dynamic "continuous" {
@@ -59,7 +59,7 @@ resource "databricks_job" "this" {
 
         aws_attributes {
           instance_profile_arn = databricks_instance_profile.jobs.id
-          # The detector runs for months; maintenance can be done again.
+          # The detector runs for months; maintenance can be repeated.
           availability = each.value.continuous ? "ON_DEMAND" : "SPOT_WITH_FALLBACK"
           zone_id      = "auto"
         }
@@ -78,7 +78,7 @@ resource "databricks_job" "this" {
       named_parameters = each.value.named_parameters
     }
 
-    # The chunker's cluster has its own.
+    # The chunker's cluster has the libraries already.
     dynamic "library" {
       for_each = each.key == "chunker" ? {} : local.libraries
 
@@ -89,8 +89,8 @@ resource "databricks_job" "this" {
     }
   }
 
-  # A rule for the detector's backlog would be silent: Databricks measures it for its own sources, ours is a Python data
-  # source. The DAG watch_freshness and the alarm on the heartbeat measure it in the data.
+  # No rule for the detector's backlog: Databricks does not measure it for Python data sources. The DAG watch_freshness
+  # and the alarm on the heartbeat derive it from the data.
   dynamic "health" {
     for_each = each.value.warning_seconds == null ? [] : [each.value.warning_seconds]
 
@@ -103,7 +103,7 @@ resource "databricks_job" "this" {
     }
   }
 
-  # A chunker that fails does so every few seconds: Airflow tells of it, once.
+  # A broken chunker fails every few seconds: Airflow sends one alert for it.
   dynamic "email_notifications" {
     for_each = length(var.alert_emails) > 0 ? [var.alert_emails] : []
 
@@ -132,7 +132,7 @@ resource "databricks_permissions" "job" {
     permission_level       = "IS_OWNER"
   }
 
-  # The supervisor unpauses the detector, which is a change of the job.
+  # Unpausing the detector, as the supervisor does, edits the job.
   access_control {
     service_principal_name = databricks_service_principal.airflow.application_id
     permission_level       = each.key == "detector" ? "CAN_MANAGE" : "CAN_MANAGE_RUN"

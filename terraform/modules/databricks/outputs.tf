@@ -5,6 +5,6 @@ output "airflow_token" {
 }
 
 output "job_urls" {
-  description = "Pages of the jobs, by name."
+  description = "URLs of the job pages, by job name."
   value       = { for name, job in databricks_job.this : name => job.url }
 }

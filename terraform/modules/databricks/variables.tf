@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Prefix of what has a name of its own in the workspace, with the environment in it."
+  description = "Prefix of every name in the workspace, except those of the jobs; contains the environment."
   type        = string
 }
 
@@ -14,12 +14,12 @@ variable "instance_profile_arn" {
 }
 
 variable "wheel" {
-  description = "Path of the wheel on this machine, as `make dist` has built it."
+  description = "Local path of the wheel, as built by `make dist`."
   type        = string
 }
 
 variable "requirements" {
-  description = "Path of the pinned packages that the wheel needs, as `make dist` has written them."
+  description = "Local path of the wheel's pinned requirements, as written by `make dist`."
   type        = string
 }
 
@@ -30,27 +30,27 @@ variable "spark_version" {
 
   validation {
     condition     = can(regex("^(1[7-9]|[2-9][0-9])\\.[0-9]+\\.x-", var.spark_version))
-    error_message = "spark_version must be a Databricks Runtime from 17 on: the detector needs Spark 4."
+    error_message = "spark_version must be Databricks Runtime 17 or later: the detector needs Spark 4."
   }
 }
 
 variable "node_types" {
-  description = "Instance types: of the chunker's cluster, of the detector's, and of the one for maintenance."
+  description = "Instance types of the jobs' clusters."
   type        = object({ chunker = string, detector = string, maintain_state = string })
 }
 
 variable "alert_emails" {
-  description = "Who is told by Databricks of runs that fail or take too long."
+  description = "Email addresses that Databricks notifies of runs that fail or take too long."
   type        = list(string)
 }
 
 variable "secret_environment" {
-  description = "Environment variables of the jobs' clusters whose values are secrets, as PIP_INDEX_URL of a private package index; kept in a secret scope."
+  description = "Secret environment variables of the jobs' clusters, for example PIP_INDEX_URL with the credentials of a private package index; stored in a secret scope."
   type        = map(string)
 }
 
 variable "token_days" {
-  description = "Days that Airflow's token is valid."
+  description = "Validity of Airflow's token in days."
   type        = number
   default     = 365
 }
@@ -66,31 +66,31 @@ variable "lake_url" {
 }
 
 variable "importance_url" {
-  description = "URL of CustomerImportance.csv, null where weights come with the transactions."
+  description = "URL of CustomerImportance.csv; null if the transactions contain the weights."
   type        = string
 }
 
 variable "landing_format" {
-  description = "How chunks lie in the landing zone: csv or delta."
+  description = "Format of the chunks in the landing zone: csv or delta."
   type        = string
 }
 
 variable "chunk_size" {
-  description = "Lines of a chunk."
+  description = "Lines per chunk."
   type        = number
 }
 
 variable "thresholds" {
-  description = "Thresholds of the patterns where they are not the defaults, by name (spark_jobs/patterns)."
+  description = "Pattern thresholds that differ from the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
 }
 
 variable "placement" {
-  description = "Where the detector's state is: driver or cluster."
+  description = "Where the detector keeps its state: driver or cluster."
   type        = string
 }
 
 variable "detector_workers" {
-  description = "Workers of the detector's cluster; 0 is one machine for all."
+  description = "Number of workers of the detector's cluster; 0 for a single-node cluster."
   type        = number
 }

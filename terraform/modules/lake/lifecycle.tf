@@ -1,12 +1,12 @@
-# Lifecycle rules never touch a current object. The pipeline keeps its own retention, which they could only break:
+# Lifecycle rules never touch a current object, because the pipeline implements its own retention:
 #
-# - landing_zone/, quarantine/: the job maintain_state deletes them, below the committed line only. A rule goes by age
-#   alone: after some days of a stopped detector it would delete chunks that are not in the state yet.
+# - landing_zone/, quarantine/: the job maintain_state deletes objects below the committed line. A rule considers only
+#   the age: if the detector were down for days, it would delete chunks that are not in the state yet.
 # - state/: a file of a Delta table is garbage when the log says so, not when it is old. VACUUM deletes it.
-# - detections/: files of 50 rows, about 5 kB. Archive classes bill 128 kB for each, and S3 does not move smaller ones.
-# - offset.csv: one object. Checkpoints lie on the driver's own disk, never here.
+# - detections/: files of 50 rows, about 5 kB. S3 does not move objects below 128 kB to archive classes.
+# - offset.csv: one object. Checkpoints are on the driver's disk, not in S3.
 #
-# What is left to them: old versions of what was overwritten or deleted, and uploads that nobody finished.
+# The rules expire old versions of overwritten or deleted objects, and abort incomplete uploads.
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
   bucket = aws_s3_bucket.this["lake"].id
 
@@ -19,7 +19,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
       noncurrent_days = var.old_version_days
     }
 
-    # Delete markers whose object has no version left.
+    # Delete markers without any remaining version.
     expiration {
       expired_object_delete_marker = true
     }
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
-  # Overwritten once a second, and of use for no longer than that.
+  # Overwritten once a second, after which the old version is useless.
   rule {
     id     = "old-heartbeats"
     status = "Enabled"

@@ -2,8 +2,8 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  # The master file has a bucket of its own, for it alone must not be versioned: each time it grows it is replaced as a
-  # whole, so a day of old versions would be thousands of times its size. Every line of it is in the landing zone.
+  # The master file has its own, unversioned bucket: it is replaced as a whole each time it grows, so the old versions
+  # of one day would be thousands of times its size. Every line of it is in the landing zone.
   buckets = {
     incoming = "${var.name}-incoming-${data.aws_caller_identity.current.account_id}"
     lake     = "${var.name}-lake-${data.aws_caller_identity.current.account_id}"
@@ -14,7 +14,7 @@ locals {
 }
 
 resource "aws_kms_key" "lake" {
-  description             = "${var.name}: data of the lake"
+  description             = "${var.name}: lake data"
   enable_key_rotation     = true
   deletion_window_in_days = 30
   policy                  = data.aws_iam_policy_document.lake_key.json
@@ -25,11 +25,11 @@ resource "aws_kms_alias" "lake" {
   target_key_id = aws_kms_key.lake.key_id
 }
 
-# Who may use the key is said by the roles' own policies.
+# The policies of the roles grant the use of the key.
 data "aws_iam_policy_document" "lake_key" {
-  #checkov:skip=CKV_AWS_109:A key's policy speaks of its own key alone; without the account's root the key could never be changed again
-  #checkov:skip=CKV_AWS_111:the same
-  #checkov:skip=CKV_AWS_356:the same
+  #checkov:skip=CKV_AWS_109:A key policy applies to its own key only; without the account's root nobody could manage the key again
+  #checkov:skip=CKV_AWS_111:See CKV_AWS_109
+  #checkov:skip=CKV_AWS_356:See CKV_AWS_109
   statement {
     sid       = "Account"
     actions   = ["kms:*"]
@@ -43,24 +43,24 @@ data "aws_iam_policy_document" "lake_key" {
 }
 
 resource "aws_s3_bucket" "this" {
-  #checkov:skip=CKV_AWS_18:Access is logged by the account's CloudTrail; access logs of a request a second would outgrow the data
+  #checkov:skip=CKV_AWS_18:The account's CloudTrail logs access; at one request per second, access logs would outgrow the data
   #checkov:skip=CKV_AWS_21:The lake is versioned below; the master file must not be, see locals
-  #checkov:skip=CKV_AWS_144:The lake can be rebuilt from the master file in minutes; a copy in another region doubles every request
-  #checkov:skip=CKV_AWS_145:Both have the key of ours below, which checkov does not connect over for_each
-  #checkov:skip=CKV2_AWS_6:Both have their block below, the same
-  #checkov:skip=CKV2_AWS_61:Both have their lifecycle in lifecycle.tf, the same
-  #checkov:skip=CKV2_AWS_62:Nothing listens to events: chunker and detector go by offset.csv
+  #checkov:skip=CKV_AWS_144:The lake can be rebuilt from the master file in minutes; replication would double every request
+  #checkov:skip=CKV_AWS_145:Both are encrypted with our key below, which checkov does not resolve through for_each
+  #checkov:skip=CKV2_AWS_6:Both have a public access block below, see CKV_AWS_145
+  #checkov:skip=CKV2_AWS_61:Both have rules in lifecycle.tf, see CKV_AWS_145
+  #checkov:skip=CKV2_AWS_62:Nothing consumes events: chunker and detector poll offset.csv
   for_each = local.buckets
 
   bucket        = each.value
   force_destroy = !var.protect_data
 
-  # The key goes after the buckets: where one of them cannot be deleted, its data stays readable.
+  # Deletes the key after the buckets: if a bucket cannot be deleted, its data stays readable.
   depends_on = [aws_kms_key.lake]
 }
 
-# While there is data to protect, no plan may destroy or replace the buckets: it is refused before anything has changed.
-# docs/how-to/remove.md has the way out.
+# Makes any plan that destroys or replaces the buckets fail before it changes anything. docs/how-to/remove.md describes
+# how to remove the protection.
 resource "terraform_data" "protection" {
   count            = var.protect_data ? 1 : 0
   triggers_replace = [for bucket in aws_s3_bucket.this : bucket.id]
@@ -83,7 +83,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   bucket   = each.value.id
 
   rule {
-    # One call to KMS for many objects.
+    # Shares one KMS call among many objects.
     bucket_key_enabled = true
 
     apply_server_side_encryption_by_default {
@@ -139,6 +139,6 @@ resource "aws_s3_bucket_policy" "tls_only" {
   bucket   = each.value.id
   policy   = data.aws_iam_policy_document.tls_only[each.key].json
 
-  # S3 refuses two of these at once.
+  # S3 rejects concurrent changes of a bucket's access settings.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }

@@ -19,12 +19,12 @@ output "bucket" {
 }
 
 output "lake_prefix" {
-  description = "Prefix of everything in the lake's bucket."
+  description = "Prefix of all objects in the lake's bucket."
   value       = local.lake_prefix
 }
 
 output "key_arn" {
-  description = "ARN of the key of all data."
+  description = "ARN of the key that encrypts all data."
   value       = aws_kms_key.lake.arn
 }
 

@@ -1,16 +1,16 @@
-# What each role may do follows from the code: spark_jobs/lake, chunker and maintenance for the jobs;
+# The roles have only the permissions that the code needs: spark_jobs/lake, chunker and maintenance for the jobs;
 # plugins/orchestration and plugins/pattern_page for Airflow. tests/terraform runs that code under these policies.
 
 locals {
-  # By name, not from the resources: policies are then known when they are planned.
+  # Derived from the names, not from the resources, so that a plan shows the policies.
   bucket_arns = { for name, bucket in local.buckets : name => "arn:${data.aws_partition.current.partition}:s3:::${bucket}" }
   lake_arn    = "${local.bucket_arns["lake"]}/${local.lake_prefix}"
 }
 
-# The jobs: an instance profile of their clusters.
+# The jobs' role: the instance profile of their clusters.
 resource "aws_iam_role" "jobs" {
   name               = "${var.name}-jobs"
-  description        = "Chunker, detector and maintain_state: read the master file, keep the lake"
+  description        = "Chunker, detector and maintain_state: read the master file, read and write the lake"
   assume_role_policy = data.aws_iam_policy_document.jobs_trust.json
 }
 
@@ -56,7 +56,7 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
-  # Created once, never read again.
+  # Write-once; the jobs never read these.
   statement {
     sid     = "Write"
     actions = ["s3:PutObject"]
@@ -66,8 +66,8 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
-  # maintain_state: chunks and quarantine below the committed line, files that VACUUM finds. Old versions stay: none of
-  # them can be deleted by a job.
+  # maintain_state deletes chunks and quarantine below the committed line, and the files that VACUUM finds. Jobs cannot
+  # delete old versions.
   statement {
     sid     = "Delete"
     actions = ["s3:DeleteObject"]
@@ -78,9 +78,9 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
-  # Delta's data files may be large enough for an upload in parts.
+  # Delta's data files may be large enough for a multipart upload.
   statement {
-    sid       = "GiveUpUploads"
+    sid       = "AbortUploads"
     actions   = ["s3:AbortMultipartUpload"]
     resources = ["${local.lake_arn}/landing_zone/*", "${local.lake_arn}/state/*"]
   }
@@ -90,8 +90,8 @@ data "aws_iam_policy_document" "jobs" {
     actions   = ["s3:ListBucket"]
     resources = [local.bucket_arns["lake"]]
 
-    # IfExists: S3 answers "not found", on which the first run of each job depends, only to those who may list, and
-    # asks that without a prefix.
+    # IfExists: the first run of each job relies on "not found", which S3 returns only to principals with ListBucket;
+    # that check has no prefix.
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
@@ -99,9 +99,9 @@ data "aws_iam_policy_document" "jobs" {
     }
   }
 
-  # "Not found" for a missing master or importance file.
+  # Lets S3 return "not found" for a missing master or importance file.
   statement {
-    sid       = "SeeWhatIsMissing"
+    sid       = "DetectMissingObjects"
     actions   = ["s3:ListBucket"]
     resources = [local.bucket_arns["incoming"]]
 
@@ -119,7 +119,7 @@ data "aws_iam_policy_document" "jobs" {
   }
 }
 
-# Databricks hands the jobs' role to the clusters that it starts.
+# Databricks passes the jobs' role to the clusters that it starts.
 resource "aws_iam_role_policy" "pass_jobs_role" {
   name   = "${var.name}-pass-jobs-role"
   role   = var.databricks_cross_account_role
@@ -139,10 +139,10 @@ data "aws_iam_policy_document" "pass_jobs_role" {
   }
 }
 
-# Airflow: looks, and writes nothing.
+# Airflow's role: read-only.
 resource "aws_iam_role" "airflow" {
   name               = "${var.name}-airflow"
-  description        = "Airflow: watches the master file and the lake"
+  description        = "Airflow: reads the master file and the lake"
   assume_role_policy = data.aws_iam_policy_document.airflow_trust.json
 }
 
@@ -152,8 +152,8 @@ data "aws_iam_policy_document" "airflow_trust" {
 
     dynamic "principals" {
       for_each = {
-        for type, who in { Service = var.airflow_trust.services, AWS = var.airflow_trust.arns } : type => who
-        if length(who) > 0
+        for type, ids in { Service = var.airflow_trust.services, AWS = var.airflow_trust.arns } : type => ids
+        if length(ids) > 0
       }
 
       content {
@@ -186,7 +186,7 @@ data "aws_iam_policy_document" "airflow" {
     ]
   }
 
-  # As for the jobs: with these prefixes, or with none to see that something is missing.
+  # With these prefixes, or without one to detect a missing object, as for the jobs.
   statement {
     sid       = "List"
     actions   = ["s3:ListBucket"]
@@ -202,7 +202,7 @@ data "aws_iam_policy_document" "airflow" {
   }
 
   statement {
-    sid       = "SeeWhatIsMissing"
+    sid       = "DetectMissingObjects"
     actions   = ["s3:ListBucket"]
     resources = [local.bucket_arns["incoming"]]
 

@@ -1,4 +1,4 @@
-# The jobs of jobs.json, which local/jobs.py reads as well, without any provider; the module above says where they run.
+# Reads the jobs from jobs.json, as local/jobs.py does, and needs no provider; the parent module says where they run.
 locals {
   jobs = jsondecode(file("${path.module}/../../../../jobs.json"))
 

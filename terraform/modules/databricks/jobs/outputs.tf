@@ -1,4 +1,4 @@
 output "definitions" {
-  description = "The jobs by name: package and entry_point of the wheel, parameters of the job, named_parameters of its only task, concurrency, times in seconds."
+  description = "Jobs by name: package and entry_point of the wheel, parameters of the job, named_parameters of its only task, concurrency, and limits in seconds."
   value       = local.definitions
 }

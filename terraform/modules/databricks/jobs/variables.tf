@@ -9,7 +9,7 @@ variable "lake_url" {
 }
 
 variable "importance_url" {
-  description = "URL of CustomerImportance.csv, null if weights come with the transactions."
+  description = "URL of CustomerImportance.csv; null if the transactions contain the weights."
   type        = string
   default     = null
 }
@@ -30,7 +30,7 @@ variable "chunk_size" {
 
   validation {
     condition     = var.chunk_size >= 1 && floor(var.chunk_size) == var.chunk_size
-    error_message = "chunk_size must be a whole number of at least 1."
+    error_message = "chunk_size must be an integer of at least 1."
   }
 }
 
