@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -125,11 +124,6 @@ class PageLake:
 def airflow_settings(lake: PageLake) -> dict[str, str]:
     """Return the environment variables for an Airflow on this lake."""
     return {**lake.s3.environment, "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(lake.settings)}
-
-
-def use_s3(s3: LocalS3) -> None:
-    """Set the `AWS_*` variables of this process to the local S3."""
-    os.environ.update(s3.environment)
 
 
 def read(state: dict[str, object]) -> bool:
