@@ -92,7 +92,7 @@ def result_of(run: Run) -> Outcome | None:
 
 
 def tasks_to_repair(run: Run, request: RepairRun) -> list[str]:
-    """Return the keys of the tasks to run again: those named, or all that failed themselves.
+    """Return the keys of the tasks to run again: those named, or those that failed themselves.
 
     Raises:
         ApiError: the request does not name the latest repair, or a task that the run lacks, or no task at all.

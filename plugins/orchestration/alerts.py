@@ -55,7 +55,7 @@ def notifications(notified: Mapping[str, str], alerts: Iterable[Alert]) -> tuple
 
     Args:
         notified: severity by key of the alerts that were sent and are not resolved.
-        alerts: all that hold now.
+        alerts: the alerts that hold now.
     """
     now = {alert.key: alert for alert in alerts}
     texts = [

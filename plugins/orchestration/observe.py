@@ -27,7 +27,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Observation:
-    """The lake at one moment; what was not read has its default.
+    """The lake at one moment; fields that were not read keep their defaults.
 
     Attributes:
         at: when it was read.

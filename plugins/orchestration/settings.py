@@ -41,7 +41,7 @@ def _s3(text: str, parse: Any) -> Address:
     except PermanentError as error:
         raise ValueError(str(error)) from None
     if address.scheme != "s3":
-        msg = f"{text} is not in S3, which is all that the DAGs read; use s3://bucket/prefix"
+        msg = f"{text} is not in S3, the only store that the DAGs read; use s3://bucket/prefix"
         raise ValueError(msg)
     return address
 

@@ -1,4 +1,4 @@
-"""What the page has read, as plain values."""
+"""Snapshots of what the page reads, as plain values."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
