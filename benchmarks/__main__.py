@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import chunker_cost, detector_cost, history, kernel_cost, limits, merge_peer
+from benchmarks import chunker_cost, detector_cost, kernel_cost, limits, merge_peer
 from benchmarks.plots import Line, draw
 from local.s3 import LocalS3, local_s3
 from local.sample_data import write_sample
@@ -56,8 +56,6 @@ def main() -> None:
     print(f"\nThe steps of a chunk:\n\n{limits.table(steps)}")
     print("\nThe kernel, on one core:\n")
     _draw_kernel(kernel_cost.main([]))
-    print("\nOne more chunk after a growing history:\n")
-    history.main([])
 
 
 def _end_to_end(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) -> Rows:
