@@ -10,7 +10,8 @@ FROM ${BASE_IMAGE} AS base
 # Slim images lack these directories, into which Debian's Java and PostgreSQL packages link manual pages.
 RUN useradd --uid 10001 --create-home pipeline \
     && mkdir -p /usr/share/man/man1 /usr/share/man/man7 \
-    && install --directory --owner=pipeline --group=pipeline --mode=700 /secrets
+    && install --directory --owner=pipeline --group=pipeline --mode=700 /secrets \
+        /shared/postgres /shared/s3 /shared/databricks /shared/airflow
 ENV PYTHONUNBUFFERED=1
 
 

@@ -1,7 +1,8 @@
 """Entry points of the services in `docker-compose.yml`: `python -m local.containers SERVICE ARGUMENTS…`.
 
-The secrets are files in a volume, one each, created by the service `secrets` at the first start. Compose never learns
-them: each service reads those it needs and passes them on to the program that it becomes.
+The secrets are files in a volume, one each, created by the service `secrets` at the first start, which copies them into
+the volumes of the services that need them. Compose never learns them: each service reads its own and passes them on to
+the program that it becomes.
 
 Clients are imported where they are used, as they take seconds that the other services need not wait for.
 """
@@ -21,6 +22,7 @@ from local.environment import spark_environment
 from local.java import find_java
 
 SECRETS = Path("/secrets")
+_SHARED = Path("/shared")
 _AIRFLOW_HOME = Path("/airflow")
 _AIRFLOW_PASSWORD = "airflow_password"
 _GENERATORS: Mapping[str, Callable[[], str]] = {
@@ -33,6 +35,14 @@ _GENERATORS: Mapping[str, Callable[[], str]] = {
     "airflow_jwt_secret": lambda: secrets.token_urlsafe(32),
     _AIRFLOW_PASSWORD: lambda: secrets.token_urlsafe(12),
 }
+# The secrets that each service reads; `sample` shares those of s3, and `jobs` those of databricks.
+_S3_KEYS = ("s3_access_key", "s3_secret_key")
+READERS: Mapping[str, Sequence[str]] = {
+    "postgres": ("postgres_password",),
+    "s3": _S3_KEYS,
+    "databricks": (*_S3_KEYS, "databricks_token"),
+    "airflow": tuple(_GENERATORS),
+}
 
 
 def create_secrets(directory: Path = SECRETS) -> list[str]:
@@ -42,10 +52,21 @@ def create_secrets(directory: Path = SECRETS) -> list[str]:
     """
     missing = [name for name in _GENERATORS if not (directory / name).exists()]
     for name in missing:
-        with tempfile.NamedTemporaryFile("w", dir=directory, delete=False) as file:
-            file.write(_GENERATORS[name]())
-        Path(file.name).rename(directory / name)
+        _write(directory / name, _GENERATORS[name]())
     return missing
+
+
+def share_secrets(directory: Path = SECRETS, shared: Path = _SHARED) -> None:
+    """Copy each secret into the folder `shared/READER` of each of its readers; safe to repeat."""
+    for reader, names in READERS.items():
+        for name in names:
+            _write(shared / reader / name, (directory / name).read_text())
+
+
+def _write(path: Path, secret: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(secret)
+    Path(file.name).rename(path)
 
 
 def main() -> None:
@@ -62,11 +83,10 @@ def main() -> None:
 
 
 def _secrets(_arguments: Sequence[str]) -> None:
-    """Create the missing secrets, and print Airflow's password when it is new."""
-    if _AIRFLOW_PASSWORD in create_secrets():
-        print(f"Airflow: user {USER}, password {_secret(_AIRFLOW_PASSWORD)}")
-    else:
-        print("the secrets exist already")
+    """Create the missing secrets and hand them to their readers."""
+    created = create_secrets()
+    share_secrets()
+    print(f"created {', '.join(created)}" if created else "the secrets exist already")
 
 
 def _sample(_arguments: Sequence[str]) -> None:

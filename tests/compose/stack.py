@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -112,12 +111,14 @@ class Stack:
 
     def __post_init__(self) -> None:
         self._view = LakeView(self.s3)
-        command = "for file in /secrets/*; do cat $file; echo; done"
-        self.secrets = self.containers.compose("exec", "-T", "s3", "sh", "-c", command).split()
-        # Only the first start prints it.
-        [self.password] = re.findall(
-            rf"Airflow: user {USER}, password (\S+)", self.containers.compose("logs", "secrets")
-        )
+        self.secrets = self.readable_secrets("airflow-api-server")
+        self.password = self.secrets["airflow_password"]
+
+    def readable_secrets(self, service: str) -> dict[str, str]:
+        """Return the secrets that a service can read, by name."""
+        command = 'for file in /secrets/*; do echo "$(basename $file) $(cat $file)"; done'
+        lines = self.containers.compose("exec", "-T", service, "sh", "-c", command).splitlines()
+        return dict(line.split(" ", 1) for line in lines)
 
     @property
     def airflow_url(self) -> str:

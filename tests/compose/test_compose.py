@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from local.bucket import BUCKET, IMPORTANCE_URL
+from local.containers import READERS
 from tests.compose.stack import SERVICES, Stack, wait_for
 from tests.harness.pipeline import Pipeline
 
@@ -72,8 +73,34 @@ def test_a_service_is_unprivileged_on_loopback_and_reveals_no_secret(stack: Stac
     assert stack.containers.compose("exec", "-T", service, "id", "-u").strip() == "10001"
     bound = [binding["HostIp"] for ports in found["NetworkSettings"]["Ports"].values() for binding in ports or []]
     assert set(bound) <= {"127.0.0.1"}
-    shown = json.dumps(found)
-    assert not [secret for secret in stack.secrets if secret in shown]
+    shown = json.dumps(found) + stack.containers.compose("logs", "--no-color", "secrets", service)
+    assert not [name for name, secret in stack.secrets.items() if secret in shown]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_reads_its_own_secrets_only(stack: Stack, service: str) -> None:
+    assert sorted(stack.readable_secrets(service)) == sorted(READERS[service.partition("-")[0]])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_cannot_change_its_image_or_exhaust_the_machine(stack: Stack, service: str) -> None:
+    attempt = "touch /usr/local/bin/x 2>&1 || touch /home/pipeline/x 2>&1 || echo refused"
+    answer = stack.containers.compose("exec", "-T", service, "sh", "-c", attempt)
+    assert answer.count("Read-only file system") == 2
+    limits = stack.containers.inspect(service)["HostConfig"]
+    assert limits["Memory"] > 0
+    assert limits["PidsLimit"] > 0
+
+
+@pytest.mark.parametrize(
+    ("service", "other"),
+    [("s3", "postgres:5432"), ("s3", "databricks:8085"), ("databricks", "postgres:5432"), ("postgres", "s3:9000")],
+)
+def test_a_service_does_not_reach_what_it_never_calls(stack: Stack, service: str, other: str) -> None:
+    host, port = other.split(":")
+    connect = f"import socket; socket.create_connection(({host!r}, {port}), 5)"
+    attempt = f'python3 -c "{connect}" 2>&1 || true'
+    assert "gaierror" in stack.containers.compose("exec", "-T", service, "sh", "-c", attempt)
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -99,7 +126,6 @@ def test_the_pipeline_resumes_at_the_same_line_after_down_and_up(stack: Stack) -
     stack.containers.up()
     after = stack.status()
     assert (after.landed_line, after.committed_line) == (before.landed_line, before.committed_line)
-    assert "password" not in stack.containers.compose("logs", "secrets")
     stack.log_in(stack.password).raise_for_status()
     stack.source.append(1500)
     stack.await_commit()

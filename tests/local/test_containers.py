@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.containers import create_secrets
+from local.containers import READERS, create_secrets, share_secrets
 from tests.harness.pipeline import ROOT
 
 _COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -19,7 +19,7 @@ _SECRET_LIKE = re.compile("pass|token|secret|_key|credential", re.IGNORECASE)
 @pytest.mark.parametrize("name", _SERVICES)
 def test_a_service_is_reachable_from_this_machine_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in _SERVICES[name].get("ports", []))
-    assert "network_mode" not in _SERVICES[name]
+    assert _SERVICES[name].get("network_mode", "none") == "none"
 
 
 @pytest.mark.parametrize("name", _SERVICES)
@@ -27,8 +27,9 @@ def test_a_service_reads_secrets_from_their_volume_only(name: str) -> None:
     service = _SERVICES[name]
     for given in (service.get("environment", {}), service.get("build", {}).get("args", {})):
         assert not [variable for variable in given if _SECRET_LIKE.search(variable)]
-    mounted = [volume for volume in service["volumes"] if volume.startswith("secrets:")]
-    assert mounted == ["secrets:/secrets" if name == "secrets" else "secrets:/secrets:ro"]
+    if name != "secrets":
+        [mounted] = [volume for volume in service["volumes"] if "secrets" in volume]
+        assert mounted in {f"{reader}-secrets:/secrets:ro" for reader in READERS}
     command = [word for word in service.get("command", []) if word != "secrets"]
     assert not _SECRET_LIKE.search(" ".join(command))
 
@@ -65,6 +66,20 @@ def test_each_secret_is_created_once_for_its_owner_only(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == set(created)
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     assert create_secrets(tmp_path) == []
+
+
+def test_each_reader_gets_its_secrets_and_no_others(tmp_path: Path) -> None:
+    folders = [tmp_path / reader for reader in READERS]
+    for folder in (tmp_path / "all", *folders):
+        folder.mkdir()
+    create_secrets(tmp_path / "all")
+    for _ in range(2):
+        share_secrets(tmp_path / "all", tmp_path)
+    for folder in folders:
+        assert {path.name for path in folder.iterdir()} == set(READERS[folder.name])
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+        for path in folder.iterdir():
+            assert path.read_text() == (tmp_path / "all" / path.name).read_text()
 
 
 def test_no_two_stacks_share_a_secret(tmp_path: Path) -> None:
