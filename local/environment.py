@@ -20,8 +20,8 @@ _NO_FILES = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.de
 def own_environment(given: Mapping[str, str], java_home: Path) -> dict[str, str]:
     """Return the environment of a command: the given one without foreign settings, and Spark's.
 
-    Proxies remain for commands that download something, but are not used for loopback. Those of the kind SOCKS are
-    omitted: httpx raises an error for them even if it does not use them.
+    Proxies remain for commands that download something, but are not used for loopback. Those of other kinds than
+    HTTP are omitted: httpx raises an error for them even if it does not use them.
     """
     kept = {name: value for name, value in given.items() if not _is_foreign(name, value)}
     no_proxy = ",".join(filter(None, (*LOOPBACK_NAMES, kept.get("NO_PROXY"), kept.get("no_proxy"))))
@@ -35,7 +35,7 @@ def loopback_environment(given: Mapping[str, str]) -> dict[str, str]:
 
 def _is_foreign(name: str, value: str) -> bool:
     if name.upper() in _PROXIES:
-        return value.lower().startswith("socks")
+        return "://" in value and not value.lower().startswith(("http://", "https://"))
     return name.startswith(_FOREIGN) and not name.endswith(_OUR_SUFFIX)
 
 

@@ -198,7 +198,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--airflow-port", type=int, default=8080, help="0 for a free port, as below (%(default)s)")
     parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")
     parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")
-    parser.add_argument("--directory", type=Path, default=Path(".run"), metavar="DIR", help="(%(default)s)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".run"),
+        metavar="DIR",
+        help="a new one, or that of an earlier run, whose files are replaced (%(default)s)",
+    )
     return parser
 
 

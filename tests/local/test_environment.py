@@ -68,6 +68,14 @@ def test_no_proxy_is_used_for_loopback_nor_for_what_the_user_excludes(name: str)
     assert own_environment({}, _JAVA)["no_proxy"] == "127.0.0.1,localhost"
 
 
+@pytest.mark.parametrize(
+    ("value", "kept"), [("http://p:1", True), ("p:1", True), ("socks5h://p:1", False), ("x://p", False)]
+)
+def test_a_proxy_that_httpx_does_not_know_is_omitted(value: str, kept: bool) -> None:
+    for name in ("ALL_PROXY", "all_proxy", "HTTPS_PROXY"):
+        assert (name in own_environment({name: value}, _JAVA)) == kept
+
+
 def test_a_run_has_no_proxy_and_no_options_for_java() -> None:
     own = loopback_environment(own_environment(HOSTILE | {"HOME": "/home"}, _JAVA))
     assert not (PROXIES.keys() - {"NO_PROXY"} | JAVA.keys()) & own.keys()

@@ -33,11 +33,15 @@ def url(s3: LocalS3, key: str = _KEY) -> str:
 
 
 def signed(
-    s3: LocalS3, method: str, body: bytes = b"", key: tuple[str, str] | None = None, **headers: str
+    s3: LocalS3,
+    method: str,
+    body: bytes = b"",
+    key: tuple[str, str] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> dict[str, str]:
     """Return the headers that sign a request, by default with the keys of the run."""
     access_key, secret_key = key or (s3.environment["AWS_ACCESS_KEY_ID"], s3.environment["AWS_SECRET_ACCESS_KEY"])
-    request = AWSRequest(method, url(s3), data=body, headers=headers)
+    request = AWSRequest(method, url(s3), data=body, headers=headers or {})
     S3SigV4Auth(Credentials(access_key, secret_key), "s3", "us-east-1").add_auth(request)
     return dict(request.headers.items())
 
@@ -65,7 +69,7 @@ def test_a_request_without_a_signature_is_refused(s3: LocalS3, method: str) -> N
     ],
 )
 def test_a_web_page_is_refused_even_with_a_valid_signature(s3: LocalS3, headers: dict[str, str]) -> None:
-    assert refused_with(httpx.get(url(s3), headers=signed(s3, "GET", **headers) | headers), "AccessDenied")
+    assert refused_with(httpx.get(url(s3), headers=signed(s3, "GET", headers=headers) | headers), "AccessDenied")
 
 
 def test_the_form_of_a_web_page_cannot_write(s3: LocalS3) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 import pytest
@@ -28,9 +29,8 @@ if __name__ == "__main__":
 
 
 def hang(_arguments: Sequence[str]) -> int:
-    """Stand in for a job: a process that stops cleanly on SIGTERM, but not soon."""
+    """Stand in for a job that does not end soon after SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    print("hanging", flush=True)
     time.sleep(600)
     return 0
 
@@ -61,9 +61,9 @@ def test_no_job_is_left_when_the_torture_tests_are_killed(which: str) -> None:
 def _ignored(process: psutil.Process) -> set[int]:
     """Return the signals that a process ignores."""
     try:
-        with open(f"/proc/{process.pid}/status") as status:
-            [line] = [line for line in status if line.startswith("SigIgn")]
+        status = Path(f"/proc/{process.pid}/status").read_text()
     except OSError:
         return set()
+    [line] = [line for line in status.splitlines() if line.startswith("SigIgn")]
     bits = int(line.split()[1], 16)
     return {number for number in range(1, 64) if bits >> (number - 1) & 1}
