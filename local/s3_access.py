@@ -8,19 +8,17 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache, reduce
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes, urlencode
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from xml.sax.saxutils import escape
 
-from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
 from local.foreign_requests import reason_to_refuse
 
+_ALGORITHM = "AWS4-HMAC-SHA256"
 _AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/\d{8}/(?P<region>[^/,]+)/s3/aws4_request,"
+    _ALGORITHM + r" Credential=(?P<key>[^/,]+)/(?P<scope>\d{8}/[^/,]+/s3/aws4_request),"
     r" *SignedHeaders=(?P<headers>[^,]+), *Signature=(?P<signature>[0-9a-f]{64})"
 )
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -40,7 +38,8 @@ class AccessControl:
 
     def __init__(self, application: WSGIApplication, access_key: str, secret_key: str) -> None:
         self._application = application
-        self._keys = Credentials(access_key, secret_key)
+        self._access_key = access_key
+        self._secret_key = secret_key
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request; see WSGI."""
@@ -60,7 +59,7 @@ class AccessControl:
         given = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
         if not given or "x-amz-date" not in headers:
             return "AccessDenied", _HINT
-        if not hmac.compare_digest(given["key"].encode(), self._keys.access_key.encode()):
+        if not hmac.compare_digest(given["key"].encode(), self._access_key.encode()):
             return "InvalidAccessKeyId", f"The access key is another one. {_HINT}"
         if not hmac.compare_digest(given["signature"], self._signature(environ, headers, given)):
             return "SignatureDoesNotMatch", f"The signature is wrong. {_HINT}"
@@ -72,16 +71,31 @@ class AccessControl:
 
     def _signature(self, environ: WSGIEnvironment, headers: Mapping[str, str], given: re.Match[str]) -> str:
         """Return the signature that a request must have."""
-        signed = {name: headers.get(name, "") for name in given["headers"].split(";")}
         path, _, query = environ["REQUEST_URI"].partition("?")
-        # Clients may encode other characters in the request than in what they sign.
-        path = quote(unquote_to_bytes(path), safe="/~")
-        query = urlencode(parse_qsl(query, keep_blank_values=True), quote_via=quote, safe="~")
-        url = f"http://{headers['host']}{path}?{query}"
-        request = AWSRequest(method=environ["REQUEST_METHOD"], url=url, headers=signed)
-        request.context["timestamp"] = headers["x-amz-date"]
-        auth = S3SigV4Auth(self._keys, "s3", given["region"])
-        return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
+        names = given["headers"].split(";")
+        canonical_request = (
+            environ["REQUEST_METHOD"],
+            # Clients may encode other characters in the request than in what they sign.
+            quote(unquote_to_bytes(path), safe="/~"),
+            urlencode(sorted(parse_qsl(query, keep_blank_values=True)), quote_via=quote, safe="~"),
+            *(f"{name}:{' '.join(headers.get(name, '').split())}" for name in names),
+            "",
+            given["headers"],
+            headers.get("x-amz-content-sha256", ""),
+        )
+        digest = hashlib.sha256("\n".join(canonical_request).encode()).hexdigest()
+        text = "\n".join((_ALGORITHM, headers["x-amz-date"], given["scope"], digest))
+        return _hmac(_signing_key(self._secret_key, given["scope"]), text).hex()
+
+
+@lru_cache
+def _signing_key(secret_key: str, scope: str) -> bytes:
+    """Return the key for the requests of a day and a region."""
+    return reduce(_hmac, scope.split("/"), f"AWS4{secret_key}".encode())
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), "sha256")
 
 
 def _headers(environ: WSGIEnvironment) -> dict[str, str]:
