@@ -1,10 +1,10 @@
 # Prerequisites: Python 3.11 to 3.13, and make. Everything else is installed under .venv.
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell $(p) -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && echo $(p))))
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell env -u PYTHONHOME -u PYTHONPATH $(p) -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] <= (3,13))' 2>/dev/null && echo $(p))))
 BIN := .venv/bin
 RUN := $(BIN)/python -m local.environment
 # One worker more than cores: the tests spend half of their time waiting for processes.
 PYTEST = $(RUN) $(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadscope
-WORKERS ?= $(shell $(BIN)/python -c 'import os; print(os.cpu_count() + 1)' 2>/dev/null)
+WORKERS ?= $(shell env -u PYTHONHOME -u PYTHONPATH $(BIN)/python -c 'import os; print(os.cpu_count() + 1)' 2>/dev/null)
 # In some containers HOME is not writable, and uv's cache needs another place.
 ifneq ($(shell test -w "$$HOME" && echo yes),yes)
 export UV_CACHE_DIR ?= $(CURDIR)/.venv/uv-cache
@@ -12,6 +12,8 @@ endif
 # Spark is one file of 450 MB: a proxy that downloads it first sends nothing for longer than uv's default of 30 s.
 export UV_HTTP_TIMEOUT ?= 300
 export UV_HTTP_RETRIES ?= 8
+# Those of another Python would keep ours from starting, or from finding its packages.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
 .PHONY: help setup run test test-slow test-all torture compose-test check scan audit docs bench dist clean
 .DEFAULT_GOAL := help

@@ -77,15 +77,13 @@ def _stack(options: argparse.Namespace) -> Iterator[tuple[Stack, GrowingFile]]:
         empty.write_bytes((sample / "transactions.csv").read_bytes().split(b"\n", 1)[0] + b"\n")
         s3.client().upload_file(str(empty), BUCKET, SOURCE_KEY)
         with running_stack(layout, s3) as stack:
-            began = time.monotonic()
-            source = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, sample / "transactions.csv", options.rate, began)
-            yield stack, source
+            yield stack, GrowingFile(s3.client(), BUCKET, SOURCE_KEY, sample / "transactions.csv", options.rate)
 
 
 def _follow(stack: Stack, source: GrowingFile, began: float, seconds: float) -> Trace:
     view, trace = LakeView(stack.s3), Trace()
     while time.monotonic() - began < seconds:
-        source.advance(time.monotonic())
+        source.advance(time.monotonic() - began)
         trace.appended.setdefault(source.rows, time.time())
         trace.landed.setdefault(view.status(source.rows, 1.0).landed_line, time.time())
         time.sleep(_SECONDS_BETWEEN_LOOKS)

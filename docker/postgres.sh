@@ -10,4 +10,4 @@ if [ ! -d "$data" ]; then
   echo "CREATE DATABASE airflow" | postgres --single -D "$data.new" postgres
   mv "$data.new" "$data"
 fi
-exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=/tmp
+exec postgres -D "$data" -c listen_addresses='*' -c unix_socket_directories=''

@@ -3,7 +3,6 @@
 `airflow standalone` leaves its components behind when it is stopped.
 """
 
-import json
 import secrets
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from local import processes
-from local.airflow_settings import USER, AirflowPlace, AirflowSecrets, airflow_settings
+from local.airflow_settings import USER, AirflowPlace, AirflowSecrets, airflow_settings, write_password
 from local.ports import await_answer, free_port
 
 _START_SECONDS = 120
@@ -135,9 +134,7 @@ def _passwords_file(directory: Path) -> Path:
 def _prepare(directory: Path, logs: Path, airflow: LocalAirflow) -> None:
     """Set the password and create the database."""
     directory.mkdir(parents=True, exist_ok=True)
-    passwords = _passwords_file(directory)
-    passwords.touch(mode=0o600)
-    passwords.write_text(json.dumps({USER: airflow.password}))
+    write_password(_passwords_file(directory), airflow.password)
     log = logs / "db-migrate.log"
     migrate = processes.start([sys.executable, "-m", "airflow", "db", "migrate"], log, airflow.environment)
     try:

@@ -82,6 +82,14 @@ def airflow_settings(place: AirflowPlace, shared: AirflowSecrets) -> dict[str, s
     return {"AIRFLOW_HOME": str(place.home), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings}
 
 
+def write_password(passwords: Path, password: str) -> None:
+    """Write the password of Airflow's only user into a file that its owner alone can read."""
+    passwords.touch(mode=0o600)
+    # It may exist from an earlier run.
+    passwords.chmod(0o600)
+    passwords.write_text(json.dumps({USER: password}))
+
+
 def dag_environment(databricks: str, token: str, database: str, settings: Mapping[str, Any]) -> dict[str, str]:
     """Return the connections and the variable that the DAGs need, as environment variables.
 

@@ -7,7 +7,6 @@ the program that it becomes.
 Clients are imported where they are used, as they take seconds that the other services need not wait for.
 """
 
-import json
 import os
 import secrets
 import sys
@@ -16,7 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from local.airflow_settings import USER, AirflowPlace, AirflowSecrets, airflow_settings, dag_environment
+from local.airflow_settings import (
+    USER,
+    AirflowPlace,
+    AirflowSecrets,
+    airflow_settings,
+    dag_environment,
+    write_password,
+)
 from local.bucket import BUCKET, IMPORTANCE_KEY, IMPORTANCE_URL, LAKE_URL, SOURCE_KEY, SOURCE_URL
 from local.environment import spark_environment
 from local.java import find_java
@@ -131,8 +137,7 @@ def _jobs(_arguments: Sequence[str]) -> None:
 def _airflow(arguments: Sequence[str]) -> None:
     """Become a component of Airflow, or one of its commands."""
     passwords = _AIRFLOW_HOME / "passwords.json"
-    passwords.touch(mode=0o600)
-    passwords.write_text(json.dumps({USER: _secret(_AIRFLOW_PASSWORD)}))
+    write_password(passwords, _secret(_AIRFLOW_PASSWORD))
     database = f"postgresql+psycopg2://airflow:{_secret('postgres_password')}@postgres:5432/airflow"
     place = AirflowPlace(
         _AIRFLOW_HOME, database, passwords, os.environ["AIRFLOW_URL"], os.environ["AIRFLOW_INTERNAL_URL"]

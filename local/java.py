@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OLDEST = 17
+# Options for every Java that is started; an invalid one keeps Java from starting.
+JAVA_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 _APT_PACKAGE = f"openjdk-{OLDEST}-jre-headless"
 _FETCHED = Path(sys.prefix) / "java"
 
@@ -55,7 +57,8 @@ def _version_at(home: Path) -> int | None:
     java = home / "bin" / "java"
     if not java.exists():
         return None
-    done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if name not in JAVA_OPTIONS}
+    done = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, env=environment)
     return java_version(done.stderr)
 
 

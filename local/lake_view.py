@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 
@@ -11,6 +12,15 @@ from local.s3 import S3Address
 from spark_jobs.lake import layout
 from spark_jobs.lake.offset import parse_offset
 from spark_jobs.lake.quarantine import count_quarantined
+
+
+def path_below(directory: Path, key: str) -> Path | None:
+    """Return the path of an object in a directory, None if there is none: keys may contain `..`, or end with `/`."""
+    if "\0" in key or key.endswith("/"):
+        return None
+    path = (directory / key).resolve()
+    is_taken = path.is_dir() or any(parent.is_file() for parent in path.parents)
+    return path if path.is_relative_to(directory.resolve()) and not is_taken else None
 
 
 class LakeView:
@@ -33,12 +43,25 @@ class LakeView:
             heartbeat.get("detections", {}),
             heartbeat.get("waiting", 0),
             seconds,
+            is_up=bool(heartbeat),
         )
 
     def keys(self, folder: str) -> Iterator[str]:
         """Yield the keys of all objects in a folder of the lake, "" for all of the lake."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=f"{LAKE_KEY}/{folder}")
         return (entry["Key"] for page in pages for entry in page.get("Contents", []))
+
+    def copy(self, directory: Path) -> list[str]:
+        """Copy the lake to a directory; return the keys that are no path below it, which are not copied."""
+        omitted = []
+        for key in self.keys(""):
+            path = path_below(directory, key)
+            if path is None:
+                omitted.append(key)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._client.download_file(BUCKET, key, str(path))
+        return omitted
 
     def quarantined_lines(self) -> int:
         """Return the number of lines in quarantine."""

@@ -14,6 +14,8 @@ from spark_jobs.lake.transactions import parse_header
 # The processes of a run on the sample data use up to 2.6 GB together.
 NEEDED_BYTES = 3_000_000_000
 _CGROUP = Path("/sys/fs/cgroup")
+# An empty file in the directory of a run.
+_MARK = "made-by-make-run"
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
@@ -24,6 +26,23 @@ def check_ports(ports: Mapping[str, int]) -> None:
         except OSError as error:
             msg = f"--{name}-port: {error}"
             raise OSError(msg) from error
+
+
+def claim_directory(directory: Path) -> None:
+    """Create the directory of a run, or take over that of an earlier run; make it readable by its owner only.
+
+    Raises:
+        OSError: it contains something else, which the run could replace.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    mark, database = directory / _MARK, directory / "databricks" / "databricks.db"
+    # Versions before 1.1 left no mark.
+    is_ours = mark.exists() or database.exists() or all(path.match("sample-*") for path in directory.iterdir())
+    if not is_ours:
+        msg = f"--directory {directory} has other files: give a new one, as a run replaces what is in its directory"
+        raise OSError(msg)
+    directory.chmod(0o700)
+    mark.touch()
 
 
 def check_memory(free: int) -> None:

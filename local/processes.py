@@ -28,7 +28,7 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> 
             stderr=subprocess.STDOUT,
             env={**os.environ, **environment},
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )
 
 
@@ -73,7 +73,7 @@ def run_guarded(main: Callable[[], int], grace_seconds: float = 10) -> int:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     child = os.fork()
     if child == 0:
-        _end_with_parent()
+        end_with_parent()
         os._exit(_exit_code(main))
     # A terminal sends SIGINT to both processes; the child handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -85,6 +85,15 @@ def run_guarded(main: Callable[[], int], grace_seconds: float = 10) -> int:
             break
     _stop_orphans(psutil.Process().children(recursive=True), grace_seconds)
     return os.waitstatus_to_exitcode(status)
+
+
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Have the kernel send this process a signal when its parent ends, however that ends; on Linux only.
+
+    Processes that are forked from this one do not inherit it.
+    """
+    if sys.platform == "linux":
+        _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def _exit_code(main: Callable[[], int]) -> int:
@@ -111,11 +120,6 @@ def _stop_orphans(orphans: list[psutil.Process], grace_seconds: float) -> None:
             except psutil.NoSuchProcess:
                 continue
         _, orphans = psutil.wait_procs(orphans, grace_seconds)
-
-
-def _end_with_parent() -> None:
-    if sys.platform == "linux":
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _prctl(option: int, value: int) -> None:

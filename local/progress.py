@@ -21,6 +21,7 @@ class Status:
         detections: number of detections by pattern id.
         waiting: detections that do not fill a file yet.
         seconds: since the run began.
+        is_up: whether the detector has started.
     """
 
     total: int
@@ -30,6 +31,7 @@ class Status:
     detections: Mapping[str, int] = field(default_factory=dict)
     waiting: int = 0
     seconds: float = 0.0
+    is_up: bool = False
 
     @property
     def lag(self) -> int:

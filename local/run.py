@@ -4,6 +4,7 @@ It runs a local S3, a local Databricks with the three jobs, and Airflow with the
 """
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -18,12 +19,12 @@ from rich.table import Table
 from local import processes
 from local.airflow_settings import USER
 from local.bucket import BUCKET, IMPORTANCE_KEY, LAKE_KEY, SOURCE_KEY
+from local.environment import loopback_environment
 from local.failures import PermanentFailures
 from local.growing_file import GrowingFile
 from local.lake_view import LakeView
-from local.preflight import check_files, check_memory, check_ports, free_memory
+from local.preflight import check_files, check_memory, check_ports, claim_directory, free_memory
 from local.progress import Display, Status
-from local.s3 import LocalS3
 from local.sample_data import ROWS, SEED, write_sample
 from local.stack import Layout, Ports, Stack, running_s3, running_stack
 from spark_jobs.command_line import add_threshold, at_least_one
@@ -60,6 +61,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     check_ports(asdict(ports))
     check_memory(free_memory())
     parse_thresholds(options.threshold, THRESHOLDS)
+    claim_directory(options.directory)
     transactions, importance = _input_files(options, console)
     layout = Layout(
         options.directory.absolute(),
@@ -75,7 +77,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     with running_s3(layout) as s3:
         if importance:
             s3.client().upload_file(str(importance), BUCKET, IMPORTANCE_KEY)
-        growing = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, transactions, options.grow, time.monotonic())
+        growing = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, transactions, options.grow)
         with closing(growing) as source, running_stack(layout, s3) as stack:
             _print_addresses(console, stack)
             _follow(stack, source, options, console)
@@ -95,10 +97,11 @@ def _input_files(options: argparse.Namespace, console: Console) -> tuple[Path, P
 
 
 def _print_addresses(console: Console, stack: Stack) -> None:
+    access_key, secret_key = (stack.s3.environment[f"AWS_{name}"] for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"))
     rows = [
         ("Airflow", f"{stack.airflow.url}  user {USER}, password {stack.airflow.password}"),
         ("Databricks", stack.databricks.host),
-        ("S3", f"{stack.s3.endpoint}  bucket {BUCKET}"),
+        ("S3", f"{stack.s3.endpoint}  bucket {BUCKET}, access key {access_key}, secret key {secret_key}"),
     ]
     for name, address in rows:
         console.print(f"{name:<11}{address}", markup=False, highlight=False, soft_wrap=True)
@@ -109,11 +112,11 @@ def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, cons
     view = LakeView(stack.s3)
     failures = PermanentFailures(stack.workspace, stack.job_ids)
     began = time.monotonic()
+    up_since: float | None = None
     display = Display(console)
     reported = False
     try:
         while True:
-            source.advance(time.monotonic())
             for name in stack.restart_ended():
                 console.print(f"{name} ended and was restarted; see its log")
             for failure in failures.poll(time.monotonic()):
@@ -121,10 +124,15 @@ def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, cons
                     raise RuntimeError(failure)
                 console.print(failure, style="red", markup=False, soft_wrap=True)
             status = view.status(source.rows, time.monotonic() - began)
+            if status.is_up:
+                up_since = up_since or time.monotonic()
+                source.advance(time.monotonic() - up_since)
             display.show(status)
             if not reported and source.is_complete and status.is_complete:
                 display.close()
-                _copy_lake(stack.s3, view, options.directory)
+                for key in view.copy(options.directory):
+                    message = f"not copied to {options.directory}: the key {key!r} is no path below it"
+                    console.print(message, style="red", markup=False, soft_wrap=True)
                 _print_result(console, view, status, options.directory)
                 if options.once:
                     return
@@ -133,14 +141,6 @@ def _follow(stack: Stack, source: GrowingFile, options: argparse.Namespace, cons
             time.sleep(_POLL_SECONDS)
     finally:
         display.close()
-
-
-def _copy_lake(s3: LocalS3, view: LakeView, directory: Path) -> None:
-    """Copy the lake to a directory, as the local S3 loses it when it ends."""
-    for key in view.keys(""):
-        path = directory / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        s3.client().download_file(BUCKET, key, str(path))
 
 
 def _print_result(console: Console, view: LakeView, status: Status, directory: Path) -> None:
@@ -198,9 +198,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--airflow-port", type=int, default=8080, help="0 for a free port, as below (%(default)s)")
     parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")
     parser.add_argument("--s3-port", type=int, default=9000, help="(%(default)s)")
-    parser.add_argument("--directory", type=Path, default=Path(".run"), metavar="DIR", help="(%(default)s)")
+    parser.add_argument(
+        "--directory",
+        type=Path,
+        default=Path(".run"),
+        metavar="DIR",
+        help="a new one, or that of an earlier run, whose files are replaced (%(default)s)",
+    )
     return parser
 
 
 if __name__ == "__main__":
+    # Everything that this process and its children write is readable by its owner only.
+    os.umask(0o077)
+    environment = loopback_environment(os.environ)
+    os.environ.clear()
+    os.environ.update(environment)
     sys.exit(processes.run_guarded(main))

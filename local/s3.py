@@ -1,4 +1,4 @@
-"""A local S3: moto's server on loopback. Its objects are lost when it ends."""
+"""A local S3: moto's server on loopback, with random keys. Its objects are lost when it ends."""
 
 import secrets
 import sys
@@ -69,12 +69,20 @@ def local_s3(log: Path, port: int = 0, buckets: tuple[str, ...] = ()) -> Iterato
         RuntimeError: the server did not start; the message names its log.
     """
     port = free_port(port)
+    endpoint = f"http://127.0.0.1:{port}"
+    access_key, secret_key = secrets.token_hex(10), secrets.token_hex(20)
+    # On the command line they would be visible to every user of the machine. moto's own server would otherwise let the
+    # pages of any origin read its responses.
+    environment = {
+        "LOCAL_S3_ACCESS_KEY": access_key,
+        "LOCAL_S3_SECRET_KEY": secret_key,
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+    }
     command = [sys.executable, "-m", "local.s3_server", "127.0.0.1", str(port)]
-    process = processes.start(command, log, {})
+    process = processes.start(command, log, environment)
     try:
         await_answer(process, port, "the local S3", log)
-        endpoint = f"http://127.0.0.1:{port}"
-        s3 = LocalS3(endpoint, s3_environment(endpoint, secrets.token_hex(10), secrets.token_hex(20)), process.pid)
+        s3 = LocalS3(endpoint, s3_environment(endpoint, access_key, secret_key), process.pid)
         for bucket in buckets:
             s3.client().create_bucket(Bucket=bucket)
         yield s3

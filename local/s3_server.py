@@ -1,10 +1,11 @@
-"""The server process of `local_s3`: `python -m local.s3_server HOST PORT`.
+"""The server process of `local_s3`: `python -m local.s3_server HOST PORT`, with its keys in the environment.
 
 It is moto's S3, with two changes for speed (docs/decisions/0007). Connections are kept open and requests routed to S3
 directly, so that a small GET takes 0.8 ms instead of 2.0. The keys of a bucket are kept sorted: moto scans all of them
 for each listing, which takes 97 ms with 100,000 objects.
 """
 
+import os
 import sys
 import threading
 from bisect import bisect_left, bisect_right
@@ -15,6 +16,8 @@ import waitress
 from moto.moto_server.werkzeug_app import create_backend_app
 from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend, s3_backends
 from moto.s3.utils import _VersionedKeyStore
+
+from local.s3_access import AccessControl
 
 _THREADS = 8
 # Each client process keeps some connections open.
@@ -85,8 +88,10 @@ class SortedS3(S3Backend):
 def main() -> None:
     """Serve until the process is ended."""
     host, port = sys.argv[1:]
+    keys = (os.environ["LOCAL_S3_ACCESS_KEY"], os.environ["LOCAL_S3_SECRET_KEY"])
     s3_backends.backend = SortedS3
-    waitress.serve(create_backend_app("s3"), host=host, port=int(port), threads=_THREADS, connection_limit=_CONNECTIONS)
+    application = AccessControl(create_backend_app("s3"), *keys)
+    waitress.serve(application, host=host, port=int(port), threads=_THREADS, connection_limit=_CONNECTIONS)
 
 
 if __name__ == "__main__":

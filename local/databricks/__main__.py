@@ -25,15 +25,15 @@ TOKEN_VARIABLE = "LOCAL_DATABRICKS_TOKEN"
 def main() -> None:
     """Serve; runs that are active when the server ends are recovered at its next start."""
     options = _parser().parse_args()
-    token = os.environ.get(TOKEN_VARIABLE)
+    # Processes that are started from here on do not get it, the fork server of the tasks included.
+    token = os.environ.pop(TOKEN_VARIABLE, "")
     if not token:
         sys.exit(f"{TOKEN_VARIABLE} must be set to the token that clients send")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     log = logging.getLogger("local.databricks")
     settings = EngineSettings(
         options.directory / "logs",
-        # Task processes do not need the token.
-        {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE},
+        dict(os.environ),
         start_delay_millis=round(options.start_delay * 1000),
         grace_millis=round(options.grace * 1000),
         keep_millis=round(options.keep_days * 86_400_000),

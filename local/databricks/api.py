@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import JSONResponse, Response
 
 from local.databricks import requests, views
@@ -17,6 +16,7 @@ from local.databricks.job_settings import parse_settings
 from local.databricks.model import Job, Json
 from local.databricks.requests import DEFAULT_LIMIT, page_token, parsed, read_values
 from local.databricks.store import Store
+from local.foreign_requests import LOOPBACK_NAMES, reason_to_refuse
 
 WORKSPACE_ID = "0"
 USER = "local"
@@ -45,9 +45,13 @@ def build_api(service: Service) -> FastAPI:
     """Return the application with all routes of the Jobs API, in both versions."""
     app = FastAPI(title="Local Databricks", docs_url=None, redoc_url=None, openapi_url=None)
 
-    # The pages need no token: a web page elsewhere must not reach them through a host name that resolves to this
-    # machine (DNS rebinding).
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", *service.names])
+    # The pages need no token.
+    @app.middleware("http")
+    async def _refuse_foreign(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        foreign = reason_to_refuse(request.method, request.headers, (*LOOPBACK_NAMES, *service.names))
+        if foreign:
+            return JSONResponse({"error_code": "PERMISSION_DENIED", "message": foreign}, 403)
+        return await answer(request)
 
     # The SDK and the Terraform provider identify the workspace by this header.
     @app.middleware("http")

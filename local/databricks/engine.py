@@ -86,7 +86,7 @@ class Engine:
             run = Run(
                 run_id=self._store.new_id(),
                 job_id=job.job_id,
-                number_in_job=self._store.runs_of_job(job.job_id) + 1,
+                number_in_job=self._store.new_run_number(job.job_id),
                 run_type="JOB_RUN",
                 trigger=trigger,
                 settings=job.settings,

@@ -19,6 +19,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_of_job ON runs (job_id, run_id);
 CREATE INDEX IF NOT EXISTS live_runs ON runs (live) WHERE live;
 CREATE TABLE IF NOT EXISTS attempts (run_id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS run_numbers (job_id INTEGER PRIMARY KEY, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, run_id INTEGER NOT NULL);
 """
 
@@ -145,10 +146,17 @@ class Store:
                 return
             yield Run.from_json(json.loads(row[0]))
 
-    def runs_of_job(self, job_id: int) -> int:
-        """Return the number of runs of a job."""
+    def new_run_number(self, job_id: int) -> int:
+        """Return the number of a job's next run, counted from 1; no run has had it, deleted ones included."""
         with self._lock:
-            return int(self._db.execute("SELECT COUNT(*) FROM runs WHERE job_id = ?", (job_id,)).fetchone()[0])
+            # Databases of earlier versions have runs, but no numbers.
+            self._db.execute(
+                "INSERT OR IGNORE INTO run_numbers"
+                " SELECT ?, COALESCE(MAX(json_extract(document, '$.number_in_job')), 0) FROM runs WHERE job_id = ?",
+                (job_id, job_id),
+            )
+            statement = "UPDATE run_numbers SET last = last + 1 WHERE job_id = ? RETURNING last"
+            return int(self._db.execute(statement, (job_id,)).fetchone()[0])
 
     def delete_run(self, run_id: int) -> None:
         """Delete a run; its token is kept."""

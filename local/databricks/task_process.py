@@ -38,9 +38,10 @@ class TaskProcess:
 
 
 def run_task(task: TaskProcess) -> None:
-    """Run a task in a process group of its own, and exit as it does.
+    """Run a task in a process group of its own; exit with 0 if it succeeds.
 
-    As on Databricks, the value that an entry point returns is ignored, and an exit code other than 0 is a failure.
+    As on Databricks, the value that an entry point returns is ignored, and `SystemExit` is a failure whatever its code,
+    because entry points run in a notebook's kernel. A script fails only if its exit code is not 0.
     """
     # Lets all of its processes be signalled together.
     os.setsid()
@@ -56,9 +57,10 @@ def run_task(task: TaskProcess) -> None:
     try:
         _run(task)
     except SystemExit as error:
-        if error.code not in (None, 0):
-            _report(task.failure, f"SystemExit: {error.code}", traceback.format_exc())
-            raise
+        if error.code in (None, 0) and task.python_file:
+            return
+        _report(task.failure, f"SystemExit: {error.code}", traceback.format_exc())
+        raise SystemExit(error.code or 1) from error
     except BaseException as error:
         trace = traceback.format_exc()
         print(trace, file=sys.stderr, flush=True)

@@ -61,7 +61,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         s3.client().upload_file(str(directory / "CustomerImportance.csv"), BUCKET, IMPORTANCE_KEY)
         rows = directory / "transactions.csv"
         with (
-            closing(GrowingFile(s3.client(), BUCKET, SOURCE_KEY, rows, 1.0, now=0)) as source,
+            closing(GrowingFile(s3.client(), BUCKET, SOURCE_KEY, rows, 1.0)) as source,
             seen_command_lines() as command_lines,
             running_stack(layout, s3) as stack,
         ):

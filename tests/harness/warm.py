@@ -71,6 +71,8 @@ class WarmProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
+                # SIGTERM would only end the detector that it may be running.
+                preexec_fn=_die_with_parent,
             )
 
     @property
@@ -146,6 +148,10 @@ def warm_process(preload: Sequence[str], environment: Mapping[str, str]) -> Iter
             warm.stop()
 
 
+def _die_with_parent() -> None:
+    processes.end_with_parent(signal.SIGKILL)
+
+
 def _serve() -> None:
     """Answer each line of stdin, a `Command` in JSON, with two lines: first the process id, then the exit code."""
     answers = os.fdopen(os.dup(1), "w")
@@ -153,6 +159,7 @@ def _serve() -> None:
         command = Command(**json.loads(line))
         pid = os.fork() if command.fork else os.getpid()
         if pid == 0:
+            _die_with_parent()
             os._exit(_run(command))
         print(pid, file=answers, flush=True)
         if command.fork:

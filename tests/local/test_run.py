@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import uuid
@@ -16,6 +17,7 @@ import pytest
 from local.run import main
 from tests.harness.pipeline import ROOT, wait_until
 from tests.local.marked import MARK, marked_processes
+from tests.local.test_environment import HOSTILE
 
 FailedRun = Callable[..., str]
 _ANY_PORTS = ("--airflow-port", "0", "--databricks-port", "0", "--s3-port", "0")
@@ -26,15 +28,17 @@ class Run:
 
     def __init__(self, directory: Path, *arguments: str) -> None:
         self.mark = uuid.uuid4().hex
+        self.directory = directory / "run"
         self._output = directory / "output"
-        command = [sys.executable, "-m", "local.run", "--rows", "30000", "--directory", str(directory), *_ANY_PORTS]
+        command = [sys.executable, "-m", "local.environment", sys.executable, "-m", "local.run", "--rows", "30000"]
+        command += ["--directory", str(self.directory), *_ANY_PORTS]
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(
                 [*command, *arguments],
                 cwd=ROOT,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, MARK: self.mark},
+                env={**os.environ, **HOSTILE, MARK: self.mark},
                 # As from a terminal: background processes inherit that SIGINT is ignored.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
@@ -59,21 +63,30 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
 
 @pytest.mark.processes
 @pytest.mark.slow
-def test_the_sample_is_processed_and_no_process_is_left(start: Callable[..., Run], tmp_path: Path) -> None:
-    run = start("--once")
+def test_the_sample_is_processed_and_no_process_is_left(start: Callable[..., Run]) -> None:
+    """In an environment with proxies, and settings of another Spark, Airflow, AWS and Java."""
+    run = start("--once", "--grow", "10000")
     assert run.process.wait(300) == 0, run.output()
     assert re.search(r"transactions +│ +30,000 ", run.output())
-    assert re.search(r"chunks +│ +3 ", run.output())
-    assert (tmp_path / "lake" / "offset.csv").exists()
-    assert (tmp_path / "lake" / "state" / "pairs" / "_delta_log").exists()
+    assert (run.directory / "lake" / "offset.csv").exists()
+    assert (run.directory / "lake" / "state" / "pairs" / "_delta_log").exists()
     assert marked_processes(run.mark) == []
+    # The file began to grow when the pipeline was up.
+    assert "committed         0 of 0 " in run.output()
+    assert exposed(run.directory) == []
+
+
+def exposed(directory: Path) -> list[str]:
+    """Return the files and folders that other users of the machine may read."""
+    return [str(path) for path in (directory, *directory.rglob("*")) if not path.is_symlink()
+            and stat.S_IMODE(path.stat().st_mode) & 0o077]  # fmt: skip
 
 
 @pytest.mark.processes
-def test_ctrl_c_ends_it_while_it_starts(start: Callable[..., Run], tmp_path: Path) -> None:
+def test_ctrl_c_ends_it_while_it_starts(start: Callable[..., Run]) -> None:
     """A terminal sends SIGINT to all processes of its foreground group."""
     run = start("--no-once")
-    wait_until((tmp_path / "databricks" / "databricks.log").exists, [run.process])
+    wait_until((run.directory / "databricks" / "databricks.log").exists, [run.process])
     for process in marked_processes(run.mark):
         if os.getpgid(process.pid) == os.getpgid(run.process.pid):
             process.send_signal(signal.SIGINT)
@@ -89,7 +102,7 @@ def failed_run(
     """Return a function that runs `main` in this process and returns the output of its failure."""
 
     def run(*arguments: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["run", "--directory", str(tmp_path), *_ANY_PORTS, *arguments])
+        monkeypatch.setattr(sys, "argv", ["run", "--directory", str(tmp_path / "run"), *_ANY_PORTS, *arguments])
         assert main() == 1
         output = capsys.readouterr().out
         assert "starting" not in output

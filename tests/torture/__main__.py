@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from local import processes
 from tests.torture import airflow_tables, load, long_form, soak
 from tests.torture.long_form import run_on_all_cores
 from tests.torture.survived import Survived
@@ -68,4 +69,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(processes.run_guarded(main))

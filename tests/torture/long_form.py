@@ -2,12 +2,14 @@
 
 import os
 import random
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import TypeVar
 
+from local import processes
 from tests.torture.bad_s3 import run_with_lasting_fault, run_with_one_fault, run_with_random_faults
 from tests.torture.every_instruction import crash_points, kill_at, kill_repeatedly
 from tests.torture.faults import KINDS, PASSING
@@ -30,7 +32,10 @@ _ONCE_AT = {"chunker": range(25), "detector": range(0, 210, 15), "maintain_state
 def run_on_all_cores(part: Part, seed: int) -> list[Survived]:
     """Run all parts in parallel, each with its own S3."""
     parts = os.cpu_count() or 1
-    with ProcessPoolExecutor(parts, mp_context=get_context("spawn")) as pool:
+    # Workers would otherwise wait forever for a parent that was killed.
+    with ProcessPoolExecutor(
+        parts, get_context("spawn"), initializer=processes.end_with_parent, initargs=(signal.SIGKILL,)
+    ) as pool:
         found = [pool.submit(part, number, parts, seed) for number in range(parts)]
         return merged(line for future in found for line in future.result())
 

@@ -10,7 +10,7 @@ from tests.local.databricks.conftest import ended, job_of, started, task_of
 
 
 def send(server: LocalDatabricks, method: str, path: str, **given: object) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {server.token}"}
+    headers = {"Authorization": f"Bearer {server.token}", **(given.pop("headers", None) or {})}  # type: ignore[dict-item]
     return httpx.request(method, f"{server.host}{path}", headers=headers, **given)  # type: ignore[arg-type]
 
 
@@ -25,13 +25,47 @@ def test_a_request_without_the_token_is_refused(server: LocalDatabricks, headers
         assert answer.json()["error_code"] == status
 
 
-@pytest.mark.parametrize("path", ["/", "/api/2.1/jobs/list"])
-def test_a_request_to_an_unknown_host_name_is_refused(server: LocalDatabricks, path: str) -> None:
-    """As the script of a web page would send it whose host name resolves to this machine (DNS rebinding)."""
+@pytest.mark.parametrize(
+    "headers",
+    [
+        # As from the script of a web page whose host name resolves to this machine (DNS rebinding).
+        {"Host": "evil.example:8085"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/api/2.1/jobs/list", "/.well-known/databricks-config"])
+def test_a_request_of_a_foreign_web_page_is_refused_even_with_the_token(
+    server: LocalDatabricks, path: str, headers: dict[str, str]
+) -> None:
+    answer = send(server, "GET", path, headers=headers)
+    assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_the_form_of_a_foreign_web_page_runs_nothing(server: LocalDatabricks, client: WorkspaceClient) -> None:
+    job_id = job_of(client, task_of("/x.py"))
+    headers = {"Origin": "http://evil.example", "Content-Type": "text/plain"}
+    answer = send(server, "POST", "/api/2.1/jobs/run-now", headers=headers, json={"job_id": job_id})
+    assert answer.status_code == 403
+    assert not list(client.jobs.list_runs(job_id=job_id))
+
+
+def test_a_link_to_a_page_can_be_followed_from_airflow(server: LocalDatabricks) -> None:
     port = server.host.rpartition(":")[2]
-    headers = {"Host": f"evil.example:{port}", "Authorization": f"Bearer {server.token}"}
-    assert httpx.get(f"{server.host}{path}", headers=headers).status_code == 400
-    assert httpx.get(f"http://localhost:{port}/").status_code == 200
+    link = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    for site in ("none", "same-site", "cross-site"):
+        assert httpx.get(f"http://localhost:{port}/", headers={"Sec-Fetch-Site": site, **link}).status_code == 200
+
+
+@pytest.mark.parametrize("run", ["..%2F..%2Fetc%2Fpasswd", "../../../etc/passwd", "1%00", "%2Fetc%2Fpasswd"])
+def test_no_file_can_be_reached_through_the_id_of_a_run(server: LocalDatabricks, run: str) -> None:
+    for path in (f"/jobs/1/runs/{run}", f"/api/2.1/jobs/runs/get-output?run_id={run}"):
+        answer = send(server, "GET", path)
+        assert answer.status_code in (400, 404, 422), path
+        assert "root:" not in answer.text
 
 
 def test_get_parameters_are_read_from_the_query_and_from_a_json_body(
