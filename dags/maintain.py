@@ -55,6 +55,7 @@ Results: [Pattern detection](plugin/pattern-detection).
         """Delete Airflow's rows of old runs."""
         from airflow.sdk import BaseHook
 
+        from orchestration.prune import PruningError
         from orchestration.prune import prune_database as prune
 
         settings = load_settings()
@@ -62,7 +63,10 @@ Results: [Pattern detection](plugin/pattern-detection).
             raise AirflowSkipException(
                 "the setting `metadata_connection` is not set; run `airflow db clean` where Airflow runs"
             )
-        url = BaseHook.get_connection(settings.metadata_connection).password or ""
+        url = BaseHook.get_connection(settings.metadata_connection).password
+        if not url:
+            msg = f"connection {settings.metadata_connection} has no password; it must be the URL of Airflow's database"
+            raise PruningError(msg)
         log.info(prune(url, datetime.now(UTC) - timedelta(days=settings.keep_runs_days)))
 
     @task(execution_timeout=timedelta(minutes=30), do_xcom_push=False)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
@@ -42,10 +44,12 @@ class Storage:
     they come from the machine, as boto3 finds them.
 
     Raises:
+        StorageError: `aws_connection` cannot be read.
         StorageRefusedError: there are no credentials.
     """
 
     def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
+        _verify_connection(settings.aws_connection)
         self._settings = settings
         self._patience = patience or Patience()
         hook = AwsBaseHook(aws_conn_id=settings.aws_connection or None, client_type="s3")
@@ -163,3 +167,13 @@ class Storage:
             credential_provider=self._credentials,
         )
         return Objects(store, address)
+
+
+def _verify_connection(connection_id: str) -> None:
+    """Verify that a connection can be read; Airflow's hook would use the machine's own credentials instead."""
+    try:
+        if connection_id:
+            BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException as error:
+        msg = f"connection {connection_id} cannot be read; create it, or fix the setting `aws_connection`"
+        raise StorageError(msg) from error

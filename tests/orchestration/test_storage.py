@@ -87,6 +87,15 @@ def test_a_connection_without_credentials_is_named(monkeypatch: pytest.MonkeyPat
         Storage(parse_settings({}))
 
 
+def test_a_connection_that_cannot_be_read_is_not_replaced_by_the_credentials_of_the_machine(
+    s3: LocalS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StorageError, match="connection lake cannot be read; create it, or fix the setting"):
+        Storage(parse_settings({"aws_connection": "lake"}))
+
+
 def test_an_endpoint_that_refuses_connections_fails_soon_and_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1", "aws_session_token": "canary-token"}
     connection = {"conn_type": "aws", "login": "AKIA", "password": "canary-secret", "extra": extra}
