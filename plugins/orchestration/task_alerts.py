@@ -15,7 +15,9 @@ class TaskFailed(BaseNotifier):
     def notify(self, context: Context) -> None:
         """Send one message that names the task, its run and its error."""
         ti = context["ti"]
-        what = f"run {ti.run_id}, try {ti.try_number}: {context.get('exception')}"
+        # Airflow knows no exception of a task whose process was killed.
+        error = context.get("exception") or "its process ended without an error; see the scheduler's log"
+        what = f"run {ti.run_id}, try {ti.try_number}: {error}"
         alert = Alert(f"{ti.dag_id}.{ti.task_id}", Severity.FAILED, what, TASK_FAILED)
         _tell(ti.dag_id, ti.task_id, [alert])
 

@@ -62,6 +62,12 @@ def test_a_run_with_nothing_to_land_resolves_the_failure_to_land(sent: list[str]
     assert sent[1:] == ["RESOLVED chunk_transactions.land_chunks"]
 
 
+@pytest.mark.usefixtures("state")
+def test_a_task_whose_process_was_killed_is_told_as_such(sent: list[str]) -> None:
+    TaskFailed().notify({"ti": context()["ti"]})
+    assert "try 1: its process ended without an error; see the scheduler's log" in sent[0]
+
+
 def test_a_failure_is_told_even_if_its_state_is_unusable(state: MemoryState, sent: list[str]) -> None:
     state.write(f"{NOTIFIED}_task_chunk_transactions.land_chunks", [])
     with pytest.raises(VariableMalformedError):
