@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
-from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, CronTriggerTimetable
 
-from orchestration.dag_defaults import TASK_DEFAULTS, idempotency_token, run_deadline
+from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
+from orchestration.job_operator import JobOperator
 from orchestration.sensor import OffsetSensor
 from orchestration.settings import load_settings
+from orchestration.task_alerts import TaskRecovered
 
 with DAG(
     "chunk_transactions",
@@ -19,7 +20,7 @@ with DAG(
     dagrun_timeout=timedelta(minutes=15),
     deadline=run_deadline("chunk_transactions", timedelta(minutes=5)),
     default_args=TASK_DEFAULTS,
-    user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
+    user_defined_macros={"settings": load_settings},
     tags=["transaction-patterns", "chunker"],
     doc_md="""
 ### chunk_transactions
@@ -32,23 +33,24 @@ with DAG(
 
 **watch_offset** compares the master file with `offset.csv`, and returns the backlog.
 **land_chunks** runs the chunker's job. Running it again, or twice at once, lands nothing twice. Clearing, failing or
-killing the task cancels the run in Databricks.
+killing the task cancels the run in Databricks; clearing it after it has ended starts a new one.
 
 Results: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
-    watch_offset = OffsetSensor(task_id="watch_offset", execution_timeout=timedelta(minutes=1), timeout=60)
-    land_chunks = DatabricksRunNowOperator(
+    watch_offset = OffsetSensor(
+        task_id="watch_offset",
+        execution_timeout=timedelta(minutes=1),
+        timeout=60,
+        # Without anything to land, landing is over its failures as well.
+        on_skipped_callback=TaskRecovered(and_tasks=("land_chunks",)),
+    )
+    land_chunks = JobOperator(
         task_id="land_chunks",
         databricks_conn_id="{{ settings().databricks_connection }}",
-        json={
-            "job_name": "{{ settings().chunker_job }}",
-            "job_parameters": {"max-chunks": "{{ ti.xcom_pull(task_ids='watch_offset')['chunks'] }}"},
-            "idempotency_token": "{{ idempotency_token(settings().chunker_job, run_id, ti.try_number) }}",
-        },
-        # Deferral takes longer than a run does.
-        deferrable=False,
-        polling_period_seconds=0.25,  # type: ignore[arg-type]  # time.sleep takes it
+        job_name="{{ settings().chunker_job }}",
+        job_parameters={"max-chunks": "{{ ti.xcom_pull(task_ids='watch_offset')['chunks'] }}"},
+        polling_period_seconds=0.25,
         execution_timeout=timedelta(minutes=10),
     )
     watch_offset >> land_chunks

@@ -4,11 +4,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
 from airflow.sdk import DAG, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from orchestration.dag_defaults import TASK_DEFAULTS, idempotency_token, run_deadline
+from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
+from orchestration.job_operator import JobOperator
 from orchestration.settings import load_settings
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     deadline=run_deadline("maintain", timedelta(hours=2)),
     default_args=TASK_DEFAULTS,
-    user_defined_macros={"settings": load_settings, "idempotency_token": idempotency_token},
+    user_defined_macros={"settings": load_settings},
     tags=["transaction-patterns", "maintenance"],
     doc_md="""
 ### maintain
@@ -41,14 +41,10 @@ Airflow's own database. Without it the task is skipped; run `airflow db clean` w
 Results: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
-    maintain_state = DatabricksRunNowOperator(
+    maintain_state = JobOperator(
         task_id="maintain_state",
         databricks_conn_id="{{ settings().databricks_connection }}",
-        json={
-            "job_name": "{{ settings().maintenance_job }}",
-            "idempotency_token": "{{ idempotency_token(settings().maintenance_job, run_id, ti.try_number) }}",
-        },
-        deferrable=False,
+        job_name="{{ settings().maintenance_job }}",
         polling_period_seconds=5,
         do_xcom_push=False,
         execution_timeout=timedelta(hours=1),
@@ -59,6 +55,7 @@ Results: [Pattern detection](plugin/pattern-detection).
         """Delete Airflow's rows of old runs."""
         from airflow.sdk import BaseHook
 
+        from orchestration.prune import PruningError
         from orchestration.prune import prune_database as prune
 
         settings = load_settings()
@@ -66,7 +63,10 @@ Results: [Pattern detection](plugin/pattern-detection).
             raise AirflowSkipException(
                 "the setting `metadata_connection` is not set; run `airflow db clean` where Airflow runs"
             )
-        url = BaseHook.get_connection(settings.metadata_connection).password or ""
+        url = BaseHook.get_connection(settings.metadata_connection).password
+        if not url:
+            msg = f"connection {settings.metadata_connection} has no password; it must be the URL of Airflow's database"
+            raise PruningError(msg)
         log.info(prune(url, datetime.now(UTC) - timedelta(days=settings.keep_runs_days)))
 
     @task(execution_timeout=timedelta(minutes=30), do_xcom_push=False)

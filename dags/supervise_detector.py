@@ -1,14 +1,11 @@
 """Keep one detector running and making progress: every minute."""
 
-import logging
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
-
-log = logging.getLogger(__name__)
 
 with DAG(
     "supervise_detector",
@@ -25,13 +22,14 @@ with DAG(
 
 ```
  job: exists? unpaused? one live run? ─┐
- heartbeat: recent?                    ├─► plan ─► unpause, start, cancel ─► alert, once
+ heartbeat: recent?                    ├─► plan ─► record alerts ─► unpause, start, cancel ─► deliver alerts, once
  oldest landed chunk: committed?      ─┘
 ```
 
-It unpauses a paused job, starts a dead detector and cancels a second run. A detector whose heartbeat is old, or that
-leaves a landed chunk waiting, is cancelled; the continuous job restarts it. More than `max_restarts_per_hour` raise an
-alert. The task's log has what it observed and did.
+It unpauses a paused job and cancels a second run. A detector whose heartbeat is old, or that leaves a landed chunk
+waiting, is cancelled; the continuous job restarts it. A run is started only if Databricks has not done so within
+`pause_seconds`, or `backoff_seconds` after a failure, and never after a permanent failure: that is an alert, as are
+more than `max_restarts_per_hour`. The task's log has what it observed and did.
 
 Results: [Pattern detection](plugin/pattern-detection).
 """,
@@ -41,24 +39,21 @@ Results: [Pattern detection](plugin/pattern-detection).
     def supervise() -> None:
         """Observe the detector, repair it, and notify people."""
         from orchestration.detector_job import DetectorJob
-        from orchestration.notify import notify
+        from orchestration.notify import Notifier, send_alert
         from orchestration.observe import Observer
         from orchestration.settings import load_settings
         from orchestration.storage import Storage
-        from orchestration.supervise import plan
+        from orchestration.supervise import supervise_once
+        from orchestration.variables import AirflowVariables
 
         settings = load_settings()
         storage = Storage(settings)
-        job = DetectorJob(DatabricksHook(settings.databricks_connection), settings.detector_job)
-        status = job.status(datetime.now(UTC))
-        seen = Observer(storage.lake, storage.master_file).observe_detector()
+        seen = Observer(storage.lake, storage.master_file, storage.now).observe_detector()
         if seen.heartbeat_error:
             raise seen.heartbeat_error
-        log.info("observed: %s, %s", status, seen)
-        decided = plan(status, seen, settings)
-        for step in decided.steps:
-            log.warning("%s: %s (run %s)", step.action.value, step.reason, step.run_id)
-            job.apply(step)
-        notify("detector", decided.alerts, settings.alert_connection)
+        state = AirflowVariables()
+        job = DetectorJob(DatabricksHook(settings.databricks_connection), settings.detector_job)
+        notifier = Notifier("detector", state, send_alert)
+        supervise_once(job, seen, settings, state, notifier)
 
     supervise()

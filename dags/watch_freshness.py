@@ -3,14 +3,11 @@
 import logging
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, Variable, task
+from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
 
 log = logging.getLogger(__name__)
-
-# Airflow variable that keeps the unlanded arrivals between runs.
-_ARRIVALS = "transaction_patterns_arrivals"
 
 with DAG(
     "watch_freshness",
@@ -44,22 +41,25 @@ Results: [Pattern detection](plugin/pattern-detection).
         """Observe the lake, and notify people of what is late."""
         from orchestration.alerts import freshness_alerts
         from orchestration.judge import assess
-        from orchestration.notify import notify
-        from orchestration.observe import Observer, format_arrivals, parse_arrivals
+        from orchestration.notify import Notifier, send_alert
+        from orchestration.observe import Observer, load_arrivals, save_arrivals
         from orchestration.settings import load_settings
         from orchestration.storage import Storage
+        from orchestration.variables import AirflowVariables
 
         settings = load_settings()
         storage = Storage(settings)
-        arrivals = parse_arrivals(Variable.get(_ARRIVALS, default=[], deserialize_json=True))
-        observer = Observer(storage.lake, storage.master_file, arrivals)
+        state = AirflowVariables()
+        observer = Observer(storage.lake, storage.master_file, storage.now, load_arrivals(state))
         seen = observer.observe()
         for error in (seen.source_error, seen.offset_error, seen.heartbeat_error):
             if error:
                 raise error
-        Variable.set(_ARRIVALS, format_arrivals(observer.arrivals), serialize_json=True)
+        save_arrivals(state, observer.arrivals)
         measured = assess(seen, settings)
         log.info("measured: %s", measured)
-        notify("freshness", freshness_alerts(measured), settings.alert_connection)
+        notifier = Notifier("freshness", state, send_alert)
+        notifier.record(freshness_alerts(measured))
+        notifier.deliver()
 
     watch()

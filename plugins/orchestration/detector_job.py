@@ -6,10 +6,13 @@ from typing import Any
 
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 
-from orchestration.supervise import Action, JobStatus, LiveRun, Step
+from orchestration.job_runs import find_permanent_error
+from orchestration.supervise import Action, EndedRun, JobStatus, LiveRun, Step
 
 _GET_JOB = ("GET", "2.1/jobs/get")
 _LIST_RUNS = ("GET", "2.1/jobs/runs/list")
+# A run that was cancelled, or skipped because another one was live, makes Databricks back off as little as a success.
+_NO_FAILURE = ("SUCCESS", "CANCELED", "EXCLUDED", "MAXIMUM_CONCURRENT_RUNS_REACHED")
 
 
 class DetectorJob:
@@ -24,12 +27,15 @@ class DetectorJob:
         if self._job_id is None:
             return None
         settings = self._call(_GET_JOB, {})["settings"]
+        # Before the live ones, so that no run is seen as both.
+        ended = self._runs({"completed_only": "true", "limit": 1})
         live = self._runs({"active_only": "true"})
         recent = self._runs({"start_time_from": round((now - timedelta(hours=1)).timestamp() * 1000), "limit": 25})
         return JobStatus(
             paused=settings.get("continuous", {}).get("pause_status") == "PAUSED",
-            live=tuple(LiveRun(run["run_id"], _started_at(run)) for run in reversed(live)),
-            starts=tuple(map(_started_at, recent)),
+            live=tuple(LiveRun(run["run_id"], _time(run["start_time"])) for run in reversed(live)),
+            starts=tuple(_time(run["start_time"]) for run in recent),
+            ended=self._ended(ended[0]) if ended else None,
         )
 
     def apply(self, step: Step) -> None:
@@ -42,6 +48,13 @@ class DetectorJob:
             assert step.run_id is not None
             self._hook.cancel_run(step.run_id)
 
+    def _ended(self, run: Mapping[str, Any]) -> EndedRun:
+        result = run["state"].get("result_state")
+        # Databricks cancels a run whose task has used up its retries.
+        error = None if result == "SUCCESS" else find_permanent_error(self._hook, run["run_id"])
+        ended_at = _time(run.get("end_time") or run["start_time"])
+        return EndedRun(run["run_id"], ended_at, result not in _NO_FAILURE, error)
+
     def _runs(self, arguments: Mapping[str, Any]) -> list[Any]:
         return list(self._call(_LIST_RUNS, arguments).get("runs", []))
 
@@ -50,5 +63,5 @@ class DetectorJob:
         return dict(self._hook._do_api_call(endpoint, {"job_id": self._job_id, **arguments}))
 
 
-def _started_at(run: Mapping[str, Any]) -> datetime:
-    return datetime.fromtimestamp(run["start_time"] / 1000, UTC)
+def _time(millis: float) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)

@@ -2,25 +2,31 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.sns import SnsHook
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.providers.smtp.hooks.smtp import SmtpHook
-from airflow.sdk import BaseHook, BaseNotifier, Context, Variable
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from requests import RequestException
 
-from orchestration.alerts import TASK_FAILED, Alert, notifications, runbook_section
-from orchestration.settings import load_settings
+from orchestration.alerts import Alert, Ledger
+from orchestration.settings import SettingsError, load_settings
+from orchestration.state_store import StateStore, VariableMalformedError
+from orchestration.variables import VariableUnreadableError
 
-# Prefix of the Airflow variables that keep what people have been notified of, one per group of alerts.
+# Prefix of the Airflow variables that keep what people have been told, one per group of alerts.
 NOTIFIED = "transaction_patterns_notified"
+# Carries alerts if the settings name no connection, or cannot be read, or the one they name fails.
+FALLBACK_CONNECTION = "transaction_patterns_alerts"
 
 _SUBJECT = "Transaction patterns"
 
 log = logging.getLogger(__name__)
+
+Send = Callable[[str], None]
 
 
 class AlertConnectionError(ValueError):
@@ -28,44 +34,109 @@ class AlertConnectionError(ValueError):
 
 
 class AlertNotSentError(RuntimeError):
-    """Raised when an alert was not delivered; the task's retry sends it again."""
+    """Raised when an alert was not delivered; it stays pending, and the next run sends it again."""
 
 
-class FailureNotifier(BaseNotifier):
-    """Notifies people of a task that has failed after its last retry."""
+class Notifier:
+    """Tells people about one group of alerts.
 
-    def notify(self, context: Context) -> None:
-        """Send one message that names the task, its run and its error."""
-        ti = context["ti"]
-        failed = f"FAILED {ti.dag_id}.{ti.task_id}, run {ti.run_id}, try {ti.try_number}: {context.get('exception')}"
-        send(f"{failed}; {runbook_section(TASK_FAILED)}", load_settings().alert_connection)
+    Call `record` before repairing anything and `deliver` after it: an alert whose condition is repaired is delivered
+    even if the process dies in between. It is sent twice if the process dies right after sending, but never lost.
 
-
-def notify(group: str, alerts: Iterable[Alert], connection: str) -> None:
-    """Send the alerts of a group that are new, have another severity, or are resolved since the last call.
-
-    What people have been notified of is stored after it was sent: if the process dies in between, an alert is sent
-    twice, but never lost.
+    Raises:
+        VariableUnreadableError: the state cannot be read.
+        VariableMalformedError: the state is not a ledger.
     """
-    name = f"{NOTIFIED}_{group}"
-    texts, notified = notifications(Variable.get(name, default={}, deserialize_json=True), alerts)
-    for text in texts:
-        send(text, connection)
-    if texts:
-        Variable.set(name, notified, serialize_json=True)
+
+    def __init__(self, group: str, state: StateStore, send: Send) -> None:
+        self._name = f"{NOTIFIED}_{group}"
+        self._state = state
+        self._send = send
+        stored = state.read(self._name)
+        try:
+            self.ledger = Ledger.from_json(stored)
+        except ValueError as error:
+            problem = f"{error}; delete the variable, and open alerts are sent once more"
+            raise VariableMalformedError(self._name, problem) from error
+
+    def record(self, alerts: Iterable[Alert]) -> None:
+        """Store a pending message for each alert that is new, changed or resolved since the last call."""
+        self._store(self.ledger.record(alerts))
+
+    def deliver(self) -> None:
+        """Send the pending messages, each independently; messages about one alert keep their order.
+
+        Raises:
+            AlertNotSentError: at least one was not delivered; it stays pending.
+        """
+        failed: dict[str, Exception] = {}
+        for message in self.ledger.pending:
+            if message.key in failed:
+                continue
+            try:
+                self._send(message.text)
+            # Each kind of connection raises errors of its own.
+            except Exception as error:
+                log.exception("alert not delivered: %s", message.key)
+                failed[message.key] = error
+            else:
+                self._store(self.ledger.deliver(message))
+        if failed:
+            key, first = next(iter(failed.items()))
+            msg = f"{len(failed)} alerts stay pending, {key} among them: {first}"
+            raise AlertNotSentError(msg) from first
+
+    def _store(self, ledger: Ledger) -> None:
+        if ledger != self.ledger:
+            self._state.write(self._name, ledger.to_json())
+            self.ledger = ledger
+
+
+def send_alert(text: str) -> None:
+    """Send one message to the connection in the settings, or to the fallback if the settings cannot be read."""
+    try:
+        connection_id = load_settings().alert_connection
+    except (SettingsError, VariableUnreadableError) as error:
+        log.warning("alerts go to %s: %s", FALLBACK_CONNECTION, error)
+        connection_id = ""
+    send(text, connection_id)
 
 
 def send(text: str, connection_id: str) -> None:
-    """Send one message.
+    """Send one message to a connection, or to the fallback if it fails; to the log alone if there is neither.
 
     Raises:
-        AlertConnectionError: the connection is of a type that carries no messages, or lacks an extra.
+        AlertConnectionError: the connection is missing, of a type that carries no messages, or lacks an extra.
         AlertNotSentError: a webhook was not reached, or refused the message.
     """
     log.warning("alert: %s", text)
+    fallback = _find_connection(FALLBACK_CONNECTION) if connection_id != FALLBACK_CONNECTION else None
     if not connection_id:
+        if fallback:
+            _send(text, FALLBACK_CONNECTION, fallback)
         return
-    connection = BaseHook.get_connection(connection_id)
+    try:
+        connection = _find_connection(connection_id)
+        if connection is None:
+            msg = f"connection {connection_id} cannot be read; create it, or fix the setting `alert_connection`"
+            raise AlertConnectionError(msg)
+        _send(text, connection_id, connection)
+    # Each kind of connection raises errors of its own.
+    except Exception as error:
+        if fallback is None:
+            raise
+        log.exception("alert connection %s failed", connection_id)
+        _send(f"{text} (connection {connection_id} failed: {type(error).__name__})", FALLBACK_CONNECTION, fallback)
+
+
+def _find_connection(connection_id: str) -> Connection | None:
+    try:
+        return BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException:
+        return None
+
+
+def _send(text: str, connection_id: str, connection: Connection) -> None:
     extra = connection.extra_dejson
     match connection.conn_type:
         case "aws":

@@ -1,18 +1,25 @@
-"""Observations of the lake: how far chunker and detector are, and since when something waits."""
+"""Observations of the lake: how far chunker and detector are, and since when something waits.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+All times are by the clock of the store, whatever the clocks of Airflow and the jobs say.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from orchestration.state_store import StateStore, VariableMalformedError
 from spark_jobs.errors import HeartbeatUnreadableError, OffsetUnreadableError, SourceMissingError
-from spark_jobs.lake.heartbeat import Heartbeat, read_heartbeat
+from spark_jobs.lake.heartbeat import Heartbeat, parse_heartbeat
 from spark_jobs.lake.landing_times import uncommitted_since
+from spark_jobs.lake.layout import HEARTBEAT
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.lake.offset import Offset, read_offset
 from spark_jobs.lake.quarantine import QUARANTINE_WINDOW_LINES, QuarantinedLine, QuarantineReader
 from spark_jobs.store.objects import Objects
 
+# Airflow variable that keeps the unlanded arrivals between runs.
+ARRIVALS = "transaction_patterns_arrivals"
 # One arrival a minute for a day; beyond that, every second one is dropped.
 _MAX_ARRIVALS = 1440
 
@@ -36,7 +43,7 @@ class Observation:
         unlanded_since: upper bound on how long the oldest finished line has waited to be landed; None if all are.
         offset: None before the chunker's first run, or if it is unreadable.
         offset_error: why it is unreadable.
-        heartbeat: None before the detector's first start, or if it is unreadable.
+        heartbeat: with its times by the store's clock; None before the detector's first start, or if it is unreadable.
         heartbeat_error: why it is unreadable.
         uncommitted_since: when the oldest uncommitted chunk was landed; None if all are committed.
         window: how many of the latest lines `quarantined` refers to.
@@ -71,21 +78,30 @@ class Observation:
 class Observer:
     """Reads a lake, repeatedly if need be. Every method raises `StorageError` or `StorageRefusedError` if S3 fails.
 
+    Args:
+        now: the clock of the store.
+
     Attributes:
         arrivals: sizes of the master file that are not landed yet, oldest first; kept from one observation to the next.
     """
 
     def __init__(
-        self, lake: Objects, master_file: MasterFile, arrivals: Sequence[Arrival] = (), latest_quarantined: int = 0
+        self,
+        lake: Objects,
+        master_file: MasterFile,
+        now: Callable[[], datetime],
+        arrivals: Sequence[Arrival] = (),
+        latest_quarantined: int = 0,
     ) -> None:
         self._lake = lake
         self._master_file = master_file
+        self._now = now
         self._quarantine = QuarantineReader(lake, latest_quarantined)
         self.arrivals = tuple(arrivals)
 
     def observe_detector(self) -> Observation:
         """Return the offset, the heartbeat and since when a chunk waits for the detector."""
-        return Observation(**self._detector(), at=datetime.now(UTC))
+        return Observation(**self._detector(), at=self._now())
 
     def observe(self) -> Observation:
         """Return everything."""
@@ -106,9 +122,7 @@ class Observer:
         landed = offset.next_line if offset else 0
         window = min(landed, QUARANTINE_WINDOW_LINES)
         quarantined, latest = self._quarantine.read(landed - window)
-        return Observation(
-            **found, window=window, quarantined=quarantined, latest_quarantined=latest, at=datetime.now(UTC)
-        )
+        return Observation(**found, window=window, quarantined=quarantined, latest_quarantined=latest, at=self._now())
 
     def _detector(self) -> dict[str, Any]:
         found: dict[str, Any] = {"offset": None, "offset_error": None, "heartbeat": None}
@@ -117,13 +131,23 @@ class Observer:
             found["offset"] = stored.offset if stored else None
         except OffsetUnreadableError as error:
             found["offset_error"] = error
+        detector_fast = timedelta()
         try:
-            found["heartbeat"] = read_heartbeat(self._lake)
+            found["heartbeat"], detector_fast = self._heartbeat()
         except HeartbeatUnreadableError as error:
             found["heartbeat_error"] = error
         committed = found["heartbeat"].committed_line if found["heartbeat"] else 0
-        found["uncommitted_since"] = uncommitted_since(self._lake, found["offset"], committed)
+        found["uncommitted_since"] = uncommitted_since(self._lake, found["offset"], committed, detector_fast)
         return found
+
+    def _heartbeat(self) -> tuple[Heartbeat | None, timedelta]:
+        """Return the heartbeat by the store's clock, and how far the detector's clock is ahead of it."""
+        stored = self._lake.find(HEARTBEAT)
+        if stored is None:
+            return None, timedelta()
+        beat = parse_heartbeat(stored.data, self._lake.place(HEARTBEAT))
+        fast = beat.updated_at - stored.modified_at
+        return replace(beat, updated_at=stored.modified_at, started_at=beat.started_at - fast), fast
 
 
 def record_arrival(arrivals: Sequence[Arrival], newest: Arrival, landed_byte: int) -> tuple[Arrival, ...]:
@@ -142,11 +166,21 @@ def record_arrival(arrivals: Sequence[Arrival], newest: Arrival, landed_byte: in
     return found if len(found) <= _MAX_ARRIVALS else found[::2]
 
 
-def format_arrivals(arrivals: Sequence[Arrival]) -> list[list[Any]]:
-    """Return arrivals as JSON values."""
-    return [[arrival.size, arrival.at.isoformat()] for arrival in arrivals]
+def load_arrivals(state: StateStore) -> tuple[Arrival, ...]:
+    """Return what `save_arrivals` stored, nothing before the first time.
+
+    Raises:
+        VariableUnreadableError: it cannot be read.
+        VariableMalformedError: it is something else.
+    """
+    values = state.read(ARRIVALS)
+    try:
+        return tuple(Arrival(int(size), datetime.fromisoformat(at)) for size, at in values or ())
+    except (TypeError, ValueError) as error:
+        problem = f"not a list of arrivals ({error}); delete the variable, and waiting lines count from now on"
+        raise VariableMalformedError(ARRIVALS, problem) from error
 
 
-def parse_arrivals(values: Sequence[Sequence[Any]]) -> tuple[Arrival, ...]:
-    """Parse what `format_arrivals` returned."""
-    return tuple(Arrival(int(size), datetime.fromisoformat(at)) for size, at in values)
+def save_arrivals(state: StateStore, arrivals: Sequence[Arrival]) -> None:
+    """Store arrivals until the next run."""
+    state.write(ARRIVALS, [[arrival.size, arrival.at.isoformat()] for arrival in arrivals])

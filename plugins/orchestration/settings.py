@@ -3,6 +3,7 @@
 The defaults work on a laptop.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
@@ -47,7 +48,9 @@ def _s3(text: str, parse: Any) -> Address:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 class Levels(_Strict):
@@ -76,7 +79,7 @@ class Settings(_Strict):
     aws_connection: str = ""
     """Airflow connection for S3; "" for the credential chain of the machine that Airflow runs on."""
     alert_connection: str = ""
-    """Airflow connection that alerts are sent to; "" to write them to the log only."""
+    """Airflow connection that alerts are sent to; "" for `transaction_patterns_alerts`, or the log if there is none."""
     metadata_connection: str = ""
     """Airflow connection whose password is the SQLAlchemy URL of Airflow's database; "" if it is pruned elsewhere."""
     chunker_job: str = "chunker"
@@ -95,6 +98,10 @@ class Settings(_Strict):
     """How long a landed chunk may wait before a live detector counts as stuck."""
     start_seconds: PositiveFloat = 180
     """How long a detector may take to start before it is judged."""
+    pause_seconds: PositiveFloat = 180
+    """How long the detector's job may have no run; more than the 60 seconds that Databricks takes between two runs."""
+    backoff_seconds: PositiveFloat = 1800
+    """The same after a failed run; more than Databricks' pause after repeated failures."""
     max_restarts_per_hour: PositiveInt = 3
     """More restarts of the detector than this raise an alert."""
     landing_age_seconds: Levels = Levels(warning=60, critical=300)
@@ -113,24 +120,54 @@ def load_settings() -> Settings:
     """Return the settings from the Airflow variable, or the defaults if it is not set.
 
     Raises:
-        SettingsError: as `parse_settings` does.
+        SettingsError: as `decode_settings` does.
+        VariableUnreadableError: the variable cannot be read, so nobody knows whether it is set.
     """
-    from airflow.sdk import Variable
+    from orchestration.variables import read_variable
 
-    return parse_settings(Variable.get(VARIABLE, default={}, deserialize_json=True))
+    text = read_variable(VARIABLE)
+    return Settings() if text is None else decode_settings(text)
+
+
+def decode_settings(text: str) -> Settings:
+    """Return the settings in a JSON object.
+
+    Raises:
+        SettingsError: it is not JSON or not an object, or as `parse_settings` does.
+    """
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        msg = f"Airflow variable {VARIABLE}: not JSON ({error}); write the settings as a JSON object"
+        raise SettingsError(msg) from error
+    return parse_settings(values)
 
 
 def parse_settings(values: Mapping[str, Any]) -> Settings:
     """Return the settings in `values`, and the defaults of all others.
 
     Raises:
-        SettingsError: a name is unknown, or a value is not allowed; every problem is named.
+        SettingsError: not a mapping, a name is unknown, or a value is not allowed; every problem is named.
     """
+    if not isinstance(values, Mapping):
+        found = _JSON_TYPES.get(type(values), type(values).__name__)
+        msg = f'Airflow variable {VARIABLE}: must be a JSON object such as {{"chunk_size": 10000}}, not {found}'
+        raise SettingsError(msg)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = "; ".join(map(_describe, error.errors()))
     raise SettingsError(f"Airflow variable {VARIABLE}: {problems}")
+
+
+_JSON_TYPES = {
+    list: "a list",
+    str: "a string; if it holds the object, remove the outer quotes",
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
 
 
 def _describe(problem: Any) -> str:

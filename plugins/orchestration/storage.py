@@ -1,17 +1,23 @@
 """Access to S3 with the credentials of an Airflow connection, for obstore and deltalake alike."""
 
+import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.sdk import BaseHook
+from airflow.sdk.exceptions import AirflowNotFoundException
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
 from orchestration.settings import Settings
-from spark_jobs.errors import StorageRefusedError
+from orchestration.store_clock import StoreClock, parse_date
+from spark_jobs.errors import StorageError, StorageRefusedError
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.store import failures
 from spark_jobs.store.address import Address, parse_address, parse_object_address
@@ -25,9 +31,9 @@ _CREDENTIALS_TTL = timedelta(minutes=5)
 class Patience:
     """Time limits of one request, and the retries of the client; `Objects` retries on top of them."""
 
-    connect: str = "10s"
-    read: str = f"{failures.REQUEST_SECONDS}s"
-    request: str = f"{failures.REQUEST_SECONDS}s"
+    connect_seconds: float = 10
+    read_seconds: float = failures.REQUEST_SECONDS
+    request_seconds: float = failures.REQUEST_SECONDS
     retries: int = failures.MAX_RETRIES
 
 
@@ -38,13 +44,17 @@ class Storage:
     they come from the machine, as boto3 finds them.
 
     Raises:
+        StorageError: `aws_connection` cannot be read.
         StorageRefusedError: there are no credentials.
     """
 
     def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
+        _verify_connection(settings.aws_connection)
         self._settings = settings
         self._patience = patience or Patience()
         hook = AwsBaseHook(aws_conn_id=settings.aws_connection or None, client_type="s3")
+        self._hook = hook
+        self._clock = StoreClock(self._ask_time, time.monotonic)
         # The session renews credentials that expire.
         self._session = hook.get_session()
         self._endpoint = hook.conn_config.get_service_endpoint_url("s3")
@@ -68,6 +78,14 @@ class Storage:
         folder, name = parse_object_address(self._settings.source)
         return MasterFile(self._open(folder), name)
 
+    def now(self) -> datetime:
+        """Return the time by S3's clock, which the times of the objects are from.
+
+        Raises:
+            StorageError: S3 does not respond.
+        """
+        return self._clock.now()
+
     def delta_options(self) -> dict[str, str]:
         """Return options with which `deltalake` reads the lake, with credentials that are valid now."""
         credentials = self._credentials.credentials.get_frozen_credentials()
@@ -81,12 +99,33 @@ class Storage:
             "AWS_ALLOW_HTTP": "true" if self._allow_http else None,
             "allow_invalid_certificates": "true" if self._verify is False else None,
             "proxy_url": self._proxy,
-            "connect_timeout": self._patience.connect,
-            "timeout": self._patience.request,
+            "connect_timeout": f"{self._patience.connect_seconds}s",
+            "timeout": f"{self._patience.request_seconds}s",
             "max_retries": str(self._patience.retries),
             "retry_timeout": f"{failures.RETRY_SECONDS}s",
         }
         return {name: value for name, value in values.items() if value}
+
+    def _ask_time(self) -> datetime:
+        lake = self._settings.lake
+        try:
+            headers = self._client.head_bucket(Bucket=parse_address(lake).bucket)["ResponseMetadata"]["HTTPHeaders"]
+        except ClientError as error:
+            # A refusal has the time as well.
+            headers = error.response["ResponseMetadata"]["HTTPHeaders"]
+        except BotoCoreError as error:
+            msg = f"{lake}: S3 did not say what time it is ({type(error).__name__}); check the network, see the log"
+            raise StorageError(msg) from error
+        return parse_date(headers, lake)
+
+    @cached_property
+    def _client(self) -> Any:
+        patience = Config(
+            connect_timeout=self._patience.connect_seconds,
+            read_timeout=self._patience.read_seconds,
+            retries={"total_max_attempts": self._patience.retries + 1},
+        )
+        return self._hook.get_client_type(config=(self._config or Config()).merge(patience))
 
     @property
     def _allow_http(self) -> bool:
@@ -103,9 +142,9 @@ class Storage:
     def _open(self, address: Address) -> Objects:
         client: Any = {
             "allow_http": self._allow_http,
-            "connect_timeout": self._patience.connect,
-            "read_timeout": self._patience.read,
-            "timeout": self._patience.request,
+            "connect_timeout": timedelta(seconds=self._patience.connect_seconds),
+            "read_timeout": timedelta(seconds=self._patience.read_seconds),
+            "timeout": timedelta(seconds=self._patience.request_seconds),
         }
         if self._verify is False:
             client["allow_invalid_certificates"] = True
@@ -128,3 +167,13 @@ class Storage:
             credential_provider=self._credentials,
         )
         return Objects(store, address)
+
+
+def _verify_connection(connection_id: str) -> None:
+    """Verify that a connection can be read; Airflow's hook would use the machine's own credentials instead."""
+    try:
+        if connection_id:
+            BaseHook.get_connection(connection_id)
+    except AirflowNotFoundException as error:
+        msg = f"connection {connection_id} cannot be read; create it, or fix the setting `aws_connection`"
+        raise StorageError(msg) from error

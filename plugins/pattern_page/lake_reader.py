@@ -23,7 +23,7 @@ class LakeReader:
         self._settings = settings
         self._storage = storage
         self._now = now
-        self._observer = Observer(storage.lake, storage.master_file, latest_quarantined=_QUARANTINED_SHOWN)
+        self._observer = Observer(storage.lake, storage.master_file, storage.now, latest_quarantined=_QUARANTINED_SHOWN)
         self._landing_times = LandingTimes(storage.lake, settings.chunk_size)
         self._history: tuple[Sample, ...] = ()
         self._history_error = ""

@@ -17,7 +17,7 @@ from pattern_page.state_reader import StateReader
 
 _SECONDS = {"lake": 2.0, "tables": 2.0, "dags": 5.0, "jobs": 10.0}
 # Short, so that requests do not pile up in the API server while S3 does not respond.
-_PATIENCE = Patience(connect="5s", read="5s", request="20s", retries=0)
+_PATIENCE = Patience(connect_seconds=5, read_seconds=5, request_seconds=20, retries=0)
 
 ReadJobs = Callable[[], tuple[JobSnapshot, ...]]
 

@@ -1,11 +1,11 @@
 """Landing times of chunks, from a listing of the landing zone; needs neither pandas nor the chunks themselves."""
 
 from collections import deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from spark_jobs.lake.heartbeat_history import read_history
-from spark_jobs.lake.layout import LANDING_ZONE, chunk_path, is_chunk
+from spark_jobs.lake.layout import LANDING_ZONE, OFFSET, chunk_path, is_chunk
 from spark_jobs.lake.offset import Offset
 
 if TYPE_CHECKING:
@@ -15,11 +15,16 @@ _REMEMBERED = 2000
 _LISTED_AT_FIRST = 1000
 
 
-def uncommitted_since(lake: "Objects", offset: Offset | None, committed_line: int) -> datetime | None:
+def uncommitted_since(
+    lake: "Objects", offset: Offset | None, committed_line: int, detector_fast: timedelta = timedelta()
+) -> datetime | None:
     """Return when the oldest landed chunk that is not committed was landed, or None if all are committed.
 
-    The chunks of a Delta landing zone are not files of their own. There it is the minute in which the detector first
-    saw the line, or, if it has not seen it, the time of the latest landing.
+    The time is by the store's clock. The chunks of a Delta landing zone are not files of their own. There it is the
+    minute in which the detector first saw the line, or, if it has not seen it, the time of the latest landing.
+
+    Args:
+        detector_fast: how far the detector's clock is ahead of the store's.
     """
     if offset is None or offset.next_line <= committed_line:
         return None
@@ -28,8 +33,9 @@ def uncommitted_since(lake: "Objects", offset: Offset | None, committed_line: in
         return found.modified_at if found else None
     for sample in read_history(lake):
         if sample.landed_line > committed_line:
-            return datetime.fromtimestamp(sample.minute * 60, UTC)
-    return datetime.fromisoformat(offset.updated_at)
+            return datetime.fromtimestamp(sample.minute * 60, UTC) - detector_fast
+    landed = lake.head(OFFSET)
+    return landed.modified_at if landed else None
 
 
 class LandingTimes:

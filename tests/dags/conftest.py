@@ -40,9 +40,11 @@ class Airflow:
 
     def test_dag(self, dag_id: str) -> str:
         """Run `airflow dags test` and return its output."""
-        return self.process.run(
-            "tests.harness.airflow:main", ["dags", "test", dag_id], environment=self.environment
-        ).log
+        return self.run("dags", "test", dag_id)
+
+    def run(self, *arguments: str) -> str:
+        """Run a command of `airflow` and return its output."""
+        return self.process.run("tests.harness.airflow:main", list(arguments), environment=self.environment).log
 
     def upload(self, lines: int) -> None:
         """Upload a master file of `lines` lines."""

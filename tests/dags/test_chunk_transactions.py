@@ -24,6 +24,21 @@ def test_a_run_lands_the_backlog_and_the_next_is_skipped_even_after_an_identical
     assert "nothing new: line 35 is landed" in said
 
 
+def test_a_permanent_failure_is_not_retried_and_is_told_once_in_the_jobs_own_words(airflow: Airflow) -> None:
+    airflow.upload(35)
+    airflow.test_dag("chunk_transactions")
+    airflow.upload(5)
+    said = airflow.test_dag("chunk_transactions")
+    runs = airflow.runs(f"{airflow.name}-chunker")
+    assert len(runs) == 2, "one run that landed, one that failed"
+    assert "alert: FAILED chunk_transactions.land_chunks: run " in said
+    assert f"job {airflow.name}-chunker, run {runs[0].run_id}, failed permanently: s3://" in said
+    assert ".csv shrank: " in said
+    assert "alert:" not in airflow.test_dag("chunk_transactions")
+    airflow.upload(36)
+    assert "alert: RESOLVED chunk_transactions.land_chunks" in airflow.test_dag("chunk_transactions")
+
+
 # Airflow retries it three times with backoff.
 @pytest.mark.slow
 def test_a_missing_master_file_is_named(airflow: Airflow) -> None:

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from local.airflow import database_url
+from orchestration.prune import PruningError
 from tests.dags.airflow_days import fill_day, grown_tables, simulate_days
 from tests.dags.conftest import Airflow
 from tests.harness.pipeline import ROOT
@@ -41,11 +42,29 @@ def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airfl
     assert run.state.result_state.value == "SUCCESS"
 
 
+def test_settings_that_are_not_json_start_no_job_and_reach_people(airflow: Airflow) -> None:
+    airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = "null"
+    said = airflow.test_dag("maintain")
+    for task in ("maintain_state", "prune_database", "prune_logs"):
+        assert f"alert: FAILED maintain.{task}: run " in said
+    assert "Airflow variable transaction_patterns: must be a JSON object" in said
+    assert airflow.runs(f"{airflow.name}-maintain_state") == []
+
+
 def test_without_a_metadata_connection_the_database_is_not_pruned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", "{}")
     monkeypatch.syspath_prepend(ROOT / "dags")
     prune = import_module("maintain").dag.get_task("prune_database").python_callable
     with pytest.raises(AirflowSkipException, match="run `airflow db clean` where Airflow runs"):
+        prune()
+
+
+def test_a_metadata_connection_without_a_url_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", '{"metadata_connection": "metadata"}')
+    monkeypatch.setenv("AIRFLOW_CONN_METADATA", '{"conn_type": "generic"}')
+    monkeypatch.syspath_prepend(ROOT / "dags")
+    prune = import_module("maintain").dag.get_task("prune_database").python_callable
+    with pytest.raises(PruningError, match="connection metadata has no password; it must be the URL"):
         prune()
 
 

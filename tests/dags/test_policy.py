@@ -7,8 +7,15 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
-from airflow.sdk import DAG, BaseHook, Variable
+from airflow.sdk import DAG, BaseHook, RetryAction, Variable
+from airflow.sdk.execution_time import supervisor
 
+from orchestration.dag_defaults import TASK_DEFAULTS
+from orchestration.notify import AlertNotSentError
+from orchestration.settings import SettingsError
+from orchestration.state_store import VariableMalformedError
+from orchestration.variables import VariableUnreadableError
+from spark_jobs.errors import OffsetUnreadableError, SourceMissingError, StorageError, StorageRefusedError
 from tests.harness.pipeline import ROOT
 
 DAGS = {"chunk_transactions", "maintain", "supervise_detector", "watch_freshness"}
@@ -25,6 +32,7 @@ def dags() -> Iterator[dict[str, DAG]]:
     with pytest.MonkeyPatch.context() as parsing:
         parsing.setattr(socket.socket, "connect", refuse)
         parsing.setattr(Variable, "get", refuse)
+        parsing.setattr(supervisor, "ensure_secrets_backend_loaded", refuse)
         parsing.setattr(BaseHook, "get_connection", refuse)
         modules = [import_module(path.stem) for path in sorted((ROOT / "dags").glob("*.py"))]
     yield {module.dag.dag_id: module.dag for module in modules}
@@ -57,3 +65,25 @@ def test_a_dag_has_owner_description_and_timeouts(dags: dict[str, DAG], dag_id: 
         assert task.retry_exponential_backoff == 2.0
         assert task.retry_delay.total_seconds() <= 5
         assert task.on_failure_callback
+        assert task.on_success_callback
+        assert task.on_skipped_callback
+        assert task.retry_policy is TASK_DEFAULTS["retry_policy"]
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (OffsetUnreadableError(), RetryAction.FAIL),
+        (StorageRefusedError(), RetryAction.FAIL),
+        (SettingsError(), RetryAction.FAIL),
+        (VariableMalformedError("x", "not JSON"), RetryAction.FAIL),
+        (VariableUnreadableError(), RetryAction.DEFAULT),
+        (SourceMissingError(), RetryAction.DEFAULT),
+        (StorageError(), RetryAction.DEFAULT),
+        (AlertNotSentError(), RetryAction.DEFAULT),
+        (OSError(), RetryAction.DEFAULT),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_only_errors_that_a_retry_may_help_are_retried(error: Exception, action: RetryAction) -> None:
+    assert TASK_DEFAULTS["retry_policy"].evaluate(error, try_number=1, max_tries=3).action is action

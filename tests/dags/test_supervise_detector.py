@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from databricks.sdk.service import jobs
@@ -57,6 +58,26 @@ def test_a_detector_that_leaves_chunks_waiting_is_restarted(airflow: Airflow, sl
     said = airflow.test_dag("supervise_detector")
     assert "cancel the run: a chunk has waited" in said
     wait_until(lambda: live_runs(airflow) not in ([], [first]))
+
+
+def test_a_permanent_failure_is_an_alert_and_is_not_restarted(airflow: Airflow, tmp_path: Path) -> None:
+    settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
+    impatient = json.dumps({**settings, "pause_seconds": 0.001, "backoff_seconds": 0.001})
+    airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = impatient
+    event = json.dumps({"event": "the state is newer", "retryable": False})
+    script = tmp_path / "failing.py"
+    script.write_text(f"import sys\nprint({event!r}, file=sys.stderr)\nsys.exit(70)\n")
+    # Not continuous: what the local Databricks restarts cannot be told from what the supervisor does.
+    created = airflow.databricks.jobs.create(
+        name=f"{airflow.name}-detector",
+        tasks=[jobs.Task("detector", spark_python_task=jobs.SparkPythonTask(str(script)))],
+    )
+    run_id = airflow.databricks.jobs.run_now(created.job_id or 0).run_id
+    wait_until(lambda: bool(airflow.databricks.jobs.get_run(run_id).end_time))
+    alert = f"CRITICAL detector-failed: run {run_id} failed permanently, and restarts cannot help: the state is newer"
+    assert f"alert: {alert}" in airflow.test_dag("supervise_detector")
+    assert "alert:" not in airflow.test_dag("supervise_detector")
+    assert [run.run_id for run in airflow.runs(f"{airflow.name}-detector")] == [run_id]
 
 
 def test_a_missing_job_is_an_alert(airflow: Airflow) -> None:

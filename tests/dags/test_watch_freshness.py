@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.dags.conftest import Airflow
+from tests.harness.webhook import webhook
 
 pytestmark = pytest.mark.processes
 
@@ -20,3 +21,20 @@ def test_late_landing_raises_an_alert_until_it_is_landed(airflow: Airflow) -> No
     said = airflow.test_dag("watch_freshness")
     assert "RESOLVED landing-late" in said
     assert "WARNING commit-late" in said
+
+
+def test_settings_that_are_not_json_reach_people_through_the_fallback_once(airflow: Airflow) -> None:
+    with webhook() as (port, received):
+        fallback = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http", "password": "x"}
+        airflow.environment["AIRFLOW_CONN_TRANSACTION_PATTERNS_ALERTS"] = json.dumps(fallback)
+        settings = airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"]
+        airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = settings[:-1]
+        for _ in range(2):
+            airflow.test_dag("watch_freshness")
+        [message] = received
+        assert message["text"].startswith("FAILED watch_freshness.watch: run ")
+        assert "try 1: Airflow variable transaction_patterns: not JSON" in message["text"]
+        airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = settings
+        airflow.upload(5)
+        airflow.test_dag("watch_freshness")
+        assert {"text": "RESOLVED watch_freshness.watch"} in received

@@ -92,9 +92,9 @@ class Running:
 
     def open_alerts(self) -> list[str]:
         """Return the keys of the unresolved alerts."""
-        variables = self.airflow("GET", "/variables?limit=100")["variables"]
-        groups = [json.loads(variable["value"]) for variable in variables if variable["key"].startswith(NOTIFIED)]
-        return [key for group in groups for key in group]
+        variables = {one["key"]: one["value"] for one in self.airflow("GET", "/variables?limit=100")["variables"]}
+        groups = [f"{NOTIFIED}_{group}" for group in ("detector", "freshness")]
+        return [key for group in groups if group in variables for key in json.loads(variables[group])["open"]]
 
     def times_notified(self, text: str) -> int:
         return sum(text in message["text"] for message in self.notified)

@@ -58,11 +58,30 @@ def end_task(running: Running, task: dict[str, str], how: str) -> None:
         running.airflow("PATCH", path, new_state="failed")
 
 
+def test_clearing_a_chunker_task_that_succeeded_starts_a_new_run(running: Running) -> None:
+    running.stack.databricks.restart(START_DELAY)
+    running.append()
+    running.wait_until_all_is_committed()
+    running.wait(lambda: not running.live_runs(CHUNKER))
+    running.wait(lambda: running.latest_task("success"))
+    task = running.latest_task("success")
+    assert task
+    before = runs_of_chunker(running)
+    end_task(running, task, "cleared")
+    running.wait(lambda: runs_of_chunker(running) > before)
+    running.wait(lambda: _state(running, task["dag_run_id"], task["dag_id"]) == "success")
+    assert runs_of_chunker(running) == before + 1
+
+
+def runs_of_chunker(running: Running) -> int:
+    return len(list(running.stack.workspace.jobs.list_runs(job_id=running.stack.job_ids[CHUNKER])))
+
+
 def test_a_run_can_be_triggered_by_hand(running: Running) -> None:
     """A deadline must not rule out a run without a logical date."""
     run = running.airflow("POST", "/dags/watch_freshness/dagRuns", logical_date=None)
     running.wait(lambda: _state(running, run["dag_run_id"]) == "success")
 
 
-def _state(running: Running, run_id: str) -> str:
-    return str(running.airflow("GET", f"/dags/watch_freshness/dagRuns/{run_id}")["state"])
+def _state(running: Running, run_id: str, dag_id: str = "watch_freshness") -> str:
+    return str(running.airflow("GET", f"/dags/{dag_id}/dagRuns/{run_id}")["state"])

@@ -1,6 +1,8 @@
+import json
+
 import pytest
 
-from orchestration.alerts import Alert, Severity, freshness_alerts, notifications
+from orchestration.alerts import Alert, Ledger, Severity, freshness_alerts
 from orchestration.judge import assess
 from orchestration.settings import Settings
 from tests.orchestration.test_judge import WELL, ago
@@ -10,14 +12,53 @@ LATE = Alert("landing-late", Severity.WARNING, "it is late")
 VERY_LATE = Alert("landing-late", Severity.CRITICAL, "it is very late")
 
 
+def texts(ledger: Ledger) -> list[str]:
+    return [message.text for message in ledger.pending]
+
+
+def delivered(ledger: Ledger) -> Ledger:
+    for message in ledger.pending:
+        ledger = ledger.deliver(message)
+    return ledger
+
+
 def test_an_alert_is_sent_once_and_once_more_when_it_is_resolved() -> None:
-    texts, notified = notifications({}, [LATE])
-    assert texts == ["WARNING landing-late: it is late; docs/runbook.md#landing-late"]
-    texts, notified = notifications(notified, [LATE])
-    assert texts == []
-    texts, notified = notifications(notified, [VERY_LATE])
-    assert texts == ["CRITICAL landing-late: it is very late; docs/runbook.md#landing-late"]
-    assert notifications(notified, []) == (["RESOLVED landing-late"], {})
+    ledger = Ledger().record([LATE])
+    assert texts(ledger) == ["WARNING landing-late: it is late; docs/runbook.md#landing-late"]
+    ledger = delivered(ledger).record([LATE])
+    assert texts(ledger) == []
+    ledger = ledger.record([VERY_LATE])
+    assert texts(ledger) == ["CRITICAL landing-late: it is very late; docs/runbook.md#landing-late"]
+    ledger = delivered(ledger).record([])
+    assert texts(ledger) == ["RESOLVED landing-late"]
+    assert delivered(ledger) == Ledger()
+
+
+def test_a_message_stays_pending_even_if_its_alert_is_resolved() -> None:
+    ledger = Ledger().record([LATE]).record([])
+    assert texts(ledger) == ["WARNING landing-late: it is late; docs/runbook.md#landing-late", "RESOLVED landing-late"]
+
+
+def test_pending_messages_are_bounded() -> None:
+    ledger = Ledger()
+    for _ in range(1000):
+        ledger = ledger.record([LATE]).record([])
+    assert len(ledger.pending) == 100
+    assert ledger.pending[-1].text == "RESOLVED landing-late"
+
+
+@pytest.mark.parametrize("ledger", [Ledger(), Ledger().record([LATE]), delivered(Ledger().record([LATE]))])
+def test_a_ledger_survives_as_json(ledger: Ledger) -> None:
+    assert Ledger.from_json(json.loads(json.dumps(ledger.to_json()))) == ledger
+
+
+def test_the_open_alerts_of_release_1_0_are_read_and_anything_else_is_an_error() -> None:
+    assert Ledger.from_json(None) == Ledger()
+    assert Ledger.from_json({"landing-late": "warning"}) == Ledger({"landing-late": "warning"})
+    values: list[object] = [[], "x", {"open": {}}, {"open": {}, "pending": [["only a key"]]}]
+    for value in values:
+        with pytest.raises(ValueError, match=r"unpack|not a ledger"):
+            Ledger.from_json(value)
 
 
 @pytest.mark.parametrize(

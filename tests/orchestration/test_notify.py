@@ -5,8 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from local.ports import free_port
-from orchestration.notify import AlertConnectionError, AlertNotSentError, send
+from orchestration.alerts import Alert, Severity
+from orchestration.notify import NOTIFIED, AlertConnectionError, AlertNotSentError, Notifier, send, send_alert
+from orchestration.state_store import VariableMalformedError
 from tests.harness.webhook import webhook
+from tests.orchestration.memory_state import MemoryState
 
 TOKEN = "T00000000/B00000000/canary9f86d081884c7d65"
 
@@ -15,9 +18,9 @@ Connect = Callable[..., None]
 
 @pytest.fixture
 def connect(monkeypatch: pytest.MonkeyPatch) -> Connect:
-    def connection(port: int, conn_type: str = "slackwebhook") -> None:
+    def connection(port: int, conn_type: str = "slackwebhook", name: str = "ops") -> None:
         given = {"conn_type": conn_type, "host": "127.0.0.1", "port": port, "schema": "http", "password": TOKEN}
-        monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps(given))
+        monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps(given))
 
     return connection
 
@@ -44,3 +47,84 @@ def test_a_connection_that_carries_no_messages_is_named(connect: Connect) -> Non
     with pytest.raises(AlertConnectionError, match="connection ops is of type ftp") as failed:
         send("WARNING landing-late", "ops")
     assert TOKEN not in str(failed.value)
+
+
+@pytest.mark.parametrize("settings", [None, "{", "[]", '{"alert_connection": "missing"}', '{"chunksize": 5}'])
+def test_without_usable_settings_alerts_go_to_the_fallback(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, settings: str | None
+) -> None:
+    monkeypatch.delenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", raising=False)
+    if settings is not None:
+        monkeypatch.setenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", settings)
+    with webhook() as (port, received):
+        connect(port, name="transaction_patterns_alerts")
+        send_alert("WARNING landing-late")
+    [message] = received
+    assert message["text"].startswith("WARNING landing-late")
+
+
+def test_the_fallback_carries_what_the_alert_connection_refuses_and_says_so(connect: Connect) -> None:
+    with webhook(status=404) as (refusing, _), webhook() as (port, received):
+        connect(refusing)
+        connect(port, name="transaction_patterns_alerts")
+        send("WARNING landing-late", "ops")
+    assert received == [{"text": "WARNING landing-late (connection ops failed: AlertNotSentError)"}]
+
+
+def test_without_any_connection_an_alert_is_only_logged(caplog: pytest.LogCaptureFixture) -> None:
+    send("WARNING landing-late", "")
+    assert "alert: WARNING landing-late" in caplog.text
+    with pytest.raises(AlertConnectionError, match="connection ops cannot be read; create it"):
+        send("WARNING landing-late", "ops")
+
+
+FIRST = Alert("first", Severity.WARNING, "1")
+SECOND = Alert("second", Severity.WARNING, "2")
+
+
+class Recipient:
+    """Receives messages, and refuses those that contain `refused`."""
+
+    def __init__(self) -> None:
+        self.received: list[str] = []
+        self.refused = ""
+
+    def __call__(self, text: str) -> None:
+        if self.refused and self.refused in text:
+            raise AlertNotSentError(f"refused {self.refused}")
+        self.received.append(text.split(":")[0])
+
+
+def test_a_refused_message_stays_pending_and_does_not_repeat_its_neighbours() -> None:
+    state, recipient = MemoryState(), Recipient()
+    recipient.refused = "first"
+    notifier = Notifier("group", state, recipient)
+    notifier.record([FIRST, SECOND])
+    for alerts in ([FIRST, SECOND], [SECOND]):
+        with pytest.raises(AlertNotSentError, match="1 alerts stay pending, first among them: refused first"):
+            notifier.deliver()
+        notifier = Notifier("group", state, recipient)
+        notifier.record(alerts)
+    assert recipient.received == ["WARNING second"]
+    recipient.refused = ""
+    notifier.deliver()
+    assert recipient.received == ["WARNING second", "WARNING first", "RESOLVED first"]
+
+
+def test_an_alert_about_one_condition_never_overtakes_another() -> None:
+    """A RESOLVED that could be delivered must not arrive before the alert that it resolves."""
+    state, recipient = MemoryState(), Recipient()
+    recipient.refused = "WARNING first"
+    notifier = Notifier("group", state, recipient)
+    notifier.record([FIRST])
+    notifier.record([])
+    with pytest.raises(AlertNotSentError):
+        notifier.deliver()
+    assert recipient.received == []
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error() -> None:
+    state = MemoryState()
+    state.write(f"{NOTIFIED}_group", [])
+    with pytest.raises(VariableMalformedError, match=f"{NOTIFIED}_group: not a ledger of alerts; delete the variable"):
+        Notifier("group", state, Recipient())

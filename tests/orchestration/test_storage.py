@@ -2,8 +2,10 @@
 
 import json
 from datetime import UTC, datetime
+from unittest.mock import Mock
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.s3 import LocalS3
 from orchestration.settings import parse_settings
@@ -53,7 +55,10 @@ def test_a_master_file_uploaded_again_matches_its_offset_and_a_changed_one_does_
 def test_in_a_delta_landing_zone_a_line_waits_since_the_detector_saw_it(storage: Storage) -> None:
     storage.lake.write("landing_zone/part-00000-1f6b.parquet", b"-")
     assert uncommitted_since(storage.lake, OFFSET, 20) is None
-    assert uncommitted_since(storage.lake, OFFSET, 10) == LANDED_AT
+    storage.lake.write(layout.OFFSET, format_offset(OFFSET))
+    landed = storage.lake.head(layout.OFFSET)
+    assert landed
+    assert uncommitted_since(storage.lake, OFFSET, 10) == landed.modified_at
     samples = [Sample(minute, landed, 10, landed - 10, 0.0) for minute, landed in ((5, 10), (6, 15), (7, 20))]
     write_history(storage.lake, samples)
     assert uncommitted_since(storage.lake, OFFSET, 10) == datetime.fromtimestamp(6 * 60, UTC)
@@ -82,12 +87,38 @@ def test_a_connection_without_credentials_is_named(monkeypatch: pytest.MonkeyPat
         Storage(parse_settings({}))
 
 
+def test_a_connection_that_cannot_be_read_is_not_replaced_by_the_credentials_of_the_machine(
+    s3: LocalS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StorageError, match="connection lake cannot be read; create it, or fix the setting"):
+        Storage(parse_settings({"aws_connection": "lake"}))
+
+
 def test_an_endpoint_that_refuses_connections_fails_soon_and_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"endpoint_url": "http://127.0.0.1:9", "region_name": "us-east-1", "aws_session_token": "canary-token"}
     connection = {"conn_type": "aws", "login": "AKIA", "password": "canary-secret", "extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(connection))
-    storage = Storage(parse_settings({"aws_connection": "lake"}), Patience("1s", "1s", "2s", retries=0))
+    storage = Storage(parse_settings({"aws_connection": "lake"}), Patience(1, 1, 2, retries=0))
     assert storage.delta_options()["AWS_SESSION_TOKEN"] == "canary-token"
     with pytest.raises(StorageError) as failed:
         storage.lake.find("offset.csv")
     assert "canary" not in str(failed.value)
+    with pytest.raises(StorageError, match=r"S3 did not say what time it is .EndpointConnectionError.") as failed:
+        storage.now()
+    assert "canary" not in str(failed.value)
+
+
+def test_the_time_is_that_of_s3_even_if_it_refuses_the_request(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.lake.write("x", b"-")
+    written = storage.lake.head("x")
+    assert written
+    assert abs((storage.now() - written.modified_at).total_seconds()) < 10
+    dates = {"date": "Thu, 01 Jan 2026 00:00:45 GMT"}
+    refusal = ClientError({"ResponseMetadata": {"HTTPHeaders": dates}}, "HeadBucket")
+    refusing = Storage(parse_settings({"lake": storage.lake.url}))
+    monkeypatch.setattr(refusing._client, "head_bucket", Mock(side_effect=refusal))
+    assert 0 <= (refusing.now() - datetime(2026, 1, 1, 0, 0, 45, tzinfo=UTC)).total_seconds() < 10

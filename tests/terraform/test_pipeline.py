@@ -103,7 +103,7 @@ def test_the_jobs_role_is_enough_for_the_whole_pipeline(run: Run) -> None:
 def test_airflows_role_is_enough_for_the_dags(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _assume_role(run, "airflow", monkeypatch)
     storage = Storage(Settings(source=run.applied.outputs["source"], lake=run.lake))
-    seen = Observer(storage.lake, storage.master_file).observe()
+    seen = Observer(storage.lake, storage.master_file, storage.now).observe()
     offset, size = seen.offset, seen.source_size
     assert offset
     assert (offset.source_size, offset.next_line, seen.committed_line) == (size, ROWS, ROWS)

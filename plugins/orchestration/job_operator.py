@@ -1,0 +1,43 @@
+"""The operator with which the DAGs run jobs in Databricks."""
+
+from typing import Any
+
+from airflow.providers.databricks.operators.databricks import DatabricksRunNowOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from orchestration.job_runs import find_permanent_error
+
+
+class JobOperator(DatabricksRunNowOperator):
+    """Runs a job by its name and waits for it.
+
+    Each try starts a run, unless the run of the try before is still active: a task whose worker died continues to wait
+    for that one. Clearing the task, even one that succeeded, starts a new run. A run that failed permanently is not
+    retried; all other failures are.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        # Airflow gives each try an id of its own, also if the run is deleted and created again. Deferral takes longer
+        # than a run of the chunker does.
+        super().__init__(idempotency_token="{{ ti.id }}", deferrable=False, **arguments)
+
+    def execute(self, context: Context) -> None:
+        """Run the job.
+
+        Raises:
+            AirflowFailException: it failed permanently; the message is that of the job.
+            AirflowException: it failed otherwise.
+        """
+        try:
+            super().execute(context)
+        except AirflowException as error:
+            reason = find_permanent_error(self._hook, self.run_id) if self.run_id else None
+            if reason is None:
+                raise
+            msg = f"job {self.job_name}, run {self.run_id}, failed permanently: {reason}"
+            raise AirflowFailException(msg) from error
+
+    def is_job_succeeded(self, status: str) -> bool:  # noqa: ARG002 - the interface of resumable jobs
+        """Return False: a run that ended before this try began is not this try's."""
+        return False
