@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.plots import Line, draw
-from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
+from spark_jobs.kernel.chunk_sums import sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.state_tables import StateTables
@@ -84,12 +84,11 @@ def _transactions(random: np.random.Generator, count: int, first: int, customers
             "customer": pa.DictionaryArray.from_arrays(
                 customer.astype(np.int32), [f"C{number:010}" for number in range(customers)]
             ).cast(pa.string()),
-            "gender": gender,
-            "merchant": pa.array(np.char.add("M", merchant.astype(str))),
+            "gender": pa.array(gender, pa.string()),
+            "merchant": pa.array(np.char.add("M", merchant.astype(str)), pa.string()),
             "category": pa.array(["es_food"] * count),
             "amount": amount,
         },
-        schema=pa.schema([(name, kind) for name, kind in CHUNK_COLUMNS.items() if name != "weight"]),
     )
 
 
@@ -125,7 +124,9 @@ def _ours(state: PairState, chunks: list[pa.Table], rows: int, directory: Path) 
     rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
     seconds, found = [], {}
-    for number, chunk in enumerate(chunks, 1):
+    position = chunks[0].schema.get_field_index("amount")
+    texts = [chunk.set_column(position, "amount", chunk.column("amount").cast(pa.string())) for chunk in chunks]
+    for number, chunk in enumerate(texts, 1):
         began = time.perf_counter()
         outcome = detector.advance([sum_chunk(chunk, rows + number * _CHUNK)])
         tables.commit(outcome, {})

@@ -54,7 +54,10 @@ class _Means:
         self._key = key
         joined = _joined(pa.Table.from_pandas(rows[key], preserve_index=False), key)
         groups = rows.groupby(joined, sort=False)["weight"]
-        means = np.rint(groups.sum() / groups.count())
+        sums, counts = groups.sum(), groups.count()
+        # In integers: the float of a large sum may be off by more than the distance to a half.
+        quotient, rest = sums // counts, sums % counts
+        means = quotient + ((2 * rest > counts) | ((2 * rest == counts) & (quotient % 2 == 1)))
         # Python strings: with pandas' own, each lookup copies the whole index.
         self._index = pd.Index(means.index.to_numpy(dtype=object), dtype=object)
         # Position -1, "not found", selects the NaN at the end.
@@ -129,7 +132,7 @@ def parse_importance(data: bytes, place: str) -> Importance:
         found = list(rows.iloc[at])
         msg = f"{place}, line {at + 2}: a key is empty or the weight is not a finite number: {found}; fix the line"
         raise ImportanceError(msg)
-    rows["weight"] = to_weight_units(weight)
+    rows["weight"] = to_weight_units(pa.array(rows["weight"], pa.string()), weight)
     return Importance(rows)
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_any_line_lands_or_goes_to_quarantine_and_the_detector_continues(lines: 
         assert line.raw == lines[number].removesuffix(b"\r").decode("utf-8", "backslashreplace")[:300]
     kept = rows[rows["customer"] != ""]
     assert sum(sums.rows.column("transactions").to_pylist()) == len(kept)
-    amounts = [round(float(amount) * 100) for amount in kept["amount"]]
+    amounts = [round(Fraction(amount) * 100) for amount in kept["amount"]]
     assert sum(sums.rows.column("amount_paise").to_pylist()) == sum(amounts)
 
     outcome = detected(sums)
