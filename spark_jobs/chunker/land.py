@@ -1,10 +1,12 @@
 """Landing the next chunk of the master file. Any step may be killed, repeated, or raced by another run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from logging import Logger, getLogger
 
 from spark_jobs.errors import LandingZoneError, SourceRewrittenError
+from spark_jobs.lake.csv_quotes import MAX_RECORD_LINES
 from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.master_file import LineBlock, MasterFile, MasterFileVersion
 from spark_jobs.lake.offset import Offset, advance_offset, read_offset
@@ -23,6 +25,7 @@ class ChunkerJob:
         landing: its landing zone.
         chunk_size: lines per chunk.
         now: the clock, with a time zone.
+        log: gets a warning while an unfinished record keeps lines waiting.
     """
 
     source: MasterFile
@@ -30,6 +33,7 @@ class ChunkerJob:
     landing: Landing
     chunk_size: int
     now: Callable[[], datetime]
+    log: Logger = field(default_factory=lambda: getLogger("chunker"))
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,19 @@ def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
     """
     stored = read_offset(job.lake)
     source = job.source.open(stored.offset if stored else None)
-    block = source.read_chunk(job.chunk_size) if source else None
-    if source is None or block is None or not block.lines:
+    if source is None:
         return None
     first = source.first_line
-    parsed = parse_lines(block.lines, first, source.columns)
+    block = source.read_chunk(job.chunk_size)
+    if block.waiting:
+        msg = (
+            f"{job.source.place}, line {first + len(block.lines)}: a quote is not closed yet; append its end, or other"
+            f" lines: if it is not closed within {MAX_RECORD_LINES} lines, this line goes to quarantine alone"
+        )
+        job.log.warning(msg, extra={"fields": {"lines_waiting": block.waiting}})
+    if not block.lines:
+        return None
+    parsed = parse_lines(block.lines, first, source.columns, source.quoting)
     created = job.landing.create(first, parsed.rows)
     if not created:
         block, parsed = _adopt(job.landing, source)
@@ -86,7 +98,7 @@ def _adopt(landing: Landing, source: MasterFileVersion) -> tuple[LineBlock, Pars
         msg = f"{place} has no lines and does not count yet; delete it, and run again"
         raise LandingZoneError(msg)
     block = source.read_lines(len(landed))
-    parsed = parse_lines(block.lines, first, source.columns)
+    parsed = parse_lines(block.lines, first, source.columns, source.quoting)
     if not parsed.rows.equals(landed):
         msg = (
             f"{place} was landed from a different {source.file.place}: they differ from line {first} on; restore the"

@@ -1,15 +1,16 @@
 """CSV line by line, for the master file and the importance file.
 
-Values are in single quotes, in double quotes or unquoted; each line uses one kind of quotes.
+A record is one line; one that spans several because of a newline in quotes is bad as a whole.
 """
 
 import csv
-import re
 
+from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, line_quote, multi_line_records
+
+# The header must end within this many bytes, and they show the quotes of the file.
+HEADER_BYTES = 65_536
 # The csv module's limit; no id, name or amount is as long.
 MAX_FIELD = 131_072
-# A field in single quotes, in a line that uses double quotes.
-_SINGLE_QUOTED = re.compile(r"(?:^|,)'[^']*'(?=,|$)")
 
 
 def split_header(raw: bytes) -> list[str]:
@@ -22,7 +23,7 @@ def split_header(raw: bytes) -> list[str]:
         text = raw.removesuffix(b"\r").decode("utf-8-sig")
         if "\0" in text:
             raise UnicodeError("NUL byte")
-        names = [name.strip() for name in _split_line(text)]
+        names = [name.strip() for name in _split_line(text, None)]
     except (UnicodeError, csv.Error) as error:
         msg = f"the header is not CSV text in UTF-8 ({error}); is this the right file?"
         raise ValueError(msg) from error
@@ -39,29 +40,53 @@ def split_header(raw: bytes) -> list[str]:
     return names
 
 
-def split_lines(lines: list[bytes], width: int) -> tuple[list[list[str] | None], dict[int, str]]:
-    """Return the fields of each line, None for a bad one, and the reasons by position."""
-    try:
-        # All at once if all are well formed, else one by one.
-        block = b"\n".join(lines).decode()
-        if not any(mark in block for mark in ('"', "\0", "\r")):
-            records = list(csv.reader(block.split("\n"), quotechar="'", strict=True))
-            # An unclosed quote absorbs the next line: fewer records than lines.
-            if len(records) == len(lines) and all(len(record) == width for record in records):
-                return list(records), {}
-    except (UnicodeError, csv.Error):
-        pass  # the loop below finds the bad line and the reason
+def split_lines(
+    lines: list[bytes], width: int, first_line: int, quoting: Quoting
+) -> tuple[list[list[str] | None], dict[int, str]]:
+    """Return the fields of each line, None for a bad one, and the reasons by position.
+
+    Args:
+        lines: consecutive lines without their line ends; the first begins a record, the last ends one.
+        width: the number of columns.
+        first_line: the line of the first.
+        quoting: the quotes of the file.
+    """
+    records = _split_block(lines, width, quoting.at(first_line))
+    if records:
+        return list(records), {}
     split: list[list[str] | None] = []
     reasons: dict[int, str] = {}
     for position, line in enumerate(lines):
-        record, reason = _split_or_reason(line, width)
+        record, reason = _split_or_reason(line, width, quoting.at(first_line + position))
         split.append(record)
         if reason:
             reasons[position] = reason
+    for span in multi_line_records(lines, first_line, quoting):
+        for number, position in enumerate(span, 1):
+            split[position] = None
+            reasons[position] = f"a newline in quotes: line {number} of the {len(span)} lines of one record"
     return split, reasons
 
 
-def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
+def _split_block(lines: list[bytes], width: int, mark: str | None) -> list[list[str]] | None:
+    """Split lines all at once; return None unless each is a record with `width` fields in the same kind of quotes."""
+    try:
+        block = b"\n".join(lines).decode()
+        if any(text in block for text in ("\0", "\r", ' "', " '")):
+            return None
+        if mark == SINGLE and '"' in block:
+            return None
+        if mark is None and (block.startswith("'") or ",'" in block or "\n'" in block):
+            return None
+        records = list(csv.reader(block.split("\n"), quotechar=mark or DOUBLE, strict=True))
+    except (UnicodeError, csv.Error):
+        return None
+    # An unclosed quote absorbs the next line: fewer records than lines.
+    is_regular = len(records) == len(lines) and all(len(record) == width for record in records)
+    return records if is_regular else None
+
+
+def _split_or_reason(line: bytes, width: int, mark: str | None) -> tuple[list[str] | None, str]:
     try:
         text = line.decode()
     except UnicodeError as error:
@@ -69,7 +94,7 @@ def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
     if "\0" in text or "\r" in text:
         return None, "a NUL byte or carriage return inside the line"
     try:
-        record = _split_line(text)
+        record = _split_line(text, mark)
     except csv.Error as error:
         if "field limit" in str(error):
             return None, f"a field is longer than {MAX_FIELD} characters"
@@ -79,12 +104,9 @@ def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
     return record, ""
 
 
-def _split_line(text: str) -> list[str]:
-    """Split one line; its quote character is the one that a field starts with."""
-    quote = "'"
-    if text.startswith('"') or ',"' in text:
-        quote = '"'
-        if _SINGLE_QUOTED.search(text):
-            msg = "fields in both kinds of quotes"
-            raise csv.Error(msg)
-    return next(csv.reader([text], quotechar=quote, strict=True), [])
+def _split_line(text: str, mark: str | None) -> list[str]:
+    """Split one line, in a file whose quotes are `mark`."""
+    quote = line_quote(text.encode(), mark)
+    # Blanks before a quote are not part of the value.
+    has_blanks = f" {quote}" in text
+    return next(csv.reader([text], quotechar=quote, strict=True, skipinitialspace=has_blanks), [])

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from spark_jobs.errors import ImportanceError
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_weight_units
-from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.lake.csv_lines import HEADER_BYTES, split_header, split_lines
+from spark_jobs.lake.csv_quotes import find_quoting
 from spark_jobs.store.objects import open_object
 
 _CATEGORY_KEY = ["customer", "merchant", "category"]
@@ -117,16 +118,17 @@ def parse_importance(data: bytes, place: str) -> Importance:
     if not lines:
         msg = f"{place} contains no weights, so no pair could be upgraded; fill it, or omit --importance"
         raise ImportanceError(msg)
-    records, reasons = split_lines(lines, len(names))
+    records, reasons = split_lines(lines, len(names), 0, find_quoting(data[:HEADER_BYTES], len(names)))
     if reasons:
         at = min(reasons)
         msg = f"{place}, line {at + 2}: {reasons[at]}; fix the line"
         raise ImportanceError(msg)
     rows = pd.DataFrame(records, columns=names, dtype="str")[list(_COLUMNS)].rename(columns=_COLUMNS)
+    rows = rows.apply(lambda column: column.str.strip())
     weight = pd.to_numeric(rows["weight"], errors="coerce").to_numpy(np.float64)
     bad = ~(np.abs(weight) <= MAX_WEIGHT)
     for name in ("customer", "merchant", "category"):
-        bad |= (rows[name].str.strip() == "").to_numpy()
+        bad |= (rows[name] == "").to_numpy()
     if bad.any():
         at = int(bad.argmax())
         found = list(rows.iloc[at])

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from spark_jobs.columns import LINE
-from spark_jobs.errors import SourceHeaderError
+from spark_jobs.errors import SourceHeaderError, SourceLineError
 from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.quarantine import QUARANTINE_COLUMNS
 
 REQUIRED_COLUMNS = ("customer", "gender", "merchant", "category", "amount")
@@ -22,8 +23,8 @@ class ParsedLines:
     """Lines `[first, first + n)` of the master file.
 
     Attributes:
-        rows: one row per line: `line` and all columns of the master file as text. The row of a quarantined line is
-            empty except for `line`.
+        rows: one row per line: `line` and all columns of the master file as text, the required ones without blanks
+            around. The row of a quarantined line is empty except for `line`.
         quarantine: `line`, `reason` and `raw` text of each line that cannot be a transaction.
     """
 
@@ -55,21 +56,36 @@ def parse_header(raw: bytes, place: str) -> tuple[str, ...]:
 
 def verify_unfinished_header(raw: bytes, place: str) -> None:
     """Raise SourceHeaderError if a header without a newline contains a carriage return that does not end it."""
-    at = raw.find(b"\r")
-    if 0 <= at < len(raw) - 1:
-        msg = (
-            f"{place}, line 1: a carriage return without a newline, at byte {at}; write the file with newlines"
-            " (tr '\\r' '\\n'); or is this not the right file?"
-        )
+    at = _inner_return(raw)
+    if at is not None:
+        msg = f"{place}, line 1: {_LONE_RETURN.format(at)}; or is this not the right file?"
         raise SourceHeaderError(msg)
 
 
-def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...]) -> ParsedLines:
-    """Parse raw lines; a bad one does not raise, it goes to quarantine with the reason."""
-    records, reasons = split_lines(lines, len(columns))
+def verify_unfinished_line(raw: bytes, first_byte: int, line: int, place: str) -> None:
+    """Raise SourceLineError if a line without a newline, at `first_byte`, contains a carriage return, as above."""
+    at = _inner_return(raw)
+    if at is not None:
+        msg = f"{place}, line {line}: {_LONE_RETURN.format(first_byte + at)}; nothing from there on has been landed yet"
+        raise SourceLineError(msg)
+
+
+_LONE_RETURN = "a carriage return without a newline, at byte {}; write the file with newlines (tr '\\r' '\\n')"
+
+
+def _inner_return(raw: bytes) -> int | None:
+    """Return where a carriage return is that cannot be half of a line end, or None."""
+    at = raw.find(b"\r", 0, -1)
+    return at if at >= 0 else None
+
+
+def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...], quoting: Quoting) -> ParsedLines:
+    """Parse raw lines of whole records; a bad one does not raise, it goes to quarantine with the reason."""
+    records, reasons = split_lines(lines, len(columns), first_line, quoting)
     blank = [""] * len(columns)
     rows = pd.DataFrame([record or blank for record in records], columns=list(columns), dtype="str")
-    rows["amount"] = rows["amount"].str.strip()
+    for name in REQUIRED_COLUMNS:
+        rows[name] = rows[name].str.strip()
     for position, reason in _impossible_values(rows):
         reasons.setdefault(position, reason)
     if reasons:
@@ -87,7 +103,7 @@ def _impossible_values(rows: pd.DataFrame) -> list[tuple[int, str]]:
     found = [
         (int(position), f"{name} is missing")
         for name in REQUIRED_COLUMNS
-        for position in (rows[name].str.strip() == "").to_numpy().nonzero()[0]
+        for position in (rows[name] == "").to_numpy().nonzero()[0]
     ]
     amount = rows["amount"]
     value = pd.to_numeric(amount.where(amount.str.fullmatch(_NUMBER)), errors="coerce").astype("float64")

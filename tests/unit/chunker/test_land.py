@@ -10,6 +10,7 @@ from spark_jobs.errors import (
     SourceMissingError,
     SourceRewrittenError,
 )
+from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.layout import OFFSET
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.transactions import parse_lines
@@ -55,7 +56,10 @@ def test_an_existing_chunk_is_adopted_with_its_extent(landing_format: str, grown
     bad = [LINES[0], b"bad\n"]
     write_source(job, HEADER + b"".join(bad))
     rows = parse_lines(
-        [line.strip() for line in bad], 0, ("step", "customer", "gender", "merchant", "category", "amount")
+        [line.strip() for line in bad],
+        0,
+        ("step", "customer", "gender", "merchant", "category", "amount"),
+        Quoting("'"),
     )
     assert job.landing.create(0, rows.rows)  # an earlier run died here
     write_source(job, HEADER + b"".join(bad + LINES[2 : 2 + grown_by]))
