@@ -45,12 +45,14 @@ class LandedChunk:
         end: the landed line now.
         quarantined: the number of its lines in quarantine.
         adopted: an earlier or concurrent run had created the chunk; this one completed it.
+        lacks_gender: it has transactions, and none of them has the gender F or M.
     """
 
     first: int
     end: int
     quarantined: int
     adopted: bool
+    lacks_gender: bool = False
 
 
 def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
@@ -86,7 +88,7 @@ def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
     end = first + len(block.lines)
     offset = Offset(end, block.end_byte, source.size, source.etag, job.now().isoformat(), block.check)
     advance_offset(job.lake, offset, stored)
-    return LandedChunk(first, end, len(parsed.quarantine), adopted=not created)
+    return LandedChunk(first, end, len(parsed.quarantine), not created, parsed.lacks_gender)
 
 
 def _adopt(landing: Landing, source: MasterFileVersion) -> tuple[LineBlock, ParsedLines]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spark_jobs.columns import LINE
+from spark_jobs.columns import KNOWN_GENDERS, LINE
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_paise, to_weight_units
 
 WEIGHT = "weight"
@@ -49,6 +49,17 @@ class ChunkSums:
 
     end: int
     rows: pa.Table
+
+    @property
+    def transactions(self) -> int:
+        """The number of transactions."""
+        return pc.sum(self.rows.column("transactions"), min_count=0).as_py() or 0
+
+    @property
+    def has_known_gender(self) -> bool:
+        """Whether any first transaction has a gender that counts."""
+        known = pc.is_in(self.rows.column("gender"), pa.array(KNOWN_GENDERS))
+        return pc.any(known, min_count=0).as_py() or False
 
     def packed(self) -> bytes:
         """Return the rows as an Arrow IPC stream."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from spark_jobs.columns import LINE
+from spark_jobs.columns import KNOWN_GENDERS, LINE
 from spark_jobs.errors import SourceHeaderError, SourceLineError
 from spark_jobs.lake.csv_lines import split_header, split_lines
 from spark_jobs.lake.csv_quotes import Quoting
@@ -30,6 +30,11 @@ class ParsedLines:
 
     rows: pd.DataFrame
     quarantine: pd.DataFrame
+
+    @property
+    def lacks_gender(self) -> bool:
+        """Whether there are transactions, and none has a gender that counts."""
+        return len(self.quarantine) < len(self.rows) and not self.rows["gender"].isin(KNOWN_GENDERS).any()
 
 
 def parse_header(raw: bytes, place: str) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ def test_an_alert_is_sent_once_and_once_more_when_it_is_resolved() -> None:
         (seen(window=100, quarantined=1), []),
         (seen(window=100, quarantined=2), [("quarantine", Severity.WARNING)]),
         (seen(beat={"waiting": 50}), []),
+        (seen(beat={"transactions_without_gender": 9}), []),
+        (seen(beat={"transactions_without_gender": 10}), [("gender-unknown", Severity.WARNING)]),
         (seen(beat={"waiting": 501}), [("detections-waiting", Severity.CRITICAL)]),
         (
             seen(unlanded_since=ago(61), uncommitted_since=ago(301)),

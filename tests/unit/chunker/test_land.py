@@ -78,6 +78,91 @@ def test_an_unfinished_last_line_waits_for_its_newline() -> None:
     assert land_next_chunk(job) == LandedChunk(1, 2, 0, adopted=False)
 
 
+def test_an_unfinished_record_waits_and_the_log_says_for_which_line(caplog: pytest.LogCaptureFixture) -> None:
+    job = new_job(chunk_size=10)
+    opening = b"0,'C1','F','M1','a\n"
+    write_source(job, HEADER + LINES[0] + opening + b"\n")
+    assert land_next_chunk(job) == LandedChunk(0, 1, 0, adopted=False)
+    assert "transactions.csv, line 1: a quote is not closed yet; append its end" in caplog.text
+    assert land_next_chunk(job) is None
+    write_source(job, HEADER + LINES[0] + opening + b"\n" + b"',1.50\n" + LINES[4])
+    assert land_next_chunk(job) == LandedChunk(1, 5, 3, adopted=False)
+
+
+# Lines 1 to 3 are a record, line 5 opens one that never ends.
+RECORDS = [
+    LINES[0],
+    b"0,'C1','F','M1','a\n",
+    b"9,C9,F,M9,fake,9.50\n",
+    b"b',1.50\n",
+    LINES[4],
+    b"0,'C1','F','M1','a,1.50\n",
+    LINES[6],
+    LINES[7],
+]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("chunk_size", [1, 2, 3, 4, 5, 6, 100])
+def test_a_record_lands_the_same_wherever_chunks_end(chunk_size: int, ending: bytes) -> None:
+    job = new_job(chunk_size=chunk_size)
+    write_source(job, b"".join([HEADER, *RECORDS]).replace(b"\n", ending))
+    while land_next_chunk(job):
+        pass
+    assert [number for number, _ in quarantined(job.lake)] == [1, 2, 3, 5]
+    rows = [row for _, chunk in landed_chunks(job) for row in chunk]
+    assert [row["customer"] for row in rows] == ["C0", "", "", "", "C4", "", "C6", "C0"]
+
+
+@pytest.mark.parametrize("chunk_size", [1, 3, 100])
+def test_a_record_lands_the_same_however_the_file_grows(chunk_size: int) -> None:
+    job, at_once = new_job(chunk_size=chunk_size), new_job(chunk_size=1)
+    data = b"".join([HEADER, *RECORDS])
+    write_source(at_once, data)
+    while land_next_chunk(at_once):
+        pass
+    for end in range(len(HEADER), len(data) + 1):
+        write_source(job, data[:end])
+        land_next_chunk(job)
+    while land_next_chunk(job):
+        pass
+    assert [row for _, chunk in landed_chunks(job) for row in chunk] == [
+        row for _, chunk in landed_chunks(at_once) for row in chunk
+    ]
+    assert quarantined(job.lake) == quarantined(at_once.lake)
+
+
+def test_the_quotes_of_a_file_are_those_of_its_first_lines_in_every_chunk() -> None:
+    header = HEADER.replace(b"'", b"")
+    unclosed = b"8,'C1,F,M1,c,1.50\n"
+    job = new_job(chunk_size=1)
+    # Before the first line in quotes, an apostrophe is a character; after it, a quote.
+    write_source(job, header + unclosed + LINES[1] + unclosed + LINES[3])
+    while land_next_chunk(job):
+        pass
+    rows = [row for _, chunk in landed_chunks(job) for row in chunk]
+    assert [row["customer"] for row in rows] == ["'C1", "C1", "", "C3"]
+    # A chunk is adopted as it was landed, although the file has shown its quotes since.
+    early = new_job(chunk_size=1)
+    write_source(early, header + unclosed)
+    land_next_chunk(early)
+    early.lake.delete([OFFSET])
+    write_source(early, header + unclosed + LINES[1])
+    assert land_next_chunk(early) == LandedChunk(0, 1, 0, adopted=True)
+
+
+@pytest.mark.parametrize(
+    ("genders", "lacks_gender"),
+    [(["F", "E"], False), ([" M", "f"], False), (["f", "female"], True), (["E", ""], True), (["", ""], False)],
+)
+def test_a_chunk_without_any_known_gender_is_reported(genders: list[str], lacks_gender: bool) -> None:
+    job = new_job()
+    write_source(job, HEADER + b"".join(b"0,C1,%b,M1,c,1\n" % gender.encode() for gender in genders))
+    chunk = land_next_chunk(job)
+    assert chunk
+    assert chunk.lacks_gender == lacks_gender
+
+
 def test_an_unfinished_header_waits_for_its_newline() -> None:
     job = new_job()
     write_source(job, HEADER[:-4])
