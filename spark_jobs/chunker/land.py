@@ -11,7 +11,7 @@ from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.master_file import LineBlock, MasterFile, MasterFileVersion
 from spark_jobs.lake.offset import Offset, advance_offset, read_offset
 from spark_jobs.lake.quarantine import write_quarantine
-from spark_jobs.lake.transactions import ParsedLines, parse_lines
+from spark_jobs.lake.transactions import ParsedLines, parse_lines, verify_distinct_without_case
 from spark_jobs.store.objects import Objects
 
 
@@ -70,6 +70,8 @@ def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
     source = job.source.open(stored.offset if stored else None)
     if source is None:
         return None
+    if job.landing.ignores_case:
+        verify_distinct_without_case(source.columns, job.source.place)
     first = source.first_line
     block = source.read_chunk(job.chunk_size)
     if block.waiting:

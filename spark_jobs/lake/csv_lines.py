@@ -3,7 +3,10 @@
 A record is one line; one that spans several because of a newline in quotes is bad as a whole.
 """
 
+import codecs
 import csv
+import re
+from collections.abc import Collection
 
 from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, line_quote, multi_line_records
 
@@ -11,6 +14,9 @@ from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, line_quote, mult
 HEADER_BYTES = 65_536
 # The csv module's limit; no id, name or amount is as long.
 MAX_FIELD = 131_072
+# What Excel writes and reads before a header, and nothing else understands.
+_EXCEL_LINE = re.compile(rb"\"?sep=.?\"?", re.IGNORECASE)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def split_header(raw: bytes) -> list[str]:
@@ -19,8 +25,19 @@ def split_header(raw: bytes) -> list[str]:
     Raises:
         ValueError: undecodable, an empty name, or a duplicate; the message says which.
     """
+    line = raw.removesuffix(b"\r").removeprefix(codecs.BOM_UTF8)
+    if _EXCEL_LINE.fullmatch(line):
+        msg = (
+            f"the first line is {line.decode()!r}, a setting for Excel; delete this line, and separate fields by commas"
+        )
+        raise ValueError(msg)
+    # In UTF-16, every second byte of ASCII text is 0.
+    is_wide = len(raw) > 1 and not (raw[::2].strip(b"\0") and raw[1::2].strip(b"\0"))
+    if is_wide or raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        msg = "the header is not CSV text in UTF-8 but in UTF-16; save the file as UTF-8"
+        raise ValueError(msg)
     try:
-        text = raw.removesuffix(b"\r").decode("utf-8-sig")
+        text = line.decode()
         if "\0" in text:
             raise UnicodeError("NUL byte")
         names = [name.strip() for name in _split_line(text, None)]
@@ -38,6 +55,28 @@ def split_header(raw: bytes) -> list[str]:
         msg = f"column {names.index('') + 1} has no name; name it"
         raise ValueError(msg)
     return names
+
+
+def verify_columns(raw: bytes, names: Collection[str], required: Collection[str]) -> None:
+    """Verify that a header line, split into `names`, has all required columns.
+
+    Raises:
+        ValueError: it has not; the message says which, and the most likely cause.
+    """
+    missing = [name for name in required if name not in names]
+    if not missing:
+        return
+    header = raw[:200].decode("utf-8", "replace")
+    for separator, called in _SEPARATORS.items():
+        parts = {part.strip("\"' \ufeff\r") for part in header.split(separator)}
+        if len(parts & set(required)) > len(required) - len(missing):
+            msg = f"the fields of the header {header!r} are separated by {called}; write the file with commas"
+            raise ValueError(msg)
+    others = {name.lower(): name for name in names if name not in required}
+    renamed = [f"{others[name.lower()]} to {name}" for name in missing if name.lower() in others]
+    remedy = f"rename {', '.join(renamed)}" if len(renamed) == len(missing) else "add it"
+    msg = f"no column {', '.join(missing)} in the header {header!r}; {remedy}"
+    raise ValueError(msg)
 
 
 def split_lines(

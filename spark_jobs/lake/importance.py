@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from spark_jobs.errors import ImportanceError
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_weight_units
-from spark_jobs.lake.csv_lines import HEADER_BYTES, split_header, split_lines
+from spark_jobs.lake.csv_lines import HEADER_BYTES, split_header, split_lines, verify_columns
 from spark_jobs.lake.csv_quotes import find_quoting
 from spark_jobs.store.objects import open_object
 
@@ -108,13 +108,10 @@ def parse_importance(data: bytes, place: str) -> Importance:
         lines.pop()
     try:
         names = split_header(header)
+        verify_columns(header, names, _COLUMNS)
     except ValueError as error:
         msg = f"{place}, line 1: {error}"
         raise ImportanceError(msg) from error
-    missing = [name for name in _COLUMNS if name not in names]
-    if missing:
-        msg = f"{place}, line 1: no column {', '.join(missing)} in the header; it needs {', '.join(_COLUMNS)}"
-        raise ImportanceError(msg)
     if not lines:
         msg = f"{place} contains no weights, so no pair could be upgraded; fill it, or omit --importance"
         raise ImportanceError(msg)

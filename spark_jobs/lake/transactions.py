@@ -1,12 +1,13 @@
 """Parsing lines of the master file into transactions, and into quarantine if they cannot be one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from spark_jobs.columns import KNOWN_GENDERS, LINE
 from spark_jobs.errors import SourceHeaderError, SourceLineError
-from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.lake.csv_lines import split_header, split_lines, verify_columns
 from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.quarantine import QUARANTINE_COLUMNS
 
@@ -45,18 +46,27 @@ def parse_header(raw: bytes, place: str) -> tuple[str, ...]:
     """
     try:
         names = split_header(raw)
+        verify_columns(raw, names, REQUIRED_COLUMNS)
     except ValueError as error:
         msg = f"{place}, line 1: {error}"
         raise SourceHeaderError(msg) from error
-    missing = [name for name in REQUIRED_COLUMNS if name not in names]
-    if missing:
-        header = raw[:200].decode("utf-8", "replace")
-        msg = f"{place}, line 1: no column {', '.join(missing)} in the header {header!r}; add it"
-        raise SourceHeaderError(msg)
     if LINE in names:
         msg = f"{place}, line 1: a column cannot be named {LINE!r}, which chunks use for the line number; rename it"
         raise SourceHeaderError(msg)
     return tuple(names)
+
+
+def verify_distinct_without_case(columns: Sequence[str], place: str) -> None:
+    """Raise SourceHeaderError if columns, or one and the chunks' own `line`, differ only in case."""
+    known = {LINE: LINE}
+    for name in columns:
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            msg = (
+                f"{place}, line 1: the columns {other!r} and {name!r} differ only in case, which a Delta table does not"
+                " allow; rename one of them"
+            )
+            raise SourceHeaderError(msg)
 
 
 def verify_unfinished_header(raw: bytes, place: str) -> None:

@@ -78,6 +78,21 @@ def test_an_unfinished_last_line_waits_for_its_newline() -> None:
     assert land_next_chunk(job) == LandedChunk(1, 2, 0, adopted=False)
 
 
+@pytest.mark.parametrize("extra", [b"Amount", b"LINE"])
+def test_columns_that_differ_in_case_are_refused_in_a_delta_table_only(extra: bytes, tmp_path: Path) -> None:
+    data = HEADER[:-1] + b"," + extra + b"\n0,C1,F,M1,c,1,2\n"
+    job = new_job(tmp_path.as_uri(), "delta")
+    write_source(job, data)
+    with pytest.raises(
+        SourceHeaderError, match=r"transactions\.csv, line 1: the columns '.*' and '.*' differ only in case"
+    ):
+        land_next_chunk(job)
+    assert not list(tmp_path.iterdir()), "nothing was changed"
+    job = new_job()
+    write_source(job, data)
+    assert land_next_chunk(job) == LandedChunk(0, 1, 0, adopted=False)
+
+
 def test_an_unfinished_record_waits_and_the_log_says_for_which_line(caplog: pytest.LogCaptureFixture) -> None:
     job = new_job(chunk_size=10)
     opening = b"0,'C1','F','M1','a\n"
