@@ -21,10 +21,8 @@ _SHORT = 30
 # No text is as long, so that nothing is rounded before it is rounded to units.
 _EXACT = decimal.Context(prec=1_000_000, rounding=decimal.ROUND_HALF_EVEN, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
 
-Texts = pa.Array | pa.ChunkedArray
 
-
-def to_paise(texts: Texts, rupees: NDArray[np.float64]) -> NDArray[np.int64]:
+def to_paise(texts: pa.Array | pa.ChunkedArray, rupees: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return amounts in paise, halves to even, as their decimal texts say: 1.015 becomes 102.
 
     Args:
@@ -34,12 +32,12 @@ def to_paise(texts: Texts, rupees: NDArray[np.float64]) -> NDArray[np.int64]:
     return _to_units(texts, rupees, PAISE)
 
 
-def to_weight_units(texts: Texts, weights: NDArray[np.float64]) -> NDArray[np.int64]:
+def to_weight_units(texts: pa.Array | pa.ChunkedArray, weights: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return weights in 1/10,000; arguments and rounding as those of `to_paise`."""
     return _to_units(texts, weights, WEIGHT_UNITS)
 
 
-def _to_units(texts: Texts, values: NDArray[np.float64], units: int) -> NDArray[np.int64]:
+def _to_units(texts: pa.Array | pa.ChunkedArray, values: NDArray[np.float64], units: int) -> NDArray[np.int64]:
     """Round floats; where these are too close to a half to tell, round the texts."""
     scaled = values * units
     rounded = np.rint(scaled).astype(np.int64)

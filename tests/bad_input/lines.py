@@ -188,4 +188,20 @@ _WEIGHTS = (
     _weight("a weight of 1e308", "1e308", weighted=False),
 )
 
+# Closes no quote, so that no record can go on; goes to quarantine.
+NO_RECORD = b"x'x\"x"
+
 LINES = (*_QUOTES, *_BLANKS, *_FIELDS, *_BYTES, *_IDS, *_AMOUNTS, *_WEIGHTS)
+
+
+def kinds_in_one_file(quotes: str) -> tuple[list[Line], list[bytes]]:
+    """Return the kinds of lines in a file of these quotes, and the lines of such a file, which has others, too."""
+    kinds = [line for line in LINES if line.file_quotes == quotes]
+    # The first lines of the file show its quotes; in an undecided one, they have none for 64 KiB.
+    first = good_line(0, quotes) if quotes else b"x" * 70_000
+    return kinds, [first, NO_RECORD, *(raw for line in kinds for raw in (line.raw, NO_RECORD))]
+
+
+def good_line(number: int, quotes: str) -> bytes:
+    """Return a transaction of customer `G<number>` at `GM`, all values in these quotes."""
+    return ",".join(f"{quotes}{value}{quotes}" for value in (f"G{number}", "F", "GM", "food", "1", "1")).encode()

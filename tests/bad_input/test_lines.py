@@ -22,19 +22,13 @@ from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
 from spark_jobs.patterns.detections import Detection, detection_rows, parse_detection_rows
-from tests.bad_input.lines import COLUMNS, LINES, Line
+from tests.bad_input.lines import COLUMNS, LINES, NO_RECORD, Line, good_line, kinds_in_one_file
 from tests.bad_input.outcomes import Lands, Quarantined
 from tests.unit.chunker_job import new_job, write_source
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # Every pair is a child from its first transaction on, so that each id reaches a file.
 RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1, "child_mean_amount": 1e12}, every_chunk=False)
-# Closes no quote, so that no record can go on.
-NO_RECORD = b"x'x\"x"
-
-
-def good(number: int, quotes: str) -> bytes:
-    return ",".join(f"{quotes}{value}{quotes}" for value in (f"G{number}", "F", "GM", "food", "1", "1")).encode()
 
 
 def landed(lines: list[bytes], job: ChunkerJob) -> ChunkSums:
@@ -63,8 +57,8 @@ def ids_in_file(detections: list[Detection]) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("line", LINES, ids=[line.kind + line.file_quotes for line in LINES])
 def test_a_line_has_its_outcome(line: Line, landing_format: str, tmp_path: Path) -> None:
     job = new_job(tmp_path.as_uri(), landing_format, chunk_size=60)
-    before = [good(number, line.file_quotes) for number in range(49)]
-    in_place_of_it = [] if isinstance(line.becomes, Lands) else [good(49, line.file_quotes or '"')]
+    before = [good_line(number, line.file_quotes) for number in range(49)]
+    in_place_of_it = [] if isinstance(line.becomes, Lands) else [good_line(49, line.file_quotes or '"')]
     sums = landed([*before, line.raw, *in_place_of_it], job)
 
     quarantine = job.lake.find(quarantine_path(0))
@@ -98,11 +92,8 @@ def test_a_line_has_its_outcome(line: Line, landing_format: str, tmp_path: Path)
 def test_all_kinds_in_one_chunk_survive_a_restart(quotes: str, tmp_path: Path) -> None:
     """A bad line does not affect its neighbours in chunk, sums and Delta tables."""
     job = new_job((tmp_path / "lake").as_uri(), chunk_size=1000)
-    kinds = [line for line in LINES if line.file_quotes == quotes]
-    before = [good(0, quotes), NO_RECORD] if quotes else [NO_RECORD]
-    # In an undecided file, the first line in quotes would decide.
-    before += [b",".join([b"x" * 70_000] * 6)] if not quotes else []
-    outcome = detected(landed([*before, *(raw for line in kinds for raw in (line.raw, NO_RECORD))], job))
+    kinds, lines = kinds_in_one_file(quotes)
+    outcome = detected(landed(lines, job))
     tables = StateTables(job.lake)
     tables.commit(outcome, {})
     loaded = StateTables(job.lake).load()

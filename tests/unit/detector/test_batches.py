@@ -22,8 +22,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def chunk(end: int, *genders: str) -> ChunkSums:
     """Return the sums of a chunk in which each customer has two transactions."""
     rows = [("M1", f"C{n}", "food", 2, 200, 0, 0, n, gender) for n, gender in enumerate(genders)]
-    columns = list(zip(*rows, strict=True)) or [[]] * len(SUMS_SCHEMA)
-    return ChunkSums(end, pa.table([pa.array(column) for column in columns], schema=SUMS_SCHEMA))
+    columns = [dict(zip(SUMS_SCHEMA.names, row, strict=True)) for row in rows]
+    return ChunkSums(end, pa.Table.from_pylist(columns, schema=SUMS_SCHEMA))
 
 
 @pytest.mark.parametrize(
