@@ -4,6 +4,7 @@ Double quotes are quotes in every file, as in RFC 4180. Single quotes are quotes
 BankSim does; elsewhere they are characters like any other.
 """
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Sequence
@@ -53,12 +54,11 @@ def find_quoting(head: bytes, width: int) -> Quoting:
     if b'"' not in head and b"'" not in head:
         return Quoting()
     for found in _LINES_WITH_QUOTES.finditer(head):
-        line = found.group().rstrip(b"\r\n").removeprefix(b"\xef\xbb\xbf")
+        line = found.group().removesuffix(b"\n").removesuffix(b"\r").removeprefix(codecs.BOM_UTF8)
         marks = {quote for quote, is_whole in _fields(line) if is_whole}
         if len(marks) == 1:
             mark = marks.pop()
-            text = line.decode("latin-1")
-            if _SYNTAX[mark].is_complete(line) and len(next(csv.reader([text], quotechar=mark))) == width:
+            if _SYNTAX[mark].is_complete(line) and _width(line) == width:
                 return Quoting(mark, head.count(b"\n", 0, found.start()) - 1)
     return Quoting()
 
@@ -182,3 +182,8 @@ def _fields(line: bytes) -> Iterator[tuple[str, bool]]:
     """Yield the quote of each field that starts with one, and whether the field is in quotes as a whole."""
     for found in _FIELD.finditer(line):
         yield (found.group(1) or found.group(2))[:1].decode(), found.group(1) is not None
+
+
+def _width(line: bytes) -> int:
+    """Return the number of fields of a line that is complete."""
+    return _FIELD.sub(lambda found: b"," if found.group().startswith(b",") else b"", line).count(b",") + 1
