@@ -16,6 +16,7 @@ HEADER_BYTES = 65_536
 MAX_FIELD = 131_072
 # What Excel writes and reads before a header, and nothing else understands.
 _EXCEL_LINE = re.compile(rb"\"?sep=.?\"?", re.IGNORECASE)
+_BLANK_BEFORE_QUOTE = re.compile(r"(?:^|,) +[\"']", re.MULTILINE)
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -100,7 +101,7 @@ def split_lines(
         split.append(record)
         if reason:
             reasons[position] = reason
-    for span in multi_line_records(lines, first_line, quoting):
+    for span in multi_line_records(lines, sorted(reasons), first_line, quoting):
         for number, position in enumerate(span, 1):
             split[position] = None
             reasons[position] = f"a newline in quotes: line {number} of the {len(span)} lines of one record"
@@ -111,7 +112,9 @@ def _split_block(lines: list[bytes], width: int, mark: str | None) -> list[list[
     """Split lines all at once; return None unless each is a record with `width` fields in the same kind of quotes."""
     try:
         block = b"\n".join(lines).decode()
-        if any(text in block for text in ("\0", "\r", ' "', " '")):
+        if "\0" in block or "\r" in block:
+            return None
+        if (' "' in block or " '" in block) and _BLANK_BEFORE_QUOTE.search(block):
             return None
         if mark == SINGLE and '"' in block:
             return None
@@ -147,5 +150,5 @@ def _split_line(text: str, mark: str | None) -> list[str]:
     """Split one line, in a file whose quotes are `mark`."""
     quote = line_quote(text.encode(), mark)
     # Blanks before a quote are not part of the value.
-    has_blanks = f" {quote}" in text
+    has_blanks = f" {quote}" in text and _BLANK_BEFORE_QUOTE.search(text) is not None
     return next(csv.reader([text], quotechar=quote, strict=True, skipinitialspace=has_blanks), [])

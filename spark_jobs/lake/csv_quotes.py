@@ -7,7 +7,7 @@ BankSim does; elsewhere they are characters like any other.
 import codecs
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 SINGLE, DOUBLE = "'", '"'
@@ -141,14 +141,23 @@ def whole_records(lines: Sequence[bytes], count: int, first_line: int, quoting: 
     return at
 
 
-def multi_line_records(lines: Sequence[bytes], first_line: int, quoting: Quoting) -> Iterator[range]:
-    """Yield the positions of each record of more than one line; the first line begins a record, the last ends one."""
-    at = 0
-    while at < len(lines):
-        end = record_end(lines, at, quoting.at(first_line + at), float("inf")) or at + 1
-        if end > at + 1:
-            yield range(at, end)
-        at = end
+def multi_line_records(
+    lines: Sequence[bytes], bad: Iterable[int], first_line: int, quoting: Quoting
+) -> Iterator[range]:
+    """Yield the positions of each record of more than one line.
+
+    Args:
+        lines: consecutive lines without their line ends; the first begins a record, the last ends one.
+        bad: the positions, in order, of lines that are no record by themselves, as every first line of several is.
+        first_line: the line of the first.
+        quoting: the quotes of the file.
+    """
+    end = 0
+    for at in bad:
+        if at >= end:
+            end = record_end(lines, at, quoting.at(first_line + at), float("inf")) or at + 1
+            if end > at + 1:
+                yield range(at, end)
 
 
 class _Syntax:
@@ -175,7 +184,10 @@ _SYNTAX = {SINGLE: _Syntax(_IN_DOUBLE, _IN_SINGLE), DOUBLE: _Syntax(_IN_DOUBLE)}
 
 
 def _syntax(line: bytes, mark: str | None) -> _Syntax:
-    return _SYNTAX[mark or (SINGLE if (SINGLE, True) in _fields(line) else DOUBLE)]
+    try:
+        return _SYNTAX[line_quote(line, mark)]
+    except csv.Error:
+        return _SYNTAX[SINGLE]
 
 
 def _fields(line: bytes) -> Iterator[tuple[str, bool]]:
