@@ -112,11 +112,13 @@ def freshness_alerts(assessment: Assessment) -> list[Alert]:
     uncommitted = f"a landed chunk has waited {commit.value:.0f} s for the detector; see supervise_detector"
     bad = f"{quarantine.value:.1%} of the latest lines are quarantined; see the reasons there"
     unwritten = f"{waiting.value:.0f} detections wait for their file; see the detector's log"
+    unknown = f"none of the latest {assessment.without_gender.value:.0f} transactions has the gender F or M"
     found = [
         _alert("landing-late", landing, late),
         _alert("commit-late", commit, uncommitted),
         _alert("quarantine", quarantine, bad),
         _alert("detections-waiting", waiting, unwritten),
+        _alert("gender-unknown", assessment.without_gender, f"{unknown}; see the column gender of the master file"),
     ]
     return [alert for alert in found if alert]
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestration.observe import Observation
     from orchestration.settings import Levels, Settings
 
+_MANY_WITHOUT_GENDER = 10
 CHUNKER_DAG = "chunk_transactions"
 
 
@@ -53,6 +54,7 @@ class Assessment:
         silence: seconds since the detector's last heartbeat, 0 before the first.
         quarantine: share of the latest lines that are quarantined, 0 to 1.
         waiting: detections that wait for their file.
+        without_gender: transactions in the latest chunks without any known gender; few may be a coincidence.
     """
 
     landing: Measure
@@ -60,6 +62,7 @@ class Assessment:
     silence: Measure
     quarantine: Measure
     waiting: Measure
+    without_gender: Measure
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,14 @@ def assess(seen: "Observation", settings: "Settings") -> Assessment:
     """Return all measures of an observation."""
     beat = seen.heartbeat
     silence = _age(beat.updated_at, seen.at) if beat else 0.0
+    without_gender = beat.transactions_without_gender if beat else 0
     return Assessment(
         landing=_measure(_age(seen.unlanded_since, seen.at), settings.landing_age_seconds),
         commit=_measure(_age(seen.uncommitted_since, seen.at), settings.commit_age_seconds),
         silence=Measure(silence, Level.DOWN if silence > settings.heartbeat_seconds else Level.OK),
         quarantine=_measure(seen.quarantined / seen.window if seen.window else 0.0, settings.quarantine_share),
         waiting=_measure(beat.waiting if beat else 0, settings.detections_waiting),
+        without_gender=Measure(without_gender, Level.LATE if without_gender >= _MANY_WITHOUT_GENDER else Level.OK),
     )
 
 

@@ -26,6 +26,7 @@ class ChunkerSummary:
         lines_read: lines of these chunks.
         lines_landed: lines that are transactions.
         lines_quarantined: the other lines.
+        chunks_without_gender: chunks with transactions of which none has the gender F or M.
         landed_line: all lines below it are in the landing zone.
         seconds: duration of the run inside the process.
     """
@@ -35,6 +36,7 @@ class ChunkerSummary:
     lines_read: int
     lines_landed: int
     lines_quarantined: int
+    chunks_without_gender: int
     landed_line: int
     seconds: float
 
@@ -71,6 +73,7 @@ def run(job: ChunkerJob, max_chunks: int) -> ChunkerSummary:
         lines_read=lines,
         lines_landed=lines - quarantined,
         lines_quarantined=quarantined,
+        chunks_without_gender=sum(chunk.lacks_gender for chunk in chunks),
         landed_line=chunks[-1].end if chunks else read_landed_line(job.lake),
         seconds=round(time.monotonic() - started, 3),
     )

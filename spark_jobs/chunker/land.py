@@ -1,15 +1,17 @@
 """Landing the next chunk of the master file. Any step may be killed, repeated, or raced by another run."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from logging import Logger, getLogger
 
 from spark_jobs.errors import LandingZoneError, SourceRewrittenError
+from spark_jobs.lake.csv_quotes import MAX_RECORD_LINES
 from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.master_file import LineBlock, MasterFile, MasterFileVersion
 from spark_jobs.lake.offset import Offset, advance_offset, read_offset
 from spark_jobs.lake.quarantine import write_quarantine
-from spark_jobs.lake.transactions import ParsedLines, parse_lines
+from spark_jobs.lake.transactions import ParsedLines, parse_lines, verify_distinct_without_case
 from spark_jobs.store.objects import Objects
 
 
@@ -23,6 +25,7 @@ class ChunkerJob:
         landing: its landing zone.
         chunk_size: lines per chunk.
         now: the clock, with a time zone.
+        log: gets a warning while an unfinished record keeps lines waiting.
     """
 
     source: MasterFile
@@ -30,6 +33,7 @@ class ChunkerJob:
     landing: Landing
     chunk_size: int
     now: Callable[[], datetime]
+    log: Logger = field(default_factory=lambda: getLogger("chunker"))
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class LandedChunk:
         end: the landed line now.
         quarantined: the number of its lines in quarantine.
         adopted: an earlier or concurrent run had created the chunk; this one completed it.
+        lacks_gender: it has transactions, and none of them has the gender F or M.
     """
 
     first: int
     end: int
     quarantined: int
     adopted: bool
+    lacks_gender: bool = False
 
 
 def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
@@ -62,11 +68,21 @@ def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
     """
     stored = read_offset(job.lake)
     source = job.source.open(stored.offset if stored else None)
-    block = source.read_chunk(job.chunk_size) if source else None
-    if source is None or block is None or not block.lines:
+    if source is None:
         return None
+    if job.landing.ignores_case:
+        verify_distinct_without_case(source.columns, job.source.place)
     first = source.first_line
-    parsed = parse_lines(block.lines, first, source.columns)
+    block = source.read_chunk(job.chunk_size)
+    if block.waiting:
+        msg = (
+            f"{job.source.place}, line {first + len(block.lines)}: a quote is not closed yet; append its end, or other"
+            f" lines: if it is not closed within {MAX_RECORD_LINES} lines, this line goes to quarantine alone"
+        )
+        job.log.warning(msg, extra={"fields": {"lines_waiting": block.waiting}})
+    if not block.lines:
+        return None
+    parsed = parse_lines(block.lines, first, source.columns, source.quoting)
     created = job.landing.create(first, parsed.rows)
     if not created:
         block, parsed = _adopt(job.landing, source)
@@ -74,7 +90,7 @@ def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
     end = first + len(block.lines)
     offset = Offset(end, block.end_byte, source.size, source.etag, job.now().isoformat(), block.check)
     advance_offset(job.lake, offset, stored)
-    return LandedChunk(first, end, len(parsed.quarantine), adopted=not created)
+    return LandedChunk(first, end, len(parsed.quarantine), not created, parsed.lacks_gender)
 
 
 def _adopt(landing: Landing, source: MasterFileVersion) -> tuple[LineBlock, ParsedLines]:
@@ -86,7 +102,7 @@ def _adopt(landing: Landing, source: MasterFileVersion) -> tuple[LineBlock, Pars
         msg = f"{place} has no lines and does not count yet; delete it, and run again"
         raise LandingZoneError(msg)
     block = source.read_lines(len(landed))
-    parsed = parse_lines(block.lines, first, source.columns)
+    parsed = parse_lines(block.lines, first, source.columns, source.quoting)
     if not parsed.rows.equals(landed):
         msg = (
             f"{place} was landed from a different {source.file.place}: they differ from line {first} on; restore the"

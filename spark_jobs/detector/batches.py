@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from logging import Logger
@@ -14,6 +14,17 @@ from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.importance import Importance
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.detect import Outcome
+
+# The key of `Heartbeat.transactions_without_gender` in the metadata of a commit.
+WITHOUT_GENDER = "transactionsWithoutGender"
+
+
+def count_without_gender(before: int, chunks: Sequence[ChunkSums]) -> int:
+    """Return `Heartbeat.transactions_without_gender` after more chunks, in any order; `before` is its last value."""
+    count = before
+    for chunk in sorted(chunks, key=lambda chunk: chunk.end):
+        count = 0 if chunk.has_known_gender else count + chunk.transactions
+    return count
 
 
 @dataclass(frozen=True)
@@ -91,10 +102,13 @@ class BatchProcessor:
             if self._stopped or self._stopping.is_set():
                 return
             outcome = self._placement.advance(chunks)
-            self._output.tables.commit(outcome, self._output.metadata)
+            without_gender = count_without_gender(self.progress.transactions_without_gender, chunks)
+            # With the commit, so that a restart knows it.
+            metadata = {**self._output.metadata, WITHOUT_GENDER: str(without_gender)}
+            self._output.tables.commit(outcome, metadata)
             seconds = round(time.monotonic() - started, 4)
             # Counted before their files are written, so that readers of a file find them in the heartbeat.
-            self._record(outcome, seconds)
+            self._record(outcome, seconds, without_gender)
             files = self._output.files.add(outcome.detections)
             self.progress = replace(self.progress, waiting=self._output.files.waiting)
             fields = {
@@ -106,9 +120,9 @@ class BatchProcessor:
                 "seconds": seconds,
             } | self._placement.facts()
             self._log.info("batch committed", extra={"fields": fields})
-            self._compact(outcome.line)
+            self._compact(outcome.line, metadata)
 
-    def _record(self, outcome: Outcome, seconds: float) -> None:
+    def _record(self, outcome: Outcome, seconds: float, without_gender: int) -> None:
         detections = dict(self.progress.detections)
         for detection in outcome.detections:
             detections[detection.pattern_id] = detections.get(detection.pattern_id, 0) + 1
@@ -118,11 +132,12 @@ class BatchProcessor:
             batches=self.progress.batches + 1,
             last_batch_seconds=seconds,
             detections=detections,
+            transactions_without_gender=without_gender,
         )
 
-    def _compact(self, line: int) -> None:
+    def _compact(self, line: int, metadata: Mapping[str, str]) -> None:
         started = time.monotonic()
-        table = self._output.tables.compact_if_due(self._placement.state, line, self._output.metadata)
+        table = self._output.tables.compact_if_due(self._placement.state, line, metadata)
         if table:
             fields = {"table": table, "seconds": round(time.monotonic() - started, 4)}
             self._log.info("table compacted", extra={"fields": fields})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from logging import Logger
 
-from spark_jobs.detector.batches import BatchOutput, BatchProcessor
+from spark_jobs.detector.batches import WITHOUT_GENDER, BatchOutput, BatchProcessor
 from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
 from spark_jobs.detector.placement import ClusterPlacement, DriverPlacement, Placement
 from spark_jobs.detector.replay import Replay, begin_replay, claim_output
@@ -94,6 +94,7 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         landed_line=loaded.committed_line,
         importance_etag=importance.etag,
         detections=dict(loaded.detections),
+        transactions_without_gender=int(tables.last_metadata(WITHOUT_GENDER) or 0),
     )
     batches = BatchProcessor(
         placement, importance.weights, BatchOutput(tables, files, metadata), progress, stopping, log

@@ -5,20 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from spark_jobs.columns import LINE
+from spark_jobs.columns import KNOWN_GENDERS, LINE
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_paise, to_weight_units
 
 WEIGHT = "weight"
 
-# Columns read from a chunk; `weight` is optional.
+# Columns read from a chunk; `weight` is optional. Numbers are read as text, which is rounded exactly.
 CHUNK_COLUMNS: dict[str, pa.DataType] = {
     LINE: pa.int64(),
     "customer": pa.string(),
     "gender": pa.string(),
     "merchant": pa.string(),
     "category": pa.string(),
-    "amount": pa.float64(),
+    "amount": pa.string(),
     WEIGHT: pa.string(),
 }
 
@@ -49,6 +50,17 @@ class ChunkSums:
     end: int
     rows: pa.Table
 
+    @property
+    def transactions(self) -> int:
+        """The number of transactions."""
+        return pc.sum(self.rows.column("transactions"), min_count=0).as_py() or 0
+
+    @property
+    def has_known_gender(self) -> bool:
+        """Whether any first transaction has a gender that counts."""
+        known = pc.is_in(self.rows.column("gender"), pa.array(KNOWN_GENDERS))
+        return pc.any(known, min_count=0).as_py() or False
+
     def packed(self) -> bytes:
         """Return the rows as an Arrow IPC stream."""
         sink = pa.BufferOutputStream()
@@ -70,14 +82,14 @@ def sum_chunk(chunk: pa.Table, end: int) -> ChunkSums:
     that of the first transaction. Quarantined lines (rows without a customer) are skipped.
     """
     rows = chunk.filter(chunk.column("customer").is_valid())
-    amount = rows.column("amount").to_numpy()
+    amount = pc.cast(rows.column("amount"), pa.float64()).to_numpy()
     weight, has_weight = _own_weights(rows, amount)
     values = pa.table(
         {
             "merchant": rows.column("merchant"),
             "customer": rows.column("customer"),
             "category": rows.column("category"),
-            "amount_paise": to_paise(amount),
+            "amount_paise": to_paise(rows.column("amount"), amount),
             "weight_units": weight,
             "weighted": has_weight.astype(np.int64),
             LINE: rows.column(LINE),
@@ -100,7 +112,7 @@ def sum_chunk(chunk: pa.Table, end: int) -> ChunkSums:
 def _own_weights(rows: pa.Table, amount: "np.typing.NDArray[np.float64]") -> tuple[np.ndarray, np.ndarray]:
     """Return weights in 1/10,000, 0 for none, and whether there is one."""
     if WEIGHT not in rows.column_names:
-        return to_weight_units(amount), np.ones(len(amount), dtype=bool)
+        return to_weight_units(rows.column("amount"), amount), np.ones(len(amount), dtype=bool)
     weight = pd.to_numeric(rows.column(WEIGHT).to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.abs(weight) <= MAX_WEIGHT
-    return to_weight_units(np.where(usable, weight, 0.0)), usable
+    return to_weight_units(rows.column(WEIGHT), np.where(usable, weight, 0.0)), usable

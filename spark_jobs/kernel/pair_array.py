@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from spark_jobs.columns import KNOWN_GENDERS
 from spark_jobs.kernel.growing_array import GrowingArray
 
 # `merchant` is a code, `name` the position of the customer's name in words, `length` its bytes, `reported` a bitmask of
@@ -26,7 +27,7 @@ PAIR = np.dtype(
     align=True,
 )
 # A gender's code is its position; "" stands for all others.
-GENDERS = pa.array(["", "F", "M"], pa.string())
+GENDERS = pa.array(["", *KNOWN_GENDERS], pa.string())
 FEMALE, MALE = 1, 2
 _WORDS = PAIR.itemsize // 8
 

@@ -1,15 +1,23 @@
 """CSV line by line, for the master file and the importance file.
 
-Values are in single quotes, in double quotes or unquoted; each line uses one kind of quotes.
+A record is one line; one that spans several because of a newline in quotes is bad as a whole.
 """
 
+import codecs
 import csv
 import re
+from collections.abc import Collection
 
+from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, line_quote, multi_line_records
+
+# The header must end within this many bytes, and they show the quotes of the file.
+HEADER_BYTES = 65_536
 # The csv module's limit; no id, name or amount is as long.
 MAX_FIELD = 131_072
-# A field in single quotes, in a line that uses double quotes.
-_SINGLE_QUOTED = re.compile(r"(?:^|,)'[^']*'(?=,|$)")
+# What Excel writes and reads before a header, and nothing else understands.
+_EXCEL_LINE = re.compile(rb"\"?sep=.?\"?", re.IGNORECASE)
+_BLANK_BEFORE_QUOTE = re.compile(r"(?:^|,) +[\"']", re.MULTILINE)
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def split_header(raw: bytes) -> list[str]:
@@ -18,11 +26,22 @@ def split_header(raw: bytes) -> list[str]:
     Raises:
         ValueError: undecodable, an empty name, or a duplicate; the message says which.
     """
+    line = raw.removesuffix(b"\r").removeprefix(codecs.BOM_UTF8)
+    if _EXCEL_LINE.fullmatch(line):
+        msg = (
+            f"the first line is {line.decode()!r}, a setting for Excel; delete this line, and separate fields by commas"
+        )
+        raise ValueError(msg)
+    # In UTF-16, every second byte of ASCII text is 0.
+    is_wide = len(raw) > 1 and not (raw[::2].strip(b"\0") and raw[1::2].strip(b"\0"))
+    if is_wide or raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        msg = "the header is not CSV text in UTF-8 but in UTF-16; save the file as UTF-8"
+        raise ValueError(msg)
     try:
-        text = raw.removesuffix(b"\r").decode("utf-8-sig")
+        text = line.decode()
         if "\0" in text:
             raise UnicodeError("NUL byte")
-        names = [name.strip() for name in _split_line(text)]
+        names = [name.strip() for name in _split_line(text, None)]
     except (UnicodeError, csv.Error) as error:
         msg = f"the header is not CSV text in UTF-8 ({error}); is this the right file?"
         raise ValueError(msg) from error
@@ -39,29 +58,77 @@ def split_header(raw: bytes) -> list[str]:
     return names
 
 
-def split_lines(lines: list[bytes], width: int) -> tuple[list[list[str] | None], dict[int, str]]:
-    """Return the fields of each line, None for a bad one, and the reasons by position."""
-    try:
-        # All at once if all are well formed, else one by one.
-        block = b"\n".join(lines).decode()
-        if not any(mark in block for mark in ('"', "\0", "\r")):
-            records = list(csv.reader(block.split("\n"), quotechar="'", strict=True))
-            # An unclosed quote absorbs the next line: fewer records than lines.
-            if len(records) == len(lines) and all(len(record) == width for record in records):
-                return list(records), {}
-    except (UnicodeError, csv.Error):
-        pass  # the loop below finds the bad line and the reason
+def verify_columns(raw: bytes, names: Collection[str], required: Collection[str]) -> None:
+    """Verify that a header line, split into `names`, has all required columns.
+
+    Raises:
+        ValueError: it has not; the message says which, and the most likely cause.
+    """
+    missing = [name for name in required if name not in names]
+    if not missing:
+        return
+    header = raw[:200].decode("utf-8", "replace")
+    for separator, called in _SEPARATORS.items():
+        parts = {part.strip("\"' \ufeff\r") for part in header.split(separator)}
+        if len(parts & set(required)) > len(required) - len(missing):
+            msg = f"the fields of the header {header!r} are separated by {called}; write the file with commas"
+            raise ValueError(msg)
+    others = {name.lower(): name for name in names if name not in required}
+    renamed = [f"{others[name.lower()]} to {name}" for name in missing if name.lower() in others]
+    remedy = f"rename {', '.join(renamed)}" if len(renamed) == len(missing) else "add it"
+    msg = f"no column {', '.join(missing)} in the header {header!r}; {remedy}"
+    raise ValueError(msg)
+
+
+def split_lines(
+    lines: list[bytes], width: int, first_line: int, quoting: Quoting
+) -> tuple[list[list[str] | None], dict[int, str]]:
+    """Return the fields of each line, None for a bad one, and the reasons by position.
+
+    Args:
+        lines: consecutive lines without their line ends; the first begins a record, the last ends one.
+        width: the number of columns.
+        first_line: the line of the first.
+        quoting: the quotes of the file.
+    """
+    records = _split_block(lines, width, quoting.at(first_line))
+    if records:
+        return list(records), {}
     split: list[list[str] | None] = []
     reasons: dict[int, str] = {}
     for position, line in enumerate(lines):
-        record, reason = _split_or_reason(line, width)
+        record, reason = _split_or_reason(line, width, quoting.at(first_line + position))
         split.append(record)
         if reason:
             reasons[position] = reason
+    for span in multi_line_records(lines, sorted(reasons), first_line, quoting):
+        for number, position in enumerate(span, 1):
+            split[position] = None
+            reasons[position] = f"a newline in quotes: line {number} of the {len(span)} lines of one record"
     return split, reasons
 
 
-def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
+def _split_block(lines: list[bytes], width: int, mark: str | None) -> list[list[str]] | None:
+    """Split lines all at once; return None unless each is a record with `width` fields in the same kind of quotes."""
+    try:
+        block = b"\n".join(lines).decode()
+        if "\0" in block or "\r" in block:
+            return None
+        if (' "' in block or " '" in block) and _BLANK_BEFORE_QUOTE.search(block):
+            return None
+        if mark == SINGLE and '"' in block:
+            return None
+        if mark is None and (block.startswith("'") or ",'" in block or "\n'" in block):
+            return None
+        records = list(csv.reader(block.split("\n"), quotechar=mark or DOUBLE, strict=True))
+    except (UnicodeError, csv.Error):
+        return None
+    # An unclosed quote absorbs the next line: fewer records than lines.
+    is_regular = len(records) == len(lines) and all(len(record) == width for record in records)
+    return records if is_regular else None
+
+
+def _split_or_reason(line: bytes, width: int, mark: str | None) -> tuple[list[str] | None, str]:
     try:
         text = line.decode()
     except UnicodeError as error:
@@ -69,7 +136,7 @@ def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
     if "\0" in text or "\r" in text:
         return None, "a NUL byte or carriage return inside the line"
     try:
-        record = _split_line(text)
+        record = _split_line(text, mark)
     except csv.Error as error:
         if "field limit" in str(error):
             return None, f"a field is longer than {MAX_FIELD} characters"
@@ -79,12 +146,9 @@ def _split_or_reason(line: bytes, width: int) -> tuple[list[str] | None, str]:
     return record, ""
 
 
-def _split_line(text: str) -> list[str]:
-    """Split one line; its quote character is the one that a field starts with."""
-    quote = "'"
-    if text.startswith('"') or ',"' in text:
-        quote = '"'
-        if _SINGLE_QUOTED.search(text):
-            msg = "fields in both kinds of quotes"
-            raise csv.Error(msg)
-    return next(csv.reader([text], quotechar=quote, strict=True), [])
+def _split_line(text: str, mark: str | None) -> list[str]:
+    """Split one line, in a file whose quotes are `mark`."""
+    quote = line_quote(text.encode(), mark)
+    # Blanks before a quote are not part of the value.
+    has_blanks = f" {quote}" in text and _BLANK_BEFORE_QUOTE.search(text) is not None
+    return next(csv.reader([text], quotechar=quote, strict=True, skipinitialspace=has_blanks), [])

@@ -27,6 +27,7 @@ class Heartbeat:
         last_batch_seconds: from the start of the last micro-batch to its commit.
         batches: micro-batches committed since the start.
         detections: by pattern id, of all time.
+        transactions_without_gender: in the latest chunks without any known gender; 0 if the last chunk has one.
         version: release of the detector.
     """
 
@@ -39,6 +40,7 @@ class Heartbeat:
     last_batch_seconds: float = 0.0
     batches: int = 0
     detections: Mapping[str, int] = field(default_factory=dict)
+    transactions_without_gender: int = 0
     version: str = ""
 
     @property
@@ -91,6 +93,7 @@ def parse_heartbeat(data: bytes, place: str) -> Heartbeat:
             last_batch_seconds=float(values.get("last_batch_seconds", 0.0)),
             batches=int(values.get("batches", 0)),
             detections={str(name): int(count) for name, count in values.get("detections", {}).items()},
+            transactions_without_gender=int(values.get("transactions_without_gender", 0)),
             version=str(values.get("version", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from spark_jobs.errors import ImportanceError
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_weight_units
-from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.lake.csv_lines import HEADER_BYTES, split_header, split_lines, verify_columns
+from spark_jobs.lake.csv_quotes import find_quoting
 from spark_jobs.store.objects import open_object
 
 _CATEGORY_KEY = ["customer", "merchant", "category"]
@@ -54,7 +55,10 @@ class _Means:
         self._key = key
         joined = _joined(pa.Table.from_pandas(rows[key], preserve_index=False), key)
         groups = rows.groupby(joined, sort=False)["weight"]
-        means = np.rint(groups.sum() / groups.count())
+        sums, counts = groups.sum(), groups.count()
+        # In integers: the float of a large sum may be off by more than the distance to a half.
+        quotient, rest = sums // counts, sums % counts
+        means = quotient + ((2 * rest > counts) | ((2 * rest == counts) & (quotient % 2 == 1)))
         # Python strings: with pandas' own, each lookup copies the whole index.
         self._index = pd.Index(means.index.to_numpy(dtype=object), dtype=object)
         # Position -1, "not found", selects the NaN at the end.
@@ -104,32 +108,30 @@ def parse_importance(data: bytes, place: str) -> Importance:
         lines.pop()
     try:
         names = split_header(header)
+        verify_columns(header, names, _COLUMNS)
     except ValueError as error:
         msg = f"{place}, line 1: {error}"
         raise ImportanceError(msg) from error
-    missing = [name for name in _COLUMNS if name not in names]
-    if missing:
-        msg = f"{place}, line 1: no column {', '.join(missing)} in the header; it needs {', '.join(_COLUMNS)}"
-        raise ImportanceError(msg)
     if not lines:
         msg = f"{place} contains no weights, so no pair could be upgraded; fill it, or omit --importance"
         raise ImportanceError(msg)
-    records, reasons = split_lines(lines, len(names))
+    records, reasons = split_lines(lines, len(names), 0, find_quoting(data[:HEADER_BYTES], len(names)))
     if reasons:
         at = min(reasons)
         msg = f"{place}, line {at + 2}: {reasons[at]}; fix the line"
         raise ImportanceError(msg)
     rows = pd.DataFrame(records, columns=names, dtype="str")[list(_COLUMNS)].rename(columns=_COLUMNS)
+    rows = rows.apply(lambda column: column.str.strip())
     weight = pd.to_numeric(rows["weight"], errors="coerce").to_numpy(np.float64)
     bad = ~(np.abs(weight) <= MAX_WEIGHT)
     for name in ("customer", "merchant", "category"):
-        bad |= (rows[name].str.strip() == "").to_numpy()
+        bad |= (rows[name] == "").to_numpy()
     if bad.any():
         at = int(bad.argmax())
         found = list(rows.iloc[at])
         msg = f"{place}, line {at + 2}: a key is empty or the weight is not a finite number: {found}; fix the line"
         raise ImportanceError(msg)
-    rows["weight"] = to_weight_units(weight)
+    rows["weight"] = to_weight_units(pa.array(rows["weight"], pa.string()), weight)
     return Importance(rows)
 
 

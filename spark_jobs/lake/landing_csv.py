@@ -14,7 +14,13 @@ from spark_jobs.store.objects import Objects
 
 
 class CsvLanding:
-    """Chunks by their first line; each is created once and never changes."""
+    """Chunks by their first line; each is created once and never changes.
+
+    Attributes:
+        ignores_case: whether columns must differ in more than case.
+    """
+
+    ignores_case = False
 
     def __init__(self, lake: Objects) -> None:
         self._lake = lake

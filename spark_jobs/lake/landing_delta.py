@@ -23,6 +23,8 @@ APPLICATION = "chunker"
 class DeltaLanding:
     """Chunks by their first line, see `CsvLanding`."""
 
+    ignores_case = True
+
     def __init__(self, url: str) -> None:
         self._url = url
         self._reading: LineTable | None = None

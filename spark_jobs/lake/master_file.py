@@ -1,11 +1,25 @@
-"""The master file, read from the offset on. A line is one physical line; an unfinished one waits for its newline."""
+"""The master file, read from the offset on. A line is one physical line; an unfinished one waits for its newline.
+
+So does an unfinished record of several lines. A chunk never ends inside a record, so that what lands does not depend on
+the size of chunks or on how the file grew, and no state crosses a chunk's end.
+"""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from obstore.exceptions import PreconditionError
 
 from spark_jobs.errors import SourceHeaderError, SourceLineError, SourceMissingError, SourceReplacedError
+from spark_jobs.lake.csv_lines import HEADER_BYTES
+from spark_jobs.lake.csv_quotes import (
+    MAX_RECORD_BYTES,
+    MAX_RECORD_LINES,
+    Quoting,
+    find_quoting,
+    opens_record,
+    whole_records,
+)
 from spark_jobs.lake.offset import (
     CHECKED_BYTES,
     Offset,
@@ -14,13 +28,10 @@ from spark_jobs.lake.offset import (
     verify_source_check,
     verify_source_size,
 )
-from spark_jobs.lake.transactions import parse_header, verify_unfinished_header
+from spark_jobs.lake.transactions import parse_header, verify_unfinished_header, verify_unfinished_line
 
 if TYPE_CHECKING:
     from spark_jobs.store.objects import Objects, StoredObject
-
-# The header must end within this many bytes.
-HEADER_BYTES = 65_536
 
 _GUESSED_LINE_BYTES = 256
 _MARGIN = 1.1
@@ -39,11 +50,27 @@ class LineBlock:
         lines: without their line ends.
         end_byte: where the next line starts in the master file.
         check: `Offset.source_check` for an offset at `end_byte`.
+        waiting: the finished lines at the end of the file that wait, because the record they begin is not finished.
     """
 
     lines: list[bytes]
     end_byte: int
     check: str
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Bytes of the master file from `start` on, and the lines in them from `first_byte` on, with carriage returns."""
+
+    start: int
+    data: bytes
+    first_byte: int
+    lines: list[bytes]
+
+    @property
+    def end_byte(self) -> int:
+        return self.first_byte + sum(map(len, self.lines)) + len(self.lines)
 
 
 @dataclass(frozen=True)
@@ -142,21 +169,47 @@ class MasterFileVersion:
         """The line at the position."""
         return self.offset.next_line if self.offset else 0
 
+    @cached_property
+    def quoting(self) -> Quoting:
+        """The quotes of the file, from its first bytes: the same for every version of it."""
+        return find_quoting(self.head, len(self.columns))
+
     def read_chunk(self, limit: int) -> LineBlock:
-        """Read at most `limit` finished lines; fewer at the end of the file, or if they are very long.
+        """Read `limit` finished lines; more to complete the last record, fewer at the end or if they are very long.
 
         Raises:
-            SourceLineError: the first line alone is longer than a chunk may be.
+            SourceLineError: the first line alone is longer than a chunk may be, or the lines end in carriage returns.
             SourceReplacedError: the file was replaced meanwhile.
             SourceRewrittenError: the part before the position changed.
         """
-        return self._read(limit, max(_CHUNK_BYTES, limit * _BYTES_PER_LINE))
+        piece = self._read(limit, max(_CHUNK_BYTES, limit * _BYTES_PER_LINE))
+        count = len(piece.lines)
+        if not any(self._may_open(piece, at) for at in range(max(0, count - MAX_RECORD_LINES), count)):
+            return self._block(piece, count)
+        after = self._read_range(piece.end_byte, min(piece.end_byte + MAX_RECORD_BYTES, self.size))
+        *following, unfinished = after.split(b"\n")
+        at_end = piece.end_byte + len(after) == self.size
+        lines = [_without_return(line) for line in (*piece.lines, *following)]
+        whole = whole_records(lines, count, self.first_line, self.quoting, len(unfinished) if at_end else float("inf"))
+        data = piece.data[: piece.end_byte - piece.start] + after
+        longer = _Piece(piece.start, data, piece.first_byte, [*piece.lines, *following])
+        return self._block(longer, whole, waiting=max(0, len(lines) - whole) if whole < count else 0)
 
     def read_lines(self, count: int) -> LineBlock:
         """Read `count` finished lines however long they are, fewer at the end of the file; errors as `read_chunk`."""
-        return self._read(count, self.size)
+        piece = self._read(count, self.size)
+        return self._block(piece, len(piece.lines))
 
-    def _read(self, limit: int, max_bytes: int) -> LineBlock:
+    def _may_open(self, piece: _Piece, at: int) -> bool:
+        return opens_record(_without_return(piece.lines[at]), self.quoting.at(self.first_line + at))
+
+    def _block(self, piece: _Piece, count: int, waiting: int = 0) -> LineBlock:
+        lines = piece.lines[:count]
+        end_byte = _Piece(piece.start, piece.data, piece.first_byte, lines).end_byte
+        check = source_check(self.head[:end_byte], piece.data[: end_byte - piece.start][-CHECKED_BYTES:])
+        return LineBlock([_without_return(line) for line in lines], end_byte, check, waiting)
+
+    def _read(self, limit: int, max_bytes: int) -> _Piece:
         """Read once, and again with a larger range if lines are longer than those before."""
         next_byte = self.offset.next_byte if self.offset else self.header_size
         start = max(0, next_byte - CHECKED_BYTES)
@@ -177,9 +230,9 @@ class MasterFileVersion:
             wanted = min(wanted * 4, max_bytes)
         if self.offset:
             verify_source_check(self.offset, self.head, data[: next_byte - start], self.file.place)
-        end_byte = end - len(rest)
-        check = source_check(self.head[:end_byte], data[: end_byte - start][-CHECKED_BYTES:])
-        return LineBlock([line.removesuffix(b"\r") for line in lines], end_byte, check)
+        if not lines:
+            verify_unfinished_line(rest, next_byte, self.first_line, self.file.place)
+        return _Piece(start, data, next_byte, lines)
 
     def _expected_bytes(self, lines: int) -> int:
         """Return how many bytes most likely hold the next lines, from the mean so far."""
@@ -195,3 +248,7 @@ class MasterFileVersion:
             msg = f"{self.file.place} was replaced while it was being read; nothing was changed, run again"
             raise SourceReplacedError(msg)
         return found.data
+
+
+def _without_return(line: bytes) -> bytes:
+    return line.removesuffix(b"\r")

@@ -1,12 +1,14 @@
 """Parsing lines of the master file into transactions, and into quarantine if they cannot be one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from spark_jobs.columns import LINE
-from spark_jobs.errors import SourceHeaderError
-from spark_jobs.lake.csv_lines import split_header, split_lines
+from spark_jobs.columns import KNOWN_GENDERS, LINE
+from spark_jobs.errors import SourceHeaderError, SourceLineError
+from spark_jobs.lake.csv_lines import split_header, split_lines, verify_columns
+from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.quarantine import QUARANTINE_COLUMNS
 
 REQUIRED_COLUMNS = ("customer", "gender", "merchant", "category", "amount")
@@ -22,13 +24,18 @@ class ParsedLines:
     """Lines `[first, first + n)` of the master file.
 
     Attributes:
-        rows: one row per line: `line` and all columns of the master file as text. The row of a quarantined line is
-            empty except for `line`.
+        rows: one row per line: `line` and all columns of the master file as text, the required ones without blanks
+            around. The row of a quarantined line is empty except for `line`.
         quarantine: `line`, `reason` and `raw` text of each line that cannot be a transaction.
     """
 
     rows: pd.DataFrame
     quarantine: pd.DataFrame
+
+    @property
+    def lacks_gender(self) -> bool:
+        """Whether there are transactions, and none has a gender that counts."""
+        return len(self.quarantine) < len(self.rows) and not self.rows["gender"].isin(KNOWN_GENDERS).any()
 
 
 def parse_header(raw: bytes, place: str) -> tuple[str, ...]:
@@ -39,37 +46,61 @@ def parse_header(raw: bytes, place: str) -> tuple[str, ...]:
     """
     try:
         names = split_header(raw)
+        verify_columns(raw, names, REQUIRED_COLUMNS)
     except ValueError as error:
         msg = f"{place}, line 1: {error}"
         raise SourceHeaderError(msg) from error
-    missing = [name for name in REQUIRED_COLUMNS if name not in names]
-    if missing:
-        header = raw[:200].decode("utf-8", "replace")
-        msg = f"{place}, line 1: no column {', '.join(missing)} in the header {header!r}; add it"
-        raise SourceHeaderError(msg)
     if LINE in names:
         msg = f"{place}, line 1: a column cannot be named {LINE!r}, which chunks use for the line number; rename it"
         raise SourceHeaderError(msg)
     return tuple(names)
 
 
+def verify_distinct_without_case(columns: Sequence[str], place: str) -> None:
+    """Raise SourceHeaderError if columns, or one and the chunks' own `line`, differ only in case."""
+    known = {LINE: LINE}
+    for name in columns:
+        other = known.setdefault(name.lower(), name)
+        if other != name:
+            msg = (
+                f"{place}, line 1: the columns {other!r} and {name!r} differ only in case, which a Delta table does not"
+                " allow; rename one of them"
+            )
+            raise SourceHeaderError(msg)
+
+
 def verify_unfinished_header(raw: bytes, place: str) -> None:
     """Raise SourceHeaderError if a header without a newline contains a carriage return that does not end it."""
-    at = raw.find(b"\r")
-    if 0 <= at < len(raw) - 1:
-        msg = (
-            f"{place}, line 1: a carriage return without a newline, at byte {at}; write the file with newlines"
-            " (tr '\\r' '\\n'); or is this not the right file?"
-        )
+    at = _inner_return(raw)
+    if at is not None:
+        msg = f"{place}, line 1: {_LONE_RETURN.format(at)}; or is this not the right file?"
         raise SourceHeaderError(msg)
 
 
-def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...]) -> ParsedLines:
-    """Parse raw lines; a bad one does not raise, it goes to quarantine with the reason."""
-    records, reasons = split_lines(lines, len(columns))
+def verify_unfinished_line(raw: bytes, first_byte: int, line: int, place: str) -> None:
+    """Raise SourceLineError if a line without a newline, at `first_byte`, contains a carriage return, as above."""
+    at = _inner_return(raw)
+    if at is not None:
+        msg = f"{place}, line {line}: {_LONE_RETURN.format(first_byte + at)}; nothing from there on has been landed yet"
+        raise SourceLineError(msg)
+
+
+_LONE_RETURN = "a carriage return without a newline, at byte {}; write the file with newlines (tr '\\r' '\\n')"
+
+
+def _inner_return(raw: bytes) -> int | None:
+    """Return where a carriage return is that cannot be half of a line end, or None."""
+    at = raw.find(b"\r", 0, -1)
+    return at if at >= 0 else None
+
+
+def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...], quoting: Quoting) -> ParsedLines:
+    """Parse raw lines of whole records; a bad one does not raise, it goes to quarantine with the reason."""
+    records, reasons = split_lines(lines, len(columns), first_line, quoting)
     blank = [""] * len(columns)
     rows = pd.DataFrame([record or blank for record in records], columns=list(columns), dtype="str")
-    rows["amount"] = rows["amount"].str.strip()
+    for name in REQUIRED_COLUMNS:
+        rows[name] = rows[name].str.strip()
     for position, reason in _impossible_values(rows):
         reasons.setdefault(position, reason)
     if reasons:
@@ -87,7 +118,7 @@ def _impossible_values(rows: pd.DataFrame) -> list[tuple[int, str]]:
     found = [
         (int(position), f"{name} is missing")
         for name in REQUIRED_COLUMNS
-        for position in (rows[name].str.strip() == "").to_numpy().nonzero()[0]
+        for position in (rows[name] == "").to_numpy().nonzero()[0]
     ]
     amount = rows["amount"]
     value = pd.to_numeric(amount.where(amount.str.fullmatch(_NUMBER)), errors="coerce").astype("float64")

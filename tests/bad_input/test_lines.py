@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,13 @@ from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
 from spark_jobs.patterns.detections import Detection, detection_rows, parse_detection_rows
-from tests.bad_input.lines import COLUMNS, LINES, Line
+from tests.bad_input.lines import COLUMNS, LINES, NO_RECORD, Line, good_line, kinds_in_one_file
 from tests.bad_input.outcomes import Lands, Quarantined
 from tests.unit.chunker_job import new_job, write_source
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # Every pair is a child from its first transaction on, so that each id reaches a file.
 RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1, "child_mean_amount": 1e12}, every_chunk=False)
-GOOD = [b"G%d,F,GM,food,1,1" % number for number in range(49)]
 
 
 def landed(lines: list[bytes], job: ChunkerJob) -> ChunkSums:
@@ -54,11 +54,12 @@ def ids_in_file(detections: list[Detection]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])
-@pytest.mark.parametrize("line", LINES, ids=[line.kind for line in LINES])
+@pytest.mark.parametrize("line", LINES, ids=[line.kind + line.file_quotes for line in LINES])
 def test_a_line_has_its_outcome(line: Line, landing_format: str, tmp_path: Path) -> None:
     job = new_job(tmp_path.as_uri(), landing_format, chunk_size=60)
-    in_place_of_it = [] if isinstance(line.becomes, Lands) else [b"G49,F,GM,food,1,1"]
-    sums = landed([*GOOD, line.raw, *in_place_of_it], job)
+    before = [good_line(number, line.file_quotes) for number in range(49)]
+    in_place_of_it = [] if isinstance(line.becomes, Lands) else [good_line(49, line.file_quotes or '"')]
+    sums = landed([*before, line.raw, *in_place_of_it], job)
 
     quarantine = job.lake.find(quarantine_path(0))
     others = [row for row in sums.rows.to_pylist() if row["merchant"] != "GM"]
@@ -87,18 +88,21 @@ def test_a_line_has_its_outcome(line: Line, landing_format: str, tmp_path: Path)
     assert ids_in_file(detected(sums).detections) == expected
 
 
-def test_all_kinds_in_one_chunk_survive_a_restart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("quotes", ["", "'", '"'])
+def test_all_kinds_in_one_chunk_survive_a_restart(quotes: str, tmp_path: Path) -> None:
     """A bad line does not affect its neighbours in chunk, sums and Delta tables."""
     job = new_job((tmp_path / "lake").as_uri(), chunk_size=1000)
-    outcome = detected(landed([line.raw for line in LINES], job))
+    kinds, lines = kinds_in_one_file(quotes)
+    outcome = detected(landed(lines, job))
     tables = StateTables(job.lake)
     tables.commit(outcome, {})
     loaded = StateTables(job.lake).load()
-    pairs = {(line.becomes.customer, line.becomes.merchant) for line in LINES if isinstance(line.becomes, Lands)}
+    landing = [line.becomes for line in kinds if isinstance(line.becomes, Lands)]
+    pairs = {(becomes.customer, becomes.merchant) for becomes in landing} | ({("G0", "GM")} if quotes else set())
     rows = all_pair_rows(loaded.pairs, 0).to_pylist()
     assert {(row["customer"], row["merchant"]) for row in rows} == pairs
     assert {(d.customer, d.merchant) for d in tables.detections_from(0)} == pairs
-    assert sum(row["transactions"] for row in rows) == sum(isinstance(line.becomes, Lands) for line in LINES)
+    assert sum(row["transactions"] for row in rows) == len(landing) + bool(quotes)
 
 
 # Bytes that are mostly CSV, numbers and quotes, with some noise.
@@ -120,6 +124,7 @@ _transactions = st.tuples(_fields, _fields, _fields, _fields, st.one_of(_numbers
 @example([b"\r'"])
 def test_any_line_lands_or_goes_to_quarantine_and_the_detector_continues(lines: list[bytes]) -> None:
     job = new_job(chunk_size=60)
+    lines = [*lines, NO_RECORD]
     sums = landed(lines, job)
     rows = job.landing.rows(0)
     quarantine = job.lake.find(quarantine_path(0))
@@ -130,7 +135,7 @@ def test_any_line_lands_or_goes_to_quarantine_and_the_detector_continues(lines: 
         assert line.raw == lines[number].removesuffix(b"\r").decode("utf-8", "backslashreplace")[:300]
     kept = rows[rows["customer"] != ""]
     assert sum(sums.rows.column("transactions").to_pylist()) == len(kept)
-    amounts = [round(float(amount) * 100) for amount in kept["amount"]]
+    amounts = [round(Fraction(amount) * 100) for amount in kept["amount"]]
     assert sum(sums.rows.column("amount_paise").to_pylist()) == sum(amounts)
 
     outcome = detected(sums)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
@@ -22,12 +23,12 @@ class Transaction:
 
 @dataclass(frozen=True)
 class ImportanceRow:
-    """One row of the importance file."""
+    """One row of the importance file; `weight` is its text."""
 
     customer: str
     merchant: str
     category: str
-    weight: float
+    weight: str
 
 
 Found = tuple[int, str, str, str, str, dict[str, float], dict[str, float]]
@@ -112,7 +113,7 @@ def _children(history: Sequence[Transaction], touched: Sequence[Transaction], th
     result: list[_Holding] = []
     for merchant, customer in sorted({(t.merchant, t.customer) for t in touched}):
         own = [t for t in history if (t.merchant, t.customer) == (merchant, customer)]
-        mean = sum(round(float(t.amount) * 100) for t in own) / (len(own) * 100)
+        mean = sum(round(Fraction(t.amount) * 100) for t in own) / (len(own) * 100)
         if len(own) >= thresholds["child_transactions"] and mean < thresholds["child_mean_amount"]:
             evidence = {"transactions": len(own), "mean_amount": mean}
             compared = {
@@ -148,7 +149,7 @@ def _weight(transaction: Transaction, importance: Sequence[ImportanceRow] | None
     if importance is None:
         text = transaction.amount if transaction.weight is None else transaction.weight
         try:
-            return round(float(text) * 10_000)
+            return round(Fraction(text) * 10_000)
         except ValueError:
             return None
     of_pair = [
@@ -156,4 +157,4 @@ def _weight(transaction: Transaction, importance: Sequence[ImportanceRow] | None
     ]
     of_category = [row for row in of_pair if row.category == transaction.category]
     rows = of_category or of_pair
-    return round(sum(round(row.weight * 10_000) for row in rows) / len(rows)) if rows else None
+    return round(Fraction(sum(round(Fraction(row.weight) * 10_000) for row in rows), len(rows))) if rows else None

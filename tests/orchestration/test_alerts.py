@@ -72,6 +72,8 @@ def test_the_open_alerts_of_release_1_0_are_read_and_anything_else_is_an_error()
         (seen(window=100, quarantined=1), []),
         (seen(window=100, quarantined=2), [("quarantine", Severity.WARNING)]),
         (seen(beat={"waiting": 50}), []),
+        (seen(beat={"transactions_without_gender": 9}), []),
+        (seen(beat={"transactions_without_gender": 10}), [("gender-unknown", Severity.WARNING)]),
         (seen(beat={"waiting": 501}), [("detections-waiting", Severity.CRITICAL)]),
         (
             seen(unlanded_since=ago(61), uncommitted_since=ago(301)),

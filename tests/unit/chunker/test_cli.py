@@ -26,6 +26,7 @@ def test_summary_and_exit_code_distinguish_done_from_nothing_new(
         "lines_read": 6,
         "lines_landed": 5,
         "lines_quarantined": 1,
+        "chunks_without_gender": 0,
         "landed_line": 6,
     }
     assert main(arguments(tmp_path)) == 0

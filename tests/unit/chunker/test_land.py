@@ -10,6 +10,7 @@ from spark_jobs.errors import (
     SourceMissingError,
     SourceRewrittenError,
 )
+from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.layout import OFFSET
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.transactions import parse_lines
@@ -55,7 +56,10 @@ def test_an_existing_chunk_is_adopted_with_its_extent(landing_format: str, grown
     bad = [LINES[0], b"bad\n"]
     write_source(job, HEADER + b"".join(bad))
     rows = parse_lines(
-        [line.strip() for line in bad], 0, ("step", "customer", "gender", "merchant", "category", "amount")
+        [line.strip() for line in bad],
+        0,
+        ("step", "customer", "gender", "merchant", "category", "amount"),
+        Quoting("'"),
     )
     assert job.landing.create(0, rows.rows)  # an earlier run died here
     write_source(job, HEADER + b"".join(bad + LINES[2 : 2 + grown_by]))
@@ -72,6 +76,33 @@ def test_an_unfinished_last_line_waits_for_its_newline() -> None:
     assert land_next_chunk(job) is None
     write_source(job, HEADER + LINES[0] + LINES[1])
     assert land_next_chunk(job) == LandedChunk(1, 2, 0, adopted=False)
+
+
+@pytest.mark.parametrize("extra", [b"Amount", b"LINE"])
+def test_columns_that_differ_in_case_are_refused_in_a_delta_table_only(extra: bytes, tmp_path: Path) -> None:
+    data = HEADER[:-1] + b"," + extra + b"\n0,C1,F,M1,c,1,2\n"
+    job = new_job(tmp_path.as_uri(), "delta")
+    write_source(job, data)
+    with pytest.raises(
+        SourceHeaderError, match=r"transactions\.csv, line 1: the columns '.*' and '.*' differ only in case"
+    ):
+        land_next_chunk(job)
+    assert not list(tmp_path.iterdir()), "nothing was changed"
+    job = new_job()
+    write_source(job, data)
+    assert land_next_chunk(job) == LandedChunk(0, 1, 0, adopted=False)
+
+
+@pytest.mark.parametrize(
+    ("genders", "lacks_gender"),
+    [(["F", "E"], False), ([" M", "f"], False), (["f", "female"], True), (["E", ""], True), (["", ""], False)],
+)
+def test_a_chunk_without_any_known_gender_is_reported(genders: list[str], lacks_gender: bool) -> None:
+    job = new_job()
+    write_source(job, HEADER + b"".join(b"0,C1,%b,M1,c,1\n" % gender.encode() for gender in genders))
+    chunk = land_next_chunk(job)
+    assert chunk
+    assert chunk.lacks_gender == lacks_gender
 
 
 def test_an_unfinished_header_waits_for_its_newline() -> None:

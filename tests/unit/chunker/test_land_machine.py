@@ -15,6 +15,14 @@ from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.store.objects import Objects
 from tests.unit.chunker_job import HEADER, good_line, landed_chunks, new_job, quarantined, write_source
 
+UNCLOSED = b"0,'C1','F','M1','c,1\n"
+# Each with a line that would be a transaction if it stood alone.
+RECORDS = [
+    [b"0,'C1','F','M1','a\n", b"9,C9,F,M9,fake,9.50\n", b"b',1.50\n"],
+    [b'0,C1,F,M1,"a\n', b'9,C9,F,M9,"fake\n', b'",1.50\n'],
+    [b"0,'C1','F','M1','a''\n", b"'',1,C9,M9,fake\n", b"\n", b"',1.50\n"],
+]
+
 
 class Crash(BaseException):
     """Simulates the death of the process."""
@@ -51,19 +59,33 @@ class Chunker(RuleBasedStateMachine):
         self.job = new_job()
         self.lines: list[bytes] = []
         self.unfinished = b""
+        self.to_come: list[bytes] = []
         self._upload()
 
+    @precondition(lambda self: not self.to_come)
     @rule(count=st.integers(1, 8))
     def append_lines(self, count: int) -> None:
         self._finish(good_line(len(self.lines)))
         for _ in range(count - 1):
             self._finish(good_line(len(self.lines)))
 
-    @rule(line=st.sampled_from([b"\n", b"1,2\n", b"\xff\n", b"0,'C1','F','M1','c',-1\n", b"0,'C1','F','M1','c,1\n"]))
+    @precondition(lambda self: not self.to_come and not self.unfinished)
+    @rule(record=st.sampled_from(RECORDS))
+    def begin_a_record_of_several_lines(self, record: list[bytes]) -> None:
+        self._finish(record[0])
+        self.to_come = record[1:]
+
+    @precondition(lambda self: self.to_come)
+    @rule()
+    def append_a_line_of_the_record(self) -> None:
+        self._finish(self.to_come.pop(0))
+
+    @precondition(lambda self: not self.to_come)
+    @rule(line=st.sampled_from([b"\n", b"1,2\n", b"\xff\n", b"0,'C1','F','M1','c',-1\n", UNCLOSED]))
     def append_bad_line(self, line: bytes) -> None:
         self._finish(line)
 
-    @precondition(lambda self: not self.unfinished)
+    @precondition(lambda self: not self.unfinished and not self.to_come)
     @rule()
     def append_half_a_line(self) -> None:
         self.unfinished = good_line(len(self.lines))[:7]
@@ -82,7 +104,7 @@ class Chunker(RuleBasedStateMachine):
     def run(self, chunk_size: int) -> None:
         before = read_landed_line(self.job.lake)
         chunk = land_next_chunk(replace(self.job, chunk_size=chunk_size))
-        assert (chunk is None) == (before == len(self.lines))
+        assert (chunk is None) == (before == self._without_unfinished_record())
 
     @rule(chunk_size=st.integers(1, 5), step=st.integers(0, 5))
     def run_that_dies(self, chunk_size: int, step: int) -> None:
@@ -123,6 +145,13 @@ class Chunker(RuleBasedStateMachine):
     def chunks_are_contiguous(self) -> None:
         chunks = landed_chunks(self.job)
         assert [first for first, _ in chunks] == [rows[0]["line"] for _, rows in chunks]
+
+    def _without_unfinished_record(self) -> int:
+        """Return how many lines do not wait for the end of a record; any line with a quote ends or disproves one."""
+        if self.to_come:
+            return max(number for number, line in enumerate(self.lines) if line in {record[0] for record in RECORDS})
+        last = max((number for number, line in enumerate(self.lines) if b"'" in line), default=0)
+        return last if self.lines and self.lines[last] == UNCLOSED else len(self.lines)
 
     def _finish(self, line: bytes) -> None:
         if self.unfinished:

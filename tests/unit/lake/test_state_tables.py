@@ -41,7 +41,7 @@ def chunk_of(first: int, lines: int = 30, end: int | None = None) -> list[ChunkS
         "gender": ["F"] * lines,
         "merchant": ["M1"] * lines,
         "category": ["food"] * lines,
-        "amount": [1.0] * lines,
+        "amount": ["1.0"] * lines,
     }
     schema = pa.schema([(name, CHUNK_COLUMNS[name]) for name in values])
     return [sum_chunk(pa.table(values, schema=schema), end or first + lines)]

@@ -1,5 +1,6 @@
 import pytest
 
+from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.transactions import parse_header, parse_lines
 
 COLUMNS = ("customer", "gender", "merchant", "category", "amount", "note")
@@ -17,7 +18,7 @@ COLUMNS = ("customer", "gender", "merchant", "category", "amount", "note")
     ],
 )
 def test_values_are_kept_without_their_quotes(line: bytes, values: list[str]) -> None:
-    parsed = parse_lines([line], 7, COLUMNS)
+    parsed = parse_lines([line], 7, COLUMNS, Quoting())
     assert parsed.rows.iloc[0].tolist() == [7, *values]
     assert parsed.quarantine.empty
 
@@ -48,7 +49,7 @@ def test_values_are_kept_without_their_quotes(line: bytes, values: list[str]) ->
 )
 def test_an_impossible_line_goes_to_quarantine_and_keeps_its_number(line: bytes, reason: str) -> None:
     good = b"C1,F,M1,food,1,x"
-    parsed = parse_lines([good, line, good], 10, COLUMNS)
+    parsed = parse_lines([good, line, good], 10, COLUMNS, Quoting("'"))
     assert parsed.rows["line"].tolist() == [10, 11, 12]
     assert parsed.rows["customer"].tolist() == ["C1", "", "C1"]
     row = parsed.quarantine.to_dict("records")

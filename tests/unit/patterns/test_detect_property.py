@@ -28,13 +28,13 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CUSTOMERS, MERCHANTS, CATEGORIES = ["C1", "C2", "C3", "C4", "C5"], ["M1", "M2"], ["food", "travel"]
 
 amounts = st.integers(0, 40_000).map(lambda thousandths: f"{thousandths / 1000:.3f}")
-weights = st.one_of(st.just(""), st.just("?"), st.integers(-9, 9).map(str))
+weights = st.one_of(st.just(""), st.just("?"), st.integers(-999, 999).map(lambda n: f"{n / 100_000:.5f}"))
 important_rows = st.builds(
     ImportanceRow,
     st.sampled_from(CUSTOMERS),
     st.sampled_from(MERCHANTS),
     st.sampled_from(CATEGORIES),
-    st.integers(-300, 300).map(lambda hundredths: hundredths / 100),
+    st.integers(-300, 300).map(lambda n: f"{n / 100_000:.5f}"),
 )
 
 
