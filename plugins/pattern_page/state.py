@@ -19,6 +19,7 @@ from spark_jobs.lake.detection_files import ROWS_PER_FILE
 _RATE_WINDOW_SECONDS = 300
 # Nobody has watched since; such a read does not tell how things are now.
 _OUTDATED_SECONDS = 15
+_HIDDEN_REASON = "The reason is hidden from you, because it may quote a customer's line."
 
 
 class StateCache:
@@ -61,7 +62,7 @@ def state_payload(now: datetime, span: str, snapshot: Snapshot, visible_dags: fr
         "span": span,
         "loading": loading,
         "hidden": hidden,
-        "problems": _problems(snapshot, now),
+        "problems": _problems(snapshot, now, show_reasons=not hidden),
         "chunker": _chunker(snapshot.lake, loading, dags, visible_dags),
         "detector": _detector(snapshot.lake, loading, visible_dags),
         "lake": _lake(lake, show_lines=not hidden) if lake else None,
@@ -83,7 +84,7 @@ def chunks_per_minute(landing_times: tuple[datetime, ...], now: datetime, window
     return within / (window_seconds / 60)
 
 
-def _problems(snapshot: Snapshot, now: datetime) -> list[dict[str, Any]]:
+def _problems(snapshot: Snapshot, now: datetime, *, show_reasons: bool) -> list[dict[str, Any]]:
     sources: Mapping[str, Polled[Any]] = {
         "The lake cannot be read": snapshot.lake,
         "Detections and merchants cannot be read": snapshot.tables,
@@ -91,7 +92,8 @@ def _problems(snapshot: Snapshot, now: datetime) -> list[dict[str, Any]]:
         "Databricks' runs cannot be read": snapshot.jobs,
     }
     problems = [
-        _problem(title, polled.error, polled.failing_since)
+        # Parsers quote what they cannot parse.
+        _problem(title, polled.error if show_reasons else _HIDDEN_REASON, polled.failing_since)
         for title, polled in sources.items()
         if polled.error and not _is_outdated(polled, now)
     ]

@@ -69,6 +69,7 @@ def visible_to(dags: frozenset[str]) -> dict[str, Any]:
     snapshot = replace(
         FRESH,
         lake=replace(FRESH.lake, value=LakeSnapshot(seen, Settings(), quarantine_capped=True)),
+        tables=replace(FRESH.tables, error="ArrowInvalid: expected 3 columns, got: C1,secret", failing_since=NOW),
         dags=replace(FRESH.dags, value=tuple(DagSnapshot(dag_id, paused=True) for dag_id in DAG_IDS)),
         jobs=replace(FRESH.jobs, value=(JobSnapshot("chunker", CHUNKER_DAG), started)),
     )
@@ -82,6 +83,7 @@ def test_everything_is_shown_to_who_may_read_all_dags() -> None:
     assert [job["name"] for job in payload["jobs"]] == ["chunker", "detector"]
     assert payload["chunker"]["level"] == payload["detector"]["level"] == "idle"
     assert payload["lake"]["quarantine"]["latest"][0]["raw"] == "C1,secret"
+    assert "C1,secret" in payload["problems"][0]["reason"]
     assert payload["lake"]["quarantine"]["capped"]
 
 
@@ -97,6 +99,7 @@ def test_verdicts_runs_and_jobs_are_those_of_the_dags_that_the_user_may_read(mis
     assert [job["name"] for job in payload["jobs"]] == [name for dag_id, name in verdicts.items() if dag_id != missing]
     assert missing in payload["hidden"]
     assert "secret" not in str(payload)
+    assert payload["problems"][0]["title"] == "Detections and merchants cannot be read"
     assert payload["lake"]["quarantine"]["lines"] == 1
 
 
