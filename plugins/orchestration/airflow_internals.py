@@ -9,7 +9,7 @@ from collections.abc import Mapping
 INTERNALS: Mapping[str, str] = {
     "airflow.api_fastapi.app": "the auth manager of this API server; plugins' apps have no other way to it",
     "airflow.api_fastapi.auth.managers.models.resource_details": "names of what an auth manager decides on",
-    "airflow.api_fastapi.core_api.security": "the checks of Airflow's own routes: plugins' apps are mounted without any",
+    "airflow.api_fastapi.core_api.security": "the checks of Airflow's own routes; plugins' apps have none",
     "airflow.models.dag": "the page reads DAGs in the API server, which has the database but no task to run the SDK in",
     "airflow.models.dagrun": "the page reads runs, see airflow.models.dag",
     "airflow.models.taskinstance": "the page reads the last task of each run, see airflow.models.dag",
