@@ -13,5 +13,7 @@ INTERNALS: Mapping[str, str] = {
     "airflow.models.dag": "the page reads DAGs in the API server, which has the database but no task to run the SDK in",
     "airflow.models.dagrun": "the page reads runs, see airflow.models.dag",
     "airflow.models.taskinstance": "the page reads the last task of each run, see airflow.models.dag",
+    "airflow.sdk.definitions.callback": "public as airflow.sdk.AsyncCallback, which the type stubs of 3.3 lack",
+    "airflow.sdk.definitions.deadline": "public as airflow.sdk.DeadlineAlert, which the type stubs of 3.3 lack",
     "airflow.utils.session": "a session for these models",
 }
