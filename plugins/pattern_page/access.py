@@ -5,6 +5,7 @@ for all DAGs of the product (docs/decisions/0013).
 """
 
 import asyncio
+import hashlib
 import inspect
 import json
 import logging
@@ -63,8 +64,10 @@ class Access:
         Raises:
             HTTPException: 401 without a valid login, 403 without permission to see Airflow's website.
         """
-        # All that a decision depends on: a token with another role is another key.
-        key = json.dumps(get_auth_manager().serialize_user(user), sort_keys=True)
+        # All that a decision depends on, so that a token with another role is another key; hashed, because some auth
+        # managers include tokens.
+        identity = json.dumps(get_auth_manager().serialize_user(user), sort_keys=True)
+        key = hashlib.sha256(identity.encode()).hexdigest()
         decided = self._decided.get(key)
         if decided is None or not self._is_recent(decided[0]):
             decided = await self._flights.run(key, lambda: self._decide(key, request, user))
