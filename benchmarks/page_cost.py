@@ -95,11 +95,11 @@ def _measure(airflow: LocalAirflow, s3: LocalS3, state: GrowingState) -> list[tu
     with airflow.client() as client:
         base = f"{airflow.url}/pattern-detection/api"
 
-        def get(path: str) -> httpx.Response:
-            return client.get(f"{base}/{path}").raise_for_status()
+        def ask(path: str, **question: str) -> httpx.Response:
+            return client.post(f"{base}/{path}", json=question).raise_for_status()
 
         def poll() -> httpx.Response:
-            return get("state?span=24h")
+            return client.get(f"{base}/state?span=24h").raise_for_status()
 
         began = time.perf_counter()
         starting = Times([_seconds(poll)])
@@ -109,10 +109,10 @@ def _measure(airflow: LocalAirflow, s3: LocalS3, state: GrowingState) -> list[tu
         size = len(poll().content)
         steady = Times([_seconds(poll) for _ in range(_POLLS)])
         growing = _while_growing(poll, state)
-        filtered = Times([_seconds(lambda: get("detections?merchant=M1&customer=C9")) for _ in range(50)])
-        merchants = Times([_seconds(lambda: get("merchants?sort=customers")) for _ in range(50)])
-        history = Times([_seconds(lambda: get("merchants/history?merchant=M1")) for _ in range(10)])
-        download = Times([_seconds(lambda: get("detections.csv"))])
+        filtered = Times([_seconds(lambda: ask("detections", merchant="M1", customer="C9")) for _ in range(50)])
+        merchants = Times([_seconds(lambda: ask("merchants", sort="customers")) for _ in range(50)])
+        history = Times([_seconds(lambda: ask("merchants/history", merchant="M1")) for _ in range(10)])
+        download = Times([_seconds(lambda: ask("detections.csv"))])
         os.kill(s3.process, signal.SIGSTOP)
         try:
             hanging = Times(_paced(poll, _POLLS // 2))

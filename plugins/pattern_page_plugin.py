@@ -5,7 +5,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from pattern_page import PREFIX, ROUTE
+from pattern_page import LABEL, PREFIX, ROUTE
 
 
 class LazyApp:
@@ -27,7 +27,7 @@ def _create_app() -> Any:
     from datetime import UTC, datetime
 
     from orchestration.settings import load_settings
-    from pattern_page.access import DagAccess, require_access
+    from pattern_page.access import Access, airflow_checks
     from pattern_page.app import create_app
     from pattern_page.runs import JobReader, read_dags
     from pattern_page.sources import Sources
@@ -36,7 +36,7 @@ def _create_app() -> Any:
         return datetime.now(UTC)
 
     sources = Sources(load_settings, read_dags, lambda settings: JobReader(settings).read, now)
-    return create_app(sources, require_access, DagAccess, now)
+    return create_app(sources, Access(now, airflow_checks()), now)
 
 
 class PatternPagePlugin(AirflowPlugin):
@@ -46,7 +46,8 @@ class PatternPagePlugin(AirflowPlugin):
     fastapi_apps = [{"app": LazyApp(), "url_prefix": PREFIX, "name": "Pattern detection"}]  # noqa: RUF012
     external_views = [  # noqa: RUF012
         {
-            "name": "Pattern detection",
+            # Airflow's navigation cuts longer labels off.
+            "name": LABEL,
             # Relative, because Airflow itself may be mounted under a path.
             "href": f"{PREFIX.lstrip('/')}/",
             "destination": "nav",

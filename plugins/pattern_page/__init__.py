@@ -3,3 +3,5 @@
 # Where the app is mounted, and the page's name in Airflow's own addresses (/plugin/…).
 PREFIX = "/pattern-detection"
 ROUTE = "pattern-detection"
+# The page's name in Airflow's navigation.
+LABEL = "Patterns"

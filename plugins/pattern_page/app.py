@@ -1,11 +1,11 @@
-"""The web app: the page, its assets and its data. It answers GET only, and changes nothing."""
+"""The web app: the page, its assets and its data. It changes nothing; what names customers is posted, not in URLs."""
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
@@ -14,101 +14,150 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from pattern_page import PREFIX, ROUTE, merchants
 from pattern_page.csv_export import csv_pieces
-from pattern_page.detection_table import Filter
+from pattern_page.gate import RETRY_AFTER_SECONDS, BusyError, Gate
 from pattern_page.headers import SecurityHeaders
+from pattern_page.questions import DetectionsQuestion, HistoryQuestion, MerchantsQuestion, posted
 from pattern_page.series import SPANS
 from pattern_page.sources import Sources
 from pattern_page.state import StateCache
+from pattern_page.viewer import Viewer, no_customers, no_figures
+from spark_jobs.errors import PipelineError
 
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _PAGE_ROWS = 25
 
-Text = Annotated[str, Query(max_length=200)]
 Span = Annotated[str, Query(pattern=f"^({'|'.join(SPANS)})$")]
-SortColumn = Annotated[str, Query(pattern=f"^({'|'.join(merchants.SORTABLE)})$")]
 
 
-def _filter(pattern: Text = "", merchant: Text = "", customer: Text = "") -> Filter:
-    return Filter(pattern, merchant, customer)
+class Gates:
+    """Limits on reads from memory and from the store, so that slow ones do not hold up quick ones."""
 
-
-Conditions = Annotated[Filter, Depends(_filter)]
+    def __init__(self, memory: Gate | None = None, store: Gate | None = None) -> None:
+        self.memory = memory or Gate(readers=2, per_user=2, seconds=20)
+        self.store = store or Gate(readers=4, per_user=2, seconds=20)
 
 
 def create_app(
-    sources: Sources, require_access: Callable[..., None], dag_access: Callable[..., Any], now: Callable[[], datetime]
+    sources: Sources, authorize: Callable[..., Any], now: Callable[[], datetime], gates: Gates | None = None
 ) -> FastAPI:
     """Return the app.
 
     Args:
-        require_access: dependency of every route, assets included, that raises 401 or 403.
-        dag_access: dependency with a method `visible`, see `access.DagAccess`.
+        authorize: dependency of every route, assets included, that returns a `Viewer`, or raises 401 or 403.
     """
     app = FastAPI(
         title="Pattern detection",
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        dependencies=[Depends(require_access)],
+        dependencies=[Depends(authorize)],
     )
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(StarletteHTTPException, _handle_error)
+    app.add_exception_handler(BusyError, _handle_busy)
+    app.add_exception_handler(PipelineError, _handle_unreadable)
     assets = {path.name: _Asset(path) for path in _STATIC.iterdir()}
     cache = StateCache(now)
+    memory, store = (gates := gates or Gates()).memory, gates.store
+
+    async def sees_figures(viewer: Annotated[Viewer, Depends(authorize)]) -> Viewer:
+        if not viewer.sees_figures:
+            raise HTTPException(403, no_figures())
+        return viewer
+
+    async def sees_customers(viewer: Annotated[Viewer, Depends(sees_figures)]) -> Viewer:
+        if not viewer.sees_customers:
+            raise HTTPException(403, no_customers(viewer.dags))
+        return viewer
+
+    SeesFigures = Annotated[Viewer, Depends(sees_figures)]  # noqa: N806 - types
+    SeesCustomers = Annotated[Viewer, Depends(sees_customers)]  # noqa: N806
 
     @app.get("/")
-    def page(request: Request) -> Response:
+    async def page(request: Request) -> Response:
         return assets["page.html"].answer(request)
 
     @app.get("/static/{name}")
-    def asset(name: str, request: Request) -> Response:
+    async def asset(name: str, request: Request) -> Response:
         if name not in assets:
             raise HTTPException(404, f"There is no asset {name}.")
         return assets[name].answer(request)
 
     @app.get("/api/state")
-    def state(request: Request, access: Annotated[Any, Depends(dag_access)], span: Span = "1h") -> Response:
-        snapshot = sources.poll()
-        visible = access.visible([dag.dag_id for dag in snapshot.dags.value or ()])
-        body, etag = cache.get(span, snapshot, visible)
+    async def state(request: Request, viewer: SeesFigures, span: Span = "1h") -> Response:
+        body, etag = await memory.read(
+            viewer.user, ("state", span, viewer.dags), lambda: cache.get(span, sources.poll(), viewer.dags)
+        )
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers={"ETag": etag})
         return Response(body, media_type="application/json", headers={"ETag": etag})
 
-    @app.get("/api/detections")
-    def detections(conditions: Conditions, before: Annotated[int | None, Query(ge=0)] = None) -> Response:
-        return _json(sources.tables().detections.latest(conditions, _PAGE_ROWS, before))
+    @app.post("/api/detections")
+    async def detections(
+        viewer: SeesCustomers, question: Annotated[DetectionsQuestion, Depends(posted(DetectionsQuestion))]
+    ) -> Response:
+        def read() -> bytes:
+            return _json(sources.tables().detections.latest(question.conditions, _PAGE_ROWS, question.before))
 
-    @app.get("/api/detections.csv")
-    def detections_csv(conditions: Conditions) -> Response:
-        rows = sources.tables().detections.matching(conditions)
+        return _answer(await memory.read(viewer.user, question, read))
+
+    @app.post("/api/detections.csv")
+    async def detections_csv(
+        viewer: SeesCustomers, question: Annotated[DetectionsQuestion, Depends(posted(DetectionsQuestion))]
+    ) -> Response:
+        pieces = csv_pieces(sources.tables().detections.matching_pages(question.conditions))
+
+        async def read() -> AsyncIterator[bytes]:
+            while (piece := await memory.read(viewer.user, object(), lambda: next(pieces, None))) is not None:
+                yield piece
+
         headers = {"Content-Disposition": 'attachment; filename="detections.csv"'}
-        return StreamingResponse(csv_pieces(rows), media_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingResponse(read(), media_type="text/csv; charset=utf-8", headers=headers)
 
     @app.get("/api/files/{number}")
-    def file(number: int) -> Response:
-        path = sources.tables().detections.file(number)
-        data = sources.file(path) if path else None
-        if path is None or data is None:
+    async def file(number: int, viewer: SeesCustomers) -> Response:
+        def read() -> tuple[str, bytes] | None:
+            path = sources.tables().detections.file(number)
+            data = sources.file(path) if path else None
+            return (path, data) if path and data is not None else None
+
+        found = await store.read(viewer.user, ("file", number), read)
+        if found is None:
             raise HTTPException(404, f"File {number} has not been written yet.")
+        path, data = found
         # As plain text, so that the browser shows its exact bytes, and no spreadsheet opens it.
         headers = {"Content-Disposition": f'inline; filename="{path.rpartition("/")[2]}"'}
         return Response(data, media_type="text/plain; charset=utf-8", headers=headers)
 
-    @app.get("/api/merchants")
-    def merchant_rows(
-        sort: SortColumn = "transactions",
-        order: Literal["ascending", "descending"] = "descending",
-        search: Text = "",
-        offset: Annotated[int, Query(ge=0)] = 0,
+    @app.post("/api/merchants")
+    async def merchant_rows(
+        viewer: SeesCustomers, question: Annotated[MerchantsQuestion, Depends(posted(MerchantsQuestion))]
     ) -> Response:
-        rows, descending = sources.tables().merchants, order == "descending"
-        return _json(merchants.sorted_page(rows, search, sort, descending=descending, offset=offset, limit=_PAGE_ROWS))
+        def read() -> bytes:
+            rows, descending = sources.tables().merchants, question.order == "descending"
+            return _json(
+                merchants.sorted_page(
+                    rows,
+                    question.search,
+                    question.sort,
+                    descending=descending,
+                    offset=question.offset,
+                    limit=_PAGE_ROWS,
+                )
+            )
 
-    @app.get("/api/merchants/history")
-    def merchant_history(merchant: Text) -> Response:
-        return _json({"merchant": merchant, "rows": merchants.thin_history(sources.merchant_history(merchant))})
+        return _answer(await memory.read(viewer.user, question, read))
+
+    @app.post("/api/merchants/history")
+    async def merchant_history(
+        viewer: SeesCustomers, question: Annotated[HistoryQuestion, Depends(posted(HistoryQuestion))]
+    ) -> Response:
+        def read() -> bytes:
+            rows, capped = sources.merchant_history(question.merchant)
+            return _json({"merchant": question.merchant, "rows": merchants.thin_history(rows), "capped": capped})
+
+        return _answer(await store.read(viewer.user, question, read))
 
     return app
 
@@ -130,8 +179,20 @@ class _Asset:
         return Response(self._data, media_type=self._type, headers=self._headers)
 
 
-def _json(content: Any) -> Response:
-    return Response(json.dumps(content, allow_nan=False), media_type="application/json")
+def _json(content: Any) -> bytes:
+    return json.dumps(content, allow_nan=False).encode()
+
+
+def _answer(content: bytes) -> Response:
+    return Response(content, media_type="application/json")
+
+
+async def _handle_busy(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+async def _handle_unreadable(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 502)
 
 
 async def _handle_error(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """All detections in memory: filtering, paging, evidence, and the file of each or what it waits for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -17,6 +17,9 @@ from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
 from spark_jobs.patterns.pattern import Comparison, Touched, TouchedMerchants, TouchedPairs
 
+# Rows of one page of `matching_pages`.
+_ROWS_PER_PAGE = 1000
+
 _SIGNS: Mapping[Any, str] = {np.greater: ">", np.greater_equal: "≥", np.less: "<", np.less_equal: "≤"}
 
 
@@ -30,10 +33,11 @@ class Filter:
 
 
 class Detections:
-    """All detections in the order of `seq`.
+    """All detections in the order of `seq`, or the latest of them if there are too many to read.
 
     Attributes:
-        rows: a table of `DETECTIONS_SCHEMA`; row n has seq n.
+        rows: a table of `DETECTIONS_SCHEMA`; row n has seq `first` + n.
+        first: the seq of the first row, 0 unless there were too many.
         times: `detectionTime` in seconds since 1970, shape (n,).
         patterns: the ids of the built-in patterns, then those that only the table has.
         codes: position of each row's pattern in `patterns`, shape (n,).
@@ -41,6 +45,7 @@ class Detections:
 
     def __init__(self, rows: pa.Table | None = None) -> None:
         self.rows = rows if rows is not None else DETECTIONS_SCHEMA.empty_table()
+        self.first: int = self.rows["seq"][0].as_py() if self.rows.num_rows else 0
         self.times: NDArray[np.int64] = (
             self.rows.column("detectionTime").cast(pa.int64()).to_numpy() // 1_000_000
         ).astype(np.int64)
@@ -52,13 +57,15 @@ class Detections:
         self.codes: NDArray[np.int64] = positions[encoded.indices.to_numpy(zero_copy_only=False)]
 
     def __len__(self) -> int:
-        """Return the number of detections."""
-        return int(self.rows.num_rows)
+        """Return the number of detections of all time."""
+        return self.first + int(self.rows.num_rows)
 
     def with_rows(self, rows: pa.Table) -> "Detections":
-        """Return these detections and those of `rows`, in any order, that follow them."""
+        """Return these detections and those of `rows`, in any order, that follow them; gaps end at the latest."""
         later = rows.select(DETECTIONS_SCHEMA.names).cast(DETECTIONS_SCHEMA).sort_by("seq")
-        return Detections(pa.concat_tables([self.rows, later.filter(pc.greater_equal(later["seq"], len(self)))]))
+        rows = pa.concat_tables([self.rows, later.filter(pc.greater_equal(later["seq"], len(self)))])
+        gaps = np.flatnonzero(np.diff(rows["seq"].to_numpy()) != 1)
+        return Detections(rows.slice(gaps[-1] + 1 if len(gaps) else 0))
 
     def counts(self) -> dict[str, int]:
         """Return the number of detections by pattern id."""
@@ -67,13 +74,12 @@ class Detections:
 
     def matching(self, conditions: Filter) -> pa.Table:
         """Return the rows that match, in the order of `seq`."""
-        rows = self.rows
-        if conditions.pattern:
-            rows = rows.filter(pc.equal(rows["patternId"], conditions.pattern))
-        for column, part in (("MerchantId", conditions.merchant), ("customerName", conditions.customer)):
-            if part:
-                rows = rows.filter(pc.match_substring(rows[column], part, ignore_case=True))
-        return rows
+        return _matching(self.rows, conditions)
+
+    def matching_pages(self, conditions: Filter) -> Iterator[pa.Table]:
+        """Yield the rows that match, in the order of `seq`; only one page of them is copied at a time."""
+        for start in range(0, self.rows.num_rows, _ROWS_PER_PAGE):
+            yield _matching(self.rows.slice(start, _ROWS_PER_PAGE), conditions)
 
     def latest(self, conditions: Filter, limit: int, before: int | None = None) -> dict[str, Any]:
         """Return one page of the matching detections, newest first; with `before`, only those with a smaller seq.
@@ -92,9 +98,9 @@ class Detections:
     def file(self, number: int) -> str | None:
         """Return the path of a detection file under the lake, or None if it is not full yet."""
         last = number * ROWS_PER_FILE + ROWS_PER_FILE - 1
-        if not 0 <= last < len(self):
+        if not self.first <= last < len(self):
             return None
-        detected_at: datetime = self.rows["detectionTime"][last].as_py()
+        detected_at: datetime = self.rows["detectionTime"][last - self.first].as_py()
         return detection_file_path(int(detected_at.timestamp()), number)
 
     def _view(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -112,6 +118,15 @@ class Detections:
             "file_number": number,
             "waiting_for": max(0, (number + 1) * ROWS_PER_FILE - len(self)),
         }
+
+
+def _matching(rows: pa.Table, conditions: Filter) -> pa.Table:
+    if conditions.pattern:
+        rows = rows.filter(pc.equal(rows["patternId"], conditions.pattern))
+    for column, part in (("MerchantId", conditions.merchant), ("customerName", conditions.customer)):
+        if part:
+            rows = rows.filter(pc.match_substring(rows[column], part, ignore_case=True))
+    return rows
 
 
 def pattern_actions(patterns: Sequence[str]) -> list[dict[str, str]]:

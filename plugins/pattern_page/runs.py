@@ -4,27 +4,27 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow.models.dag import DagModel, DagTag
+from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.providers.databricks.hooks.databricks import DatabricksHook
 from airflow.utils.session import create_session
 from sqlalchemy import select
 
+from orchestration.dag_ids import DAG_IDS, MAINTENANCE_DAG, SUPERVISOR_DAG
+from orchestration.judge import CHUNKER_DAG
 from orchestration.settings import Settings
 from pattern_page.snapshots import DagRunSnapshot, DagSnapshot, JobRunSnapshot, JobSnapshot
 
-TAG = "transaction-patterns"
 _RUNS = 5
 
 
 def read_dags() -> tuple[DagSnapshot, ...]:
-    """Return the DAGs with the tag `TAG`, by name, each with its latest runs."""
+    """Return the product's DAGs, by name, each with its latest runs."""
     with create_session() as session:
         found = session.execute(
             select(DagModel.dag_id, DagModel.is_paused)
-            .join(DagTag, DagTag.dag_id == DagModel.dag_id)
-            .where(DagTag.name == TAG, DagModel.is_stale.is_(False))
+            .where(DagModel.dag_id.in_(DAG_IDS), DagModel.is_stale.is_(False))
             .order_by(DagModel.dag_id)
         ).all()
         return tuple(DagSnapshot(dag_id, paused, _dag_runs(session, dag_id)) for dag_id, paused in found)
@@ -59,21 +59,26 @@ class JobReader:
 
     def __init__(self, settings: Settings) -> None:
         self._hook = DatabricksHook(settings.databricks_connection, timeout_seconds=10, retry_limit=1)
-        self._names = (settings.chunker_job, settings.detector_job, settings.maintenance_job)
+        # The DAG that runs or supervises each job.
+        self._names = {
+            settings.chunker_job: CHUNKER_DAG,
+            settings.detector_job: SUPERVISOR_DAG,
+            settings.maintenance_job: MAINTENANCE_DAG,
+        }
         self._ids: dict[str, int] = {}
 
     def read(self) -> tuple[JobSnapshot, ...]:
         """Return the jobs, each with its latest runs."""
-        return tuple(self._job(name) for name in self._names)
+        return tuple(self._job(name, dag_id) for name, dag_id in self._names.items())
 
-    def _job(self, name: str) -> JobSnapshot:
+    def _job(self, name: str, dag_id: str) -> JobSnapshot:
         job_id = self._ids.get(name) or self._hook.find_job_id_by_name(name)
         if job_id is None:
-            return JobSnapshot(name, error=f"the workspace has no job {name!r}; deploy it")
+            return JobSnapshot(name, dag_id, error=f"the workspace has no job {name!r}; deploy it")
         self._ids[name] = job_id
         # The hook has no method for this endpoint.
         answer = self._hook._do_api_call(("GET", "2.1/jobs/runs/list"), {"job_id": job_id, "limit": _RUNS})
-        return JobSnapshot(name, tuple(_run(run) for run in answer.get("runs", [])))
+        return JobSnapshot(name, dag_id, tuple(_run(run) for run in answer.get("runs", [])))
 
 
 def _run(run: dict[str, Any]) -> JobRunSnapshot:

@@ -26,6 +26,9 @@ class Span:
     step: int
 
 
+# A new system's plots are not narrower than this.
+_FEWEST_STEPS = 10
+
 SPANS = {"1h": Span(60, 1), "6h": Span(360, 5), "24h": Span(1440, 15)}
 
 
@@ -42,8 +45,14 @@ class Grid:
         return math.floor((seconds - self.start) / self.step)
 
 
-def grid(span: Span, now: datetime) -> Grid:
-    """Return the steps of a span that ends now."""
+def grid(span: Span, now: datetime, first: float | None = None) -> Grid:
+    """Return the steps of a span that ends now, shorter and finer if the first value, at `first`, is not that old."""
+    if first is not None:
+        # Room for one step before the first value.
+        minutes = (now.timestamp() - first) / 60
+        span = next((one for one in SPANS.values() if minutes + one.step <= one.minutes <= span.minutes), span)
+        steps = min(span.minutes, max(_FEWEST_STEPS * span.step, minutes + 2 * span.step)) / span.step
+        span = Span(math.ceil(steps) * span.step, span.step)
     step = span.step * 60
     end = (math.floor(now.timestamp()) // step + 1) * step
     count = span.minutes // span.step

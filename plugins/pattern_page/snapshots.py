@@ -25,6 +25,7 @@ class LakeSnapshot:
         landing_times: when the latest chunks were landed; None for a Delta landing zone.
         history: of the detector, oldest first.
         history_error: why there is no history.
+        quarantine_capped: quarantined lines are more than were counted, because too much would have to be read.
     """
 
     observation: "Observation"
@@ -32,6 +33,7 @@ class LakeSnapshot:
     landing_times: tuple[datetime, ...] | None = ()
     history: tuple[Sample, ...] = ()
     history_error: str = ""
+    quarantine_capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class TablesSnapshot:
         version: changes if, and only if, rows were appended.
         merchants: the latest row of each, with a column `detections`.
         refused: why the state is not read: it was written by another release.
+        merchants_capped: merchants without recent transactions are missing, because too much would have to be read.
     """
 
     version: str = ""
@@ -50,6 +53,7 @@ class TablesSnapshot:
         default_factory=lambda: MERCHANTS_SCHEMA.append(pa.field("detections", pa.int64())).empty_table()
     )
     refused: str = ""
+    merchants_capped: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,13 @@ class JobRunSnapshot:
 
 @dataclass(frozen=True)
 class JobSnapshot:
-    """A Databricks job and its latest runs, newest first; `error` is why there are none."""
+    """A Databricks job and its latest runs, newest first; `error` is why there are none.
+
+    Who may read the runs of the DAG `dag_id`, which runs or supervises the job, may read those of the job.
+    """
 
     name: str
+    dag_id: str
     runs: tuple[JobRunSnapshot, ...] = ()
     error: str = ""
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from orchestration.settings import Settings
 from orchestration.storage import Patience, Storage
+from pattern_page.capped_objects import CappedObjects
 from pattern_page.lake_reader import LakeReader
 from pattern_page.poller import Poller
 from pattern_page.snapshots import DagSnapshot, JobSnapshot, Snapshot, TablesSnapshot
@@ -57,13 +58,17 @@ class Sources:
         """Return detections and merchants as last read; none before the first read."""
         return self._tables.poll().value or TablesSnapshot()
 
-    def merchant_history(self, merchant: str) -> pa.Table:
-        """Return all rows of one merchant; blocks."""
+    def merchant_history(self, merchant: str) -> tuple[pa.Table, bool]:
+        """Return the rows of one merchant, and whether there are older ones that were not read; blocks."""
         return self._readers().state.history(merchant)
 
     def file(self, path: str) -> bytes | None:
-        """Return an object under the lake, or None if it does not exist; blocks."""
-        stored = self._readers().storage.lake.find(path)
+        """Return an object under the lake, or None if it does not exist; blocks.
+
+        Raises:
+            TooLargeError: it is too large to be shown.
+        """
+        stored = CappedObjects(self._readers().storage.lake).find(path)
         return stored.data if stored else None
 
     def _readers(self) -> "_Readers":

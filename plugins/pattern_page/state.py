@@ -2,21 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from orchestration.dag_ids import SUPERVISOR_DAG
 from orchestration.judge import CHUNKER_DAG, Level, Verdict, assess, judge_chunker, judge_detector
 from pattern_page import series
 from pattern_page.detection_table import Detections, pattern_actions
 from pattern_page.poller import Polled
 from pattern_page.snapshots import DagSnapshot, JobSnapshot, LakeSnapshot, Snapshot, TablesSnapshot
+from pattern_page.viewer import no_customers
 from spark_jobs.lake.detection_files import ROWS_PER_FILE
 
 _RATE_WINDOW_SECONDS = 300
 # Nobody has watched since; such a read does not tell how things are now.
 _OUTDATED_SECONDS = 15
+_HIDDEN_REASON = "The reason is hidden from you, because it may quote a customer's line."
 
 
 class StateCache:
@@ -42,24 +45,27 @@ class StateCache:
         return cached[1], cached[2]
 
 
-def state_payload(now: datetime, span: str, snapshot: Snapshot, visible_dags: Collection[str]) -> dict[str, Any]:
-    """Build the polling payload.
+def state_payload(now: datetime, span: str, snapshot: Snapshot, visible_dags: frozenset[str]) -> dict[str, Any]:
+    """Build the polling payload from what the user may see.
 
     Args:
         span: a key of `series.SPANS`.
-        visible_dags: DAGs whose runs the user may see.
+        visible_dags: DAGs whose runs the user may see; those of all DAGs are needed for texts of customers.
     """
     lake, tables = snapshot.lake.value, snapshot.tables.value
-    dags = snapshot.dags.value or ()
+    dags = [dag for dag in snapshot.dags.value or () if dag.dag_id in visible_dags]
     loading = _is_outdated(snapshot.lake, now)
-    steps = series.grid(series.SPANS[span], now)
     detections = tables.detections if tables else Detections()
+    steps = series.grid(series.SPANS[span], now, _first_shown(lake, detections))
+    hidden = no_customers(visible_dags)
     return {
         "span": span,
         "loading": loading,
-        "problems": _problems(snapshot, now),
-        **_verdicts(snapshot.lake, loading, next((dag for dag in dags if dag.dag_id == CHUNKER_DAG), None)),
-        "lake": _lake(lake) if lake else None,
+        "hidden": hidden,
+        "problems": _problems(snapshot, now, show_reasons=not hidden),
+        "chunker": _chunker(snapshot.lake, loading, dags, visible_dags),
+        "detector": _detector(snapshot.lake, loading, visible_dags),
+        "lake": _lake(lake, show_lines=not hidden) if lake else None,
         "found": _found(detections, tables) if tables else None,
         "plots": {
             "start": steps.start,
@@ -67,8 +73,8 @@ def state_payload(now: datetime, span: str, snapshot: Snapshot, visible_dags: Co
             **_history(lake, steps),
             "detections": series.detections(detections.times, detections.codes, detections.patterns, steps),
         },
-        "dags": [_dag(dag) for dag in dags if dag.dag_id in visible_dags],
-        "jobs": [_job(job) for job in snapshot.jobs.value or ()],
+        "dags": [_dag(dag) for dag in dags],
+        "jobs": [_job(job) for job in snapshot.jobs.value or () if job.dag_id in visible_dags],
     }
 
 
@@ -78,7 +84,7 @@ def chunks_per_minute(landing_times: tuple[datetime, ...], now: datetime, window
     return within / (window_seconds / 60)
 
 
-def _problems(snapshot: Snapshot, now: datetime) -> list[dict[str, Any]]:
+def _problems(snapshot: Snapshot, now: datetime, *, show_reasons: bool) -> list[dict[str, Any]]:
     sources: Mapping[str, Polled[Any]] = {
         "The lake cannot be read": snapshot.lake,
         "Detections and merchants cannot be read": snapshot.tables,
@@ -86,7 +92,8 @@ def _problems(snapshot: Snapshot, now: datetime) -> list[dict[str, Any]]:
         "Databricks' runs cannot be read": snapshot.jobs,
     }
     problems = [
-        _problem(title, polled.error, polled.failing_since)
+        # Parsers quote what they cannot parse.
+        _problem(title, polled.error if show_reasons else _HIDDEN_REASON, polled.failing_since)
         for title, polled in sources.items()
         if polled.error and not _is_outdated(polled, now)
     ]
@@ -106,21 +113,38 @@ def _is_outdated(polled: Polled[Any], now: datetime) -> bool:
     return polled.tried_at is None or (now - polled.tried_at).total_seconds() > _OUTDATED_SECONDS
 
 
-def _verdicts(lake: Polled[LakeSnapshot], loading: bool, chunker_dag: DagSnapshot | None) -> dict[str, Any]:
+def _chunker(
+    lake: Polled[LakeSnapshot], loading: bool, dags: Sequence[DagSnapshot], visible_dags: frozenset[str]
+) -> dict[str, str]:
+    if CHUNKER_DAG not in visible_dags:
+        return _hidden(CHUNKER_DAG)
     if lake.value is None or lake.error or loading:
-        reason = "Reading the lake …" if loading else "Unknown: the lake cannot be read."
-        unknown = _verdict(Verdict(Level.UNKNOWN, reason))
-        return {"chunker": unknown, "detector": unknown}
-    seen, settings = lake.value.observation, lake.value.settings
-    chunker = judge_chunker(seen, settings, chunker_dag.status if chunker_dag else None)
-    return {"chunker": _verdict(chunker), "detector": _verdict(judge_detector(seen, settings))}
+        return _unknown(loading)
+    status = next((dag.status for dag in dags if dag.dag_id == CHUNKER_DAG), None)
+    return _verdict(judge_chunker(lake.value.observation, lake.value.settings, status))
+
+
+def _detector(lake: Polled[LakeSnapshot], loading: bool, visible_dags: frozenset[str]) -> dict[str, str]:
+    if SUPERVISOR_DAG not in visible_dags:
+        return _hidden(SUPERVISOR_DAG)
+    if lake.value is None or lake.error or loading:
+        return _unknown(loading)
+    return _verdict(judge_detector(lake.value.observation, lake.value.settings))
+
+
+def _hidden(dag_id: str) -> dict[str, str]:
+    return _verdict(Verdict(Level.UNKNOWN, f"Hidden: you may not read the DAG {dag_id}."))
+
+
+def _unknown(loading: bool) -> dict[str, str]:
+    return _verdict(Verdict(Level.UNKNOWN, "Reading the lake …" if loading else "Unknown: the lake cannot be read."))
 
 
 def _verdict(verdict: Verdict) -> dict[str, str]:
     return {"level": verdict.level.value, "reason": verdict.reason}
 
 
-def _lake(lake: LakeSnapshot) -> dict[str, Any]:
+def _lake(lake: LakeSnapshot, *, show_lines: bool) -> dict[str, Any]:
     seen, times = lake.observation, lake.landing_times
     assessment = assess(seen, lake.settings)
     return {
@@ -138,7 +162,8 @@ def _lake(lake: LakeSnapshot) -> dict[str, Any]:
             "lines": seen.quarantined,
             "of": seen.window,
             "share": assessment.quarantine.value,
-            "latest": [asdict(line) for line in seen.latest_quarantined],
+            "capped": lake.quarantine_capped,
+            "latest": [asdict(line) for line in seen.latest_quarantined] if show_lines else [],
         },
     }
 
@@ -149,11 +174,13 @@ def _found(detections: Detections, tables: TablesSnapshot) -> dict[str, Any]:
         "version": tables.version,
         "total": total,
         "by_pattern": detections.counts(),
+        "first": detections.first,
         "patterns": pattern_actions(detections.patterns),
         "files": total // ROWS_PER_FILE,
         "in_next_file": total % ROWS_PER_FILE,
         "rows_per_file": ROWS_PER_FILE,
         "merchants": tables.merchants.num_rows,
+        "merchants_capped": tables.merchants_capped,
     }
 
 
@@ -161,6 +188,14 @@ def _history(lake: LakeSnapshot | None, steps: series.Grid) -> dict[str, Any]:
     samples = lake.history if lake else ()
     landed, committed = series.throughput(samples, steps)
     return {"lag_seconds": series.lag_seconds(samples, steps), "landed": landed, "committed": committed}
+
+
+def _first_shown(lake: LakeSnapshot | None, detections: Detections) -> float | None:
+    """Return the time of the oldest value that a plot could show, None if there is none."""
+    times = [sample.minute * 60.0 for sample in (lake.history if lake else ())[:1]]
+    if len(detections.times):
+        times.append(float(detections.times.min()))
+    return min(times, default=None)
 
 
 def _dag(dag: DagSnapshot) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from local.databricks.server import local_databricks
 from local.jobs import Lake, chunker_job
 from local.s3 import LocalS3
 from local.sample_data import write_sample
+from pattern_page import LABEL
 from spark_jobs.lake.heartbeat_history import Sample, format_history
 from spark_jobs.lake.layout import HISTORY
 from tests.browser.chromium import browser as browser  # a fixture
@@ -178,7 +179,7 @@ class Visitor:
     def open_in_airflow(self) -> FrameLocator:
         """Open the page from Airflow's menu."""
         self.tab.goto(self.page.url)
-        self.tab.get_by_role("link", name="Pattern detection").click()
+        self.tab.get_by_role("link", name=LABEL, exact=True).click()
         shown = page_frame(self.tab)
         await_scripts(shown)
         return shown

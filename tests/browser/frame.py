@@ -2,11 +2,13 @@
 
 from playwright.sync_api import FrameLocator, Page, expect
 
+from pattern_page import LABEL
+
 
 def page_frame(tab: Page) -> FrameLocator:
     """Wait until a tab shows the page in Airflow; return the page's frame."""
     tab.wait_for_url("**/plugin/pattern-detection**")
-    return tab.frame_locator("iframe[title='Pattern detection']")
+    return tab.frame_locator(f"iframe[title='{LABEL}']")
 
 
 def await_scripts(shown: Page | FrameLocator) -> None:

@@ -4,21 +4,27 @@ import httpx
 import jwt
 import pytest
 
+from pattern_page import LABEL, ROUTE
 from tests.browser.conftest import AirflowPage
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 ASSETS = ("/", "/static/page.js", "/static/icon.svg")
-DATA = ("/api/state", "/api/detections", "/api/detections.csv", "/api/merchants", "/api/files/0")
-HISTORY = "/api/merchants/history?merchant=M1"
+QUESTIONS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history")
+DATA = ("/api/state", "/api/files/0", *QUESTIONS)
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
 def get(page: AirflowPage, path: str, **options: object) -> httpx.Response:
-    return httpx.get(f"{page.url}/pattern-detection{path}", timeout=30, **options)  # type: ignore[arg-type]
+    """Request a path as the page does: questions are posted."""
+    method, question = (
+        ("POST", {"merchant": "M1"} if path.endswith("y") else {}) if path in QUESTIONS else ("GET", None)
+    )
+    url = f"{page.url}/pattern-detection{path}"
+    return httpx.request(method, url, json=question, timeout=30, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", [*ASSETS, *DATA, HISTORY, "/nothing"])
+@pytest.mark.parametrize("path", [*ASSETS, *DATA, "/nothing"])
 def test_without_a_login_nothing_is_served(airflow_page: AirflowPage, path: str) -> None:
     answer = get(airflow_page, path)
     expected = 404 if path == "/nothing" else 401
@@ -44,12 +50,12 @@ def test_a_browser_without_a_login_is_redirected_to_airflows_login_and_back(airf
     assert login.headers["location"].endswith("/auth/login?next=%2Fplugin%2Fpattern-detection")
 
 
-@pytest.mark.parametrize("path", [*ASSETS, *DATA, HISTORY])
+@pytest.mark.parametrize("path", [*ASSETS, *DATA])
 def test_a_user_without_a_role_cannot_see_the_page(airflow_page: AirflowPage, path: str) -> None:
     assert get(airflow_page, path, cookies={"_token": airflow_page.token("nobody")}).status_code == 403
 
 
-@pytest.mark.parametrize("path", [*ASSETS, "/api/state"])
+@pytest.mark.parametrize("path", [*ASSETS, "/api/state", *QUESTIONS])
 def test_a_logged_in_user_has_access_by_cookie_and_by_bearer_token(airflow_page: AirflowPage, path: str) -> None:
     token = airflow_page.token("admin")
     assert get(airflow_page, path, cookies={"_token": token}).status_code == 200
@@ -61,5 +67,5 @@ def test_airflows_navigation_contains_the_page(airflow_page: AirflowPage) -> Non
         plugins = client.get("/plugins").json()["plugins"]
         errors = client.get("/plugins/importErrors").json()
     [view] = [view for plugin in plugins if plugin["name"] == "pattern_detection" for view in plugin["external_views"]]
-    assert (view["name"], view["destination"], view["url_route"]) == ("Pattern detection", "nav", "pattern-detection")
+    assert (view["name"], view["destination"], view["url_route"]) == (LABEL, "nav", ROUTE)
     assert errors["total_entries"] == 0

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from local.airflow_settings import USER
+from pattern_page import LABEL
 from tests.browser.conftest import DARK, FORMULA_CUSTOMER, HERE, IMAGES, PHONE, Visitor, rows, write_history
 from tests.browser.frame import await_scripts, page_frame
 from tests.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line
@@ -68,10 +69,91 @@ def test_detections_can_be_filtered_and_the_url_keeps_the_filter(visitor: Visito
     expect(tab.locator("#detections .count")).to_have_text("1 detection")
     expect(tab.locator("#detections").get_by_role("searchbox", name="Customer")).to_have_value(FORMULA_CUSTOMER)
     with tab.expect_download() as download:
-        tab.get_by_role("link", name="Download CSV").click()
+        tab.get_by_role("button", name="Download CSV").click()
     text = Path(download.value.path()).read_text()
     assert f"'{FORMULA_CUSTOMER}" in text
     assert len(text.splitlines()) == 2
+
+
+def test_the_download_is_saved_from_airflows_frame(visitor: Visitor) -> None:
+    shown = visitor.open_in_airflow()
+    expect(rows(shown, "detections")).to_have_count(25)
+    with visitor.tab.expect_download() as download:
+        shown.get_by_role("button", name="Download CSV").click()
+    assert download.value.suggested_filename == "detections.csv"
+    assert len(Path(download.value.path()).read_text().splitlines()) > 500
+
+
+def test_no_url_names_a_customer_or_a_merchant(visitor: Visitor) -> None:
+    asked: list[str] = []
+    visitor.context.on("request", lambda request: asked.append(request.url))
+    tab = visitor.open_alone("#customer=C1093826151&merchant=M1823072687")
+    expect(tab.locator("#detections").get_by_role("searchbox", name="Customer")).to_have_value("C1093826151")
+    expect(tab.locator("#detections .count")).to_have_text(re.compile("detection"))
+    tab.get_by_role("tab", name="Merchants").click()
+    tab.locator("#merchants").get_by_role("searchbox", name="Merchant").fill("M1823072687")
+    expect(rows(tab, "merchants")).to_have_count(1)
+    tab.get_by_role("button", name="History of merchant").click()
+    expect(tab.locator("#merchants polyline")).to_have_count(6)
+    sent = [url.partition("#")[0] for url in asked]
+    assert f"{visitor.page.url}/pattern-detection/api/merchants/history" in sent
+    assert [url for url in sent if "C1093826151" in url or "M1823072687" in url] == []
+
+
+def test_the_pages_label_fits_into_airflows_navigation(visitor: Visitor) -> None:
+    visitor.tab.goto(visitor.page.url)
+    link = visitor.tab.get_by_role("link", name=LABEL, exact=True)
+    expect(link).to_be_visible()
+    # Replaces the label, if given, and returns whether any element around it cuts it off.
+    cut = """(link, label) => {
+        const all = [link, ...link.querySelectorAll("*")];
+        if (label) all.find((one) => !one.children.length && one.textContent).textContent = label;
+        return all.some((one) => one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1);
+    }"""
+    assert not link.evaluate(cut, "")
+    assert link.evaluate(cut, "Pattern detection")
+
+
+def test_what_is_hidden_or_not_read_is_said(visitor: Visitor) -> None:
+    def changed(route: Route) -> None:
+        # Without the ETag, which would be answered with 304.
+        headers = {name: value for name, value in route.request.headers.items() if name != "if-none-match"}
+        answer = route.fetch(headers=headers)
+        state = answer.json()
+        state["hidden"] = "Customers and merchants are hidden from you"
+        state["lake"]["quarantine"] |= {"capped": True, "latest": []}
+        state["found"] |= {"merchants_capped": True, "first": 100}
+        route.fulfill(response=answer, json=state)
+
+    visitor.context.route("**/api/state*", changed)
+    tab = visitor.open_alone()
+    for panel in ("Detections", "Merchants", "Quarantine"):
+        tab.get_by_role("tab", name=panel).click()
+        expect(tab.locator(f"#{panel.lower()}")).to_contain_text("are hidden from you")
+    expect(tab.locator("[data-value=quarantined]")).to_contain_text("at least 3")
+    expect(tab.locator("[data-value=merchants]")).to_contain_text("at least")
+    expect(tab.locator("[data-value=files]")).to_contain_text("shown and counted from number 100 on")
+    expect(tab.locator("#quarantine")).to_contain_text("too large to be read here in full")
+    visitor.context.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_busy_server_is_reported_and_asked_again(visitor: Visitor) -> None:
+    detail = "No answer within 20 s: too much is being read at once; try again in 5 s"
+    busy: list[Route] = []
+
+    def refused(route: Route) -> None:
+        busy.append(route)
+        if len(busy) == 1:
+            route.fulfill(status=503, json={"detail": detail})
+        else:
+            route.continue_()
+
+    visitor.context.route("**/api/detections", refused)
+    tab = visitor.open_alone()
+    expect(tab.locator("#detections")).to_contain_text(detail)
+    expect(rows(tab, "detections")).to_have_count(25)
+    assert [text for text in visitor.complaints if "503" not in text] == []
+    visitor.complaints.clear()
 
 
 def test_markup_in_data_is_shown_as_text(visitor: Visitor) -> None:

@@ -30,7 +30,7 @@ import json, sys
 from tests.pattern_page.conftest import Page
 page = Page(lambda: {"source": sys.argv[1] + ".csv", "lake": sys.argv[1]})
 state = page.state_when(lambda state: state["found"] and sum(state["found"]["by_pattern"].values()))
-rows = page.get("/api/detections", pattern="PatId4")["rows"]
+rows = page.ask("/api/detections", pattern="PatId4")["rows"]
 print(json.dumps({"found": state["found"], "rows": rows}))
 """
 

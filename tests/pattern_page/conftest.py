@@ -9,32 +9,26 @@ import pytest
 from fastapi.testclient import TestClient
 
 from local.s3 import LocalS3
+from orchestration.dag_ids import DAG_IDS, SUPERVISOR_DAG
+from orchestration.judge import CHUNKER_DAG
 from orchestration.settings import parse_settings
 from pattern_page.app import create_app
-from pattern_page.snapshots import DagSnapshot
+from pattern_page.snapshots import DagSnapshot, JobSnapshot
 from pattern_page.sources import Sources
+from pattern_page.viewer import Viewer
 from tests.pattern_page.lake import PageLake, utc_now
 
-DAGS = (DagSnapshot("chunk_transactions", paused=False), DagSnapshot("secret", paused=False))
-
-
-class SeesOneDag:
-    """A `DagAccess` whose user may see `chunk_transactions` only."""
-
-    def visible(self, dag_ids: Collection[str]) -> frozenset[str]:
-        return frozenset(dag_ids) & {"chunk_transactions"}
-
-
-def allow_everyone() -> None:
-    """A `require_access` without checks."""
+DAGS = tuple(DagSnapshot(dag_id, paused=False) for dag_id in DAG_IDS)
+JOBS = (JobSnapshot("chunker", CHUNKER_DAG), JobSnapshot("detector", SUPERVISOR_DAG))
 
 
 class Page:
-    """The page as a browser requests it."""
+    """The page as a browser requests it, for a user who may read the runs of `dags`."""
 
-    def __init__(self, settings: Callable[[], dict[str, object]]) -> None:
-        sources = Sources(lambda: parse_settings(settings()), lambda: DAGS, lambda _: lambda: (), utc_now)
-        self.client = TestClient(create_app(sources, allow_everyone, SeesOneDag, utc_now))
+    def __init__(self, settings: Callable[[], dict[str, object]], dags: Collection[str] = DAG_IDS) -> None:
+        sources = Sources(lambda: parse_settings(settings()), lambda: DAGS, lambda _: lambda: JOBS, utc_now)
+        viewer = Viewer("user", frozenset(dags))
+        self.client = TestClient(create_app(sources, lambda: viewer, utc_now))
 
     def state(self, span: str = "1h") -> dict[str, Any]:
         return dict(self.client.get("/api/state", params={"span": span}).raise_for_status().json())
@@ -47,8 +41,8 @@ class Page:
             time.sleep(0.05)
         return state
 
-    def get(self, path: str, **parameters: Any) -> Any:
-        return self.client.get(path, params=parameters).raise_for_status().json()
+    def ask(self, path: str, **question: Any) -> Any:
+        return self.client.post(path, json=question).raise_for_status().json()
 
 
 @pytest.fixture

@@ -42,11 +42,7 @@ def test_invalid_settings_are_shown(page: Page) -> None:
     assert page.state_when(read)["problems"] == []
 
 
-def test_only_dags_visible_to_the_user_are_shown(page: Page) -> None:
-    assert [dag["id"] for dag in page.state_when(read)["dags"]] == ["chunk_transactions"]
-
-
-@pytest.mark.parametrize("path", ["/", "/static/page.js", "/api/state", "/api/detections.csv", "/nothing", "/static/x"])
+@pytest.mark.parametrize("path", ["/", "/static/page.js", "/api/state", "/api/files/0", "/nothing", "/static/x"])
 def test_every_response_has_the_security_headers(page: Page, path: str) -> None:
     answer = page.client.get(path)
     for name, value in SECURITY_HEADERS.items():
@@ -57,28 +53,27 @@ def test_every_response_has_the_security_headers(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "parameters", "status"),
+    ("path", "parameters"),
     [
-        ("/api/state", {"span": "1y"}, 422),
-        ("/api/merchants", {"sort": "raw"}, 422),
-        ("/api/merchants", {"order": "up"}, 422),
-        ("/api/merchants", {"offset": -1}, 422),
-        ("/api/detections", {"merchant": "x" * 201}, 422),
-        ("/api/files/-1", {}, 404),
-        ("/static/..%2Fapp.py", {}, 404),
-        ("/openapi.json", {}, 404),
-        ("/docs", {}, 404),
+        ("/api/state", {"span": "1y"}),
+        ("/api/state", {"span": "1h\0"}),
+        ("/api/files/-1", {}),
+        (f"/api/files/{10**30}", {}),
+        ("/api/files/1e3", {}),
+        ("/static/..%2Fapp.py", {}),
+        ("/openapi.json", {}),
+        ("/docs", {}),
     ],
 )
-def test_invalid_requests_are_refused(page: Page, path: str, parameters: dict[str, str], status: int) -> None:
+def test_invalid_requests_are_refused(page: Page, path: str, parameters: dict[str, str]) -> None:
     answer = page.client.get(path, params=parameters)
-    assert answer.status_code == status
+    assert answer.status_code in (404, 422)
     assert json.loads(answer.content)["detail"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", ["/", "/api/state", "/api/detections", "/api/merchants"])
-def test_only_get_is_allowed(page: Page, method: str, path: str) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/", "/api/state", "/api/files/1", "/static/page.js"])
+def test_what_is_read_by_url_allows_only_get(page: Page, method: str, path: str) -> None:
     assert page.client.request(method, path).status_code == 405
 
 
@@ -105,4 +100,4 @@ def test_the_credentials_of_the_connection_are_used_for_objects_and_tables(
     page = Page(lambda: {**lake.settings, "aws_connection": "lake"})
     state = page.state_when(read)
     assert (state["found"]["total"], state["lake"]["landed_line"]) == (20, 20)
-    assert pa.Table.from_pylist(page.get("/api/merchants")["rows"]).num_rows == 2
+    assert pa.Table.from_pylist(page.ask("/api/merchants")["rows"]).num_rows == 2

@@ -2,7 +2,6 @@ from datetime import timedelta
 
 import pytest
 
-from pattern_page.csv_export import csv_pieces, escape_formula
 from pattern_page.detection_table import Detections, Filter, describe_evidence
 from spark_jobs.patterns import PATTERNS
 from spark_jobs.patterns.detections import Detection, detection_rows
@@ -11,6 +10,10 @@ from tests.pattern_page.rows import NOW, detection
 
 def made(*detections: Detection) -> Detections:
     return Detections().with_rows(detection_rows(detections))
+
+
+def _seconds(seq: int) -> int:
+    return int((NOW + timedelta(seconds=seq)).timestamp())
 
 
 def test_every_row_is_kept_once_in_the_order_of_seq() -> None:
@@ -52,10 +55,25 @@ def test_pages_do_not_overlap_while_detections_are_added() -> None:
 def test_a_detection_has_its_file_or_the_number_it_waits_for() -> None:
     found = made(*(detection(seq) for seq in range(60)))
     rows = {row["seq"]: row for row in found.latest(Filter(), limit=60)["rows"]}
-    seconds = int((NOW + timedelta(seconds=49)).timestamp())
-    assert rows[0]["file"] == rows[49]["file"] == f"detections/detections_{seconds}_00000000.csv"
+    assert rows[0]["file"] == rows[49]["file"] == f"detections/detections_{_seconds(49)}_00000000.csv"
     assert (rows[50]["file"], rows[50]["file_number"], rows[50]["waiting_for"]) == (None, 1, 40)
     assert (found.file(-1), found.file(1)) == (None, None)
+
+
+def test_detections_too_many_to_read_are_counted_and_the_latest_are_shown() -> None:
+    found = made(*(detection(seq) for seq in range(120, 260)))
+    assert (found.first, len(found), found.counts()["PatId2"]) == (120, 260, 140)
+    page = found.latest(Filter(), limit=200)
+    assert [row["seq"] for row in page["rows"]] == list(range(259, 119, -1))
+    # File 2, of 100 to 149, is named after row 149, which was read; that of file 1 was not.
+    assert page["rows"][-1]["file"] == found.file(2) == f"detections/detections_{_seconds(149)}_00000002.csv"
+    assert (found.file(1), found.file(5)) == (None, None)
+
+
+def test_after_a_gap_only_what_follows_is_kept() -> None:
+    found = made(*(detection(seq) for seq in range(10)))
+    later = found.with_rows(detection_rows([detection(seq) for seq in (3, 20, 21, 30, 31)]))
+    assert (later.first, later.rows["seq"].to_pylist(), len(later)) == (30, [30, 31], 32)
 
 
 def test_evidence_has_threshold_sign_and_unit() -> None:
@@ -90,25 +108,6 @@ def test_an_unknown_pattern_is_shown() -> None:
     found = made(detection(0), detection(1, "PatId9"))
     assert found.counts() == {"PatId1": 0, "PatId2": 1, "PatId3": 0, "PatId9": 1}
     assert found.latest(Filter(), limit=1)["rows"][0]["evidence"][0]["sign"] == "compared with"
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
-def test_formulas_are_escaped(text: str) -> None:
-    assert escape_formula(text) == f"'{text}"
-    found = made(detection(0, merchant=text, customer="C1"))
-    data = b"".join(csv_pieces(found.rows)).decode()
-    assert f"'{text}" in data
-
-
-def test_a_download_has_every_row_with_its_evidence() -> None:
-    found = made(*(detection(seq) for seq in range(1500)))
-    lines = b"".join(csv_pieces(found.rows)).decode().splitlines()
-    assert lines[0] == "seq,line,detectionTime,patternId,ActionType,customerName,MerchantId,evidence,thresholds"
-    assert len(lines) == 1501
-    assert lines[1] == (
-        "0,0,2026-01-01T12:00:00+00:00,PatId2,CHILD,C1,M1,"
-        "transactions=90; mean_amount=12.5,transactions=80; mean_amount=23"
-    )
 
 
 def test_there_may_be_no_detections() -> None:

@@ -18,6 +18,30 @@ def test_steps_end_with_the_present_one_and_are_not_many(span: str) -> None:
     assert steps.count * steps.step == SPANS[span].minutes * 60
 
 
+@pytest.mark.parametrize(
+    ("span", "age_minutes", "step", "count"),
+    [
+        ("1h", 0, 60, 10),
+        ("1h", 3, 60, 10),
+        ("1h", 20, 60, 22),
+        ("1h", 59, 60, 60),
+        ("1h", 1000, 60, 60),
+        ("6h", 3, 60, 10),
+        ("6h", 100, 300, 22),
+        ("24h", 3, 60, 10),
+        ("24h", 100, 300, 22),
+        ("24h", 600, 900, 42),
+        ("24h", 100_000, 900, 96),
+    ],
+)
+def test_a_new_system_has_shorter_and_finer_plots(span: str, age_minutes: float, step: int, count: int) -> None:
+    first = NOW.timestamp() - 60 * age_minutes
+    steps = grid(SPANS[span], NOW, first)
+    assert (steps.step, steps.count) == (step, count)
+    assert steps.slot(NOW.timestamp()) == count - 1
+    assert steps.slot(first) >= 0 or age_minutes * 60 > SPANS[span].minutes * 60 - step
+
+
 STEPS = Grid(MINUTE * 60, 120, 3)
 
 

@@ -24,8 +24,8 @@ def test_an_empty_lake_is_idle_and_shows_what_is_missing(page: Page) -> None:
     assert (state["chunker"]["level"], state["detector"]["level"]) == ("idle", "idle")
     assert "There is no master file yet" in state["chunker"]["reason"]
     assert (state["lake"]["landed_line"], state["found"]["total"]) == (0, 0)
-    assert page.get("/api/detections") == {"total": 0, "rows": [], "next": None}
-    assert page.get("/api/merchants")["rows"] == []
+    assert page.ask("/api/detections") == {"total": 0, "rows": [], "next": None}
+    assert page.ask("/api/merchants")["rows"] == []
 
 
 def test_progress_and_detections_are_shown(lake: PageLake, page: Page) -> None:
@@ -99,10 +99,10 @@ def test_new_rows_appear_once(lake: PageLake, page: Page) -> None:
     after = page.state_when(lambda state: state["found"]["version"] != before["version"])["found"]
     page.state_when(lambda state: state["found"]["total"] == 70)
     assert after["total"] <= 70
-    first = page.get("/api/detections")
+    first = page.ask("/api/detections")
     rows = [*first["rows"]]
     while first["next"] is not None:
-        first = page.get("/api/detections", before=first["next"])
+        first = page.ask("/api/detections", before=first["next"])
         rows += first["rows"]
     assert [row["seq"] for row in rows] == list(range(69, -1, -1))
 
@@ -110,10 +110,10 @@ def test_new_rows_appear_once(lake: PageLake, page: Page) -> None:
 def test_the_download_is_filtered_like_the_table(lake: PageLake, page: Page) -> None:
     detected(lake)
     page.state_when(read)
-    found = page.get("/api/detections", pattern="PatId2", merchant="<script", customer="C1")
+    found = page.ask("/api/detections", pattern="PatId2", merchant="<script", customer="C1")
     assert {row["merchant"] for row in found["rows"]} == {SCRIPT_MERCHANT}
     assert found["total"] == len([n for n in range(0, 120, 10) if "C1" in f"C{n}"])
-    answer = page.client.get("/api/detections.csv", params={"merchant": "<script"})
+    answer = page.client.post("/api/detections.csv", json={"merchant": "<script"})
     assert "attachment" in answer.headers["content-disposition"]
     assert len(list(csv.DictReader(io.StringIO(answer.text)))) == 12
 
@@ -121,13 +121,13 @@ def test_the_download_is_filtered_like_the_table(lake: PageLake, page: Page) -> 
 def test_a_detection_file_is_shown_byte_for_byte_once_it_is_written(lake: PageLake, page: Page) -> None:
     detected(lake)
     page.state_when(read)
-    [row] = page.get("/api/detections", customer="C49")["rows"]
+    [row] = page.ask("/api/detections", customer="C49")["rows"]
     answer = page.client.get(f"/api/files/{row['file_number']}")
     stored = lake.objects.find(row["file"])
     assert stored
     assert answer.content == stored.data
     assert answer.headers["content-type"] == "text/plain; charset=utf-8"
-    [waiting] = page.get("/api/detections", customer="C119")["rows"]
+    [waiting] = page.ask("/api/detections", customer="C119")["rows"]
     assert (waiting["file"], waiting["waiting_for"]) == (None, 30)
     assert page.client.get(f"/api/files/{waiting['file_number']}").status_code == 404
 
@@ -135,16 +135,16 @@ def test_a_detection_file_is_shown_byte_for_byte_once_it_is_written(lake: PageLa
 def test_merchants_are_sorted_and_have_a_history(lake: PageLake, page: Page) -> None:
     detected(lake)
     page.state_when(read)
-    found = page.get("/api/merchants", sort="transactions", order="ascending")
+    found = page.ask("/api/merchants", sort="transactions", order="ascending")
     assert [(row["merchant"], row["transactions"], row["detections"]) for row in found["rows"]] == [
         (SCRIPT_MERCHANT, 12, 12),
         ("M1", 108, 108),
     ]
     assert [row["customers"] for row in found["rows"]] == [12, 108]
-    history = page.get("/api/merchants/history", merchant=SCRIPT_MERCHANT)["rows"]
+    history = page.ask("/api/merchants/history", merchant=SCRIPT_MERCHANT)["rows"]
     assert [row["line"] for row in history] == list(range(10, 130, 10))
     assert history[-1]["transactions"] == 12
-    assert page.get("/api/merchants/history", merchant="nobody")["rows"] == []
+    assert page.ask("/api/merchants/history", merchant="nobody")["rows"] == []
 
 
 def test_quarantined_lines_are_shown_with_their_reasons(lake: PageLake, page: Page) -> None:
@@ -197,7 +197,7 @@ def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, m
     assert "state version 1" in problem["reason"]
     # The lake is shown regardless.
     assert state["lake"]["landed_line"] == 120
-    assert page.get("/api/detections")["rows"] == []
+    assert page.ask("/api/detections")["rows"] == []
 
 
 def test_missing_storage_is_a_problem_not_lateness(lake: PageLake) -> None:
@@ -215,7 +215,7 @@ def test_missing_storage_is_a_problem_not_lateness(lake: PageLake) -> None:
     assert {state["chunker"]["level"], state["detector"]["level"]} == {"unknown"}
     # The last values remain.
     assert state["lake"]["landed_line"] == before["lake"]["landed_line"]
-    assert page.get("/api/detections")["total"] == 120
+    assert page.ask("/api/detections")["total"] == 120
 
 
 def test_a_compacted_table_is_read_on(lake: PageLake, page: Page) -> None:

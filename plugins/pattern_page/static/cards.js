@@ -14,7 +14,7 @@ export function showCards(state) {
   value("landed_line", format.count(lake?.landed_line));
   value("source", lake && lake.source_bytes !== null ? masterFile(lake) : format.UNKNOWN);
   value("chunks_per_minute", format.rate(lake?.chunks_per_minute));
-  value("quarantined", quarantine?.of ? `${format.count(quarantine.lines)} (${format.share(quarantine.share)})` : format.UNKNOWN);
+  value("quarantined", quarantine?.of ? quarantined(quarantine) : format.UNKNOWN);
   level("quarantined", quarantine?.level);
   value("committed_line", format.count(lake?.committed_line));
   value("lag_lines", lake && lake.lag_lines !== null ? `${format.count(lake.lag_lines)} lines` : format.UNKNOWN);
@@ -22,10 +22,14 @@ export function showCards(state) {
   const lagLevel = lake?.lag_lines ? state.detector.level : "unknown";
   level("lag_lines", lagLevel);
   level("lag_seconds", lagLevel);
-  value("merchants", format.count(found?.merchants));
+  value("merchants", found?.merchants_capped ? `at least ${format.count(found.merchants)}` : format.count(found?.merchants));
   value("total", format.count(found?.total));
   value("files", found ? files(found) : state.loading ? "Reading the lake …" : "Unknown: they cannot be read.");
   showPatterns(found);
+}
+
+function quarantined({ lines, share, capped }) {
+  return `${capped ? "at least " : ""}${format.count(lines)} (${format.share(share)})`;
 }
 
 function masterFile(lake) {
@@ -36,7 +40,8 @@ function masterFile(lake) {
 function files(found) {
   if (!found.total) return "No detections yet.";
   const written = `${format.count(found.files)} ${found.files === 1 ? "file" : "files"} of ${found.rows_per_file}`;
-  return `${written}; the next one is waiting for ${found.rows_per_file - found.in_next_file} more.`;
+  const waiting = `${written}; the next one is waiting for ${found.rows_per_file - found.in_next_file} more.`;
+  return found.first ? `${waiting} Too many to read all: shown and counted from number ${format.count(found.first)} on.` : waiting;
 }
 
 function showPatterns(found) {

@@ -1,6 +1,9 @@
-// Requests for data. Polls send the ETag of the last response.
+// Requests for data. Polls send the ETag of the last response. Questions about customers are posted, because URLs are
+// logged.
 
 export class LoginExpiredError extends Error {}
+
+export class ForbiddenError extends Error {}
 
 let etag = null;
 let state = null;
@@ -17,17 +20,34 @@ export async function pollState(span) {
   return state;
 }
 
-export async function getJson(path, parameters) {
-  return (await get(`${path}?${new URLSearchParams(parameters)}`)).json();
+export async function ask(path, question) {
+  return (await post(path, question)).json();
 }
 
-async function get(path, headers = {}) {
-  const response = await fetch(path, { headers, cache: "no-store" });
+// Asks for a file, and saves it under a name.
+export async function save(path, question, name) {
+  const url = URL.createObjectURL(await (await post(path, question)).blob());
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser may only begin to read it now.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+function get(path, headers) {
+  return request(path, { headers });
+}
+
+function post(path, question) {
+  return request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(question) });
+}
+
+async function request(path, options) {
+  const response = await fetch(path, { ...options, cache: "no-store" });
+  if (response.ok || response.status === 304) return response;
   if (response.status === 401) throw new LoginExpiredError("your login has expired");
-  if (response.status === 403) throw new LoginExpiredError("you no longer have access to this page");
-  if (!response.ok && response.status !== 304) {
-    const body = await response.json().catch(() => ({}));
-    throw new Error(typeof body.detail === "string" ? body.detail : `the server answered ${response.status}`);
-  }
-  return response;
+  const body = await response.json().catch(() => ({}));
+  const detail = typeof body.detail === "string" ? body.detail : `the server answered ${response.status}`;
+  throw response.status === 403 ? new ForbiddenError(detail) : new Error(detail);
 }

@@ -1,7 +1,7 @@
 // The latest detections, with filters; each row opens its evidence.
 
 import * as address from "./address.js";
-import { getJson } from "./data.js";
+import { ask, save } from "./data.js";
 import { element, setText } from "./dom.js";
 import * as format from "./format.js";
 import { webLink } from "./outside.js";
@@ -15,6 +15,7 @@ export class Detections {
     this.form = panel.querySelector("form");
     this.count = panel.querySelector(".count");
     this.download = panel.querySelector("#download");
+    this.download.addEventListener("click", () => this.#save());
     this.pages = 1;
     this.table = new Table(panel.querySelector(".table"), {
       key: (row) => row.seq,
@@ -54,14 +55,30 @@ export class Detections {
     return this.#filtersChanged();
   }
 
+  // Shows a text instead of rows.
+  explain(text) {
+    this.table.explain(text);
+    this.more.hidden = true;
+  }
+
+  // Reads the rows; `failed` tells whether that is worth another try.
   async refresh() {
+    this.failed = false;
+    try {
+      await this.#read();
+    } catch (error) {
+      this.failed = true;
+      this.explain(`This could not be read: ${error.message}.`);
+    }
+  }
+
+  async #read() {
     const filters = this.#filters();
-    this.download.href = `api/detections.csv?${new URLSearchParams(filters)}`;
     const rows = [];
     let page = null;
     for (let number = 0; number < this.pages; number += 1) {
       const before = page ? { before: page.next } : {};
-      page = await getJson("api/detections", { ...filters, ...before });
+      page = await ask("api/detections", { ...filters, ...before });
       rows.push(...page.rows);
       if (page.next === null) break;
     }
@@ -70,6 +87,17 @@ export class Detections {
     setText(this.count, `${format.count(page.total)} ${page.total === 1 ? "detection" : "detections"}`);
     this.more.hidden = page.next === null;
     this.table.show(rows);
+  }
+
+  async #save() {
+    this.download.disabled = true;
+    try {
+      await save("api/detections.csv", this.#filters(), "detections.csv");
+    } catch (error) {
+      setText(this.count, `Not downloaded: ${error.message}`);
+    } finally {
+      this.download.disabled = false;
+    }
   }
 
   #filters() {

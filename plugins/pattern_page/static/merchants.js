@@ -1,6 +1,6 @@
 // Merchants, sortable by every column; each row opens its history.
 
-import { getJson } from "./data.js";
+import { ask } from "./data.js";
 import { element, setText } from "./dom.js";
 import * as format from "./format.js";
 import { Plot } from "./plot.js";
@@ -46,13 +46,30 @@ export class Merchants {
     });
   }
 
+  // Shows a text instead of rows.
+  explain(text) {
+    this.table.explain(text);
+    this.more.hidden = true;
+  }
+
+  // Reads the rows; `failed` tells whether that is worth another try.
   async refresh() {
+    this.failed = false;
+    try {
+      await this.#read();
+    } catch (error) {
+      this.failed = true;
+      this.explain(`This could not be read: ${error.message}.`);
+    }
+  }
+
+  async #read() {
     const search = this.form.elements.search.value;
     const { column, order } = this.sorted;
     const rows = [];
     let total = 0;
     for (let number = 0; number < this.pages; number += 1) {
-      const page = await getJson("api/merchants", { sort: column, order, search, offset: rows.length });
+      const page = await ask("api/merchants", { sort: column, order, search, offset: rows.length });
       rows.push(...page.rows);
       total = page.total;
       if (rows.length >= total) break;
@@ -77,7 +94,7 @@ export class Merchants {
   }
 
   async #history(row) {
-    const { rows } = await getJson("api/merchants/history", { merchant: row.merchant });
+    const { rows, capped } = await ask("api/merchants/history", { merchant: row.merchant });
     const box = element("div", { class: "plots small" });
     const xs = rows.map(({ line }) => line);
     const end = xs.at(-1) ?? 0;
@@ -92,6 +109,7 @@ export class Merchants {
     draw("Transactions threshold", "by line", { percentile: "transactions_percentile" }, { whole: false, readValue: format.number });
     draw("Weight threshold", "by line", { percentile: "weight_percentile" }, { whole: false, readValue: format.number });
     const link = element("button", { type: "button", class: "button", onclick: () => this.showDetectionsOf(row.merchant) }, "Its detections");
-    return element("div", {}, box, link);
+    const note = capped ? element("p", { class: "note" }, "Only the latest part: the whole history is too large to be read here.") : null;
+    return element("div", {}, note, box, link);
   }
 }

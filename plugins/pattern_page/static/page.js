@@ -2,9 +2,9 @@
 
 import * as address from "./address.js";
 import { showCards } from "./cards.js";
-import { LoginExpiredError, pollState } from "./data.js";
+import { ForbiddenError, LoginExpiredError, pollState } from "./data.js";
 import { Detections } from "./detections.js";
-import { element, setText } from "./dom.js";
+import { setText } from "./dom.js";
 import * as format from "./format.js";
 import { Merchants } from "./merchants.js";
 import { Plot } from "./plot.js";
@@ -70,6 +70,8 @@ async function poll() {
     document.body.classList.add("stale");
     if (error instanceof LoginExpiredError) {
       setText(updated, `No longer updated: ${error.message}. Reload Airflow to log in.`);
+    } else if (error instanceof ForbiddenError) {
+      setText(updated, `${error.message}.`);
     } else {
       setText(updated, `Airflow does not respond (${error.message}); retrying.`);
       timer = setTimeout(poll, MILLISECONDS.usual);
@@ -88,7 +90,7 @@ function show() {
   plots.throughput.show(xs, end, [{ name: "landed", values: landed }, { name: "committed", values: committed }]);
   plots.detections.show(xs, end, Object.entries(found).map(([name, values]) => ({ name, values })));
   if (state.found) detections.setPatterns(state.found.patterns);
-  quarantine.show(state.lake);
+  quarantine.show(state.lake, state.hidden);
   runs.show(state.dags, state.jobs, state.lake);
   refreshTable();
 }
@@ -96,11 +98,11 @@ function show() {
 function refreshTable() {
   const table = { detections, merchants }[openedTab];
   const version = state?.found?.version;
-  if (!table || version === undefined || shown[openedTab] === version) return;
-  const name = openedTab;
-  shown[name] = version;
-  table.refresh().catch((error) => {
-    shown[name] = null;
-    document.querySelector(`#${name} .table`).replaceChildren(element("p", { class: "empty" }, `This could not be read: ${error.message}.`));
-  });
+  if (!table || version === undefined || (shown[openedTab] === version && !table.failed)) return;
+  if (state.hidden) {
+    table.explain(`${state.hidden}.`);
+    return;
+  }
+  shown[openedTab] = version;
+  table.refresh();
 }

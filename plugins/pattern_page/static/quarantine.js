@@ -19,12 +19,15 @@ export class Quarantine {
     });
   }
 
-  show(lake) {
-    const key = JSON.stringify(lake?.quarantine ?? null);
+  show(lake, hidden) {
+    const key = JSON.stringify([lake?.quarantine ?? null, hidden]);
     if (key === this.key) return;
     this.key = key;
-    const { lines, of, share, latest } = lake?.quarantine ?? { lines: 0, of: 0, share: 0, latest: [] };
-    this.summary.textContent = of ? `${format.count(lines)} of the latest ${format.count(of)} lines (${format.share(share)}). The latest:` : "";
-    this.table.show(latest);
+    const { lines, of, share, capped, latest } = lake?.quarantine ?? { lines: 0, of: 0, share: 0, capped: false, latest: [] };
+    const counted = `${capped ? "At least " : ""}${format.count(lines)} of the latest ${format.count(of)} lines (${format.share(share)}).`;
+    const more = capped ? " Some quarantine files are too large to be read here in full." : "";
+    this.summary.textContent = of ? `${counted}${more}${hidden ? "" : " The latest:"}` : "";
+    if (hidden) this.table.explain(hidden);
+    else this.table.show(latest);
   }
 }

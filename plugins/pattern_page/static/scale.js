@@ -25,7 +25,7 @@ export function lineTicks(start, end, most) {
 // At most `most` round times of day between two times, all in seconds since 1970.
 export function timeTicks(start, end, most) {
   const offset = new Date(start * 1000).getTimezoneOffset() * 60;
-  const steps = [300, 600, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR];
+  const steps = [60, 120, 300, 600, 900, 1800, HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR];
   const step = steps.find((size) => (end - start) / size <= most) ?? 24 * HOUR;
   const ticks = [];
   for (let at = Math.ceil((start - offset) / step) * step + offset; at <= end; at += step) ticks.push(at);

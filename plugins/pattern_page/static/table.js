@@ -18,7 +18,7 @@ export class Table {
   show(rows, sorted = null) {
     const { columns, detail, empty } = this.options;
     if (!rows.length) {
-      this.box.replaceChildren(element("p", { class: "empty" }, empty));
+      this.explain(empty);
       return;
     }
     const focused = document.activeElement?.dataset?.focus;
@@ -28,6 +28,11 @@ export class Table {
       element("div", { class: "scroll" }, element("table", {}, element("thead", {}, head), element("tbody", {}, body))),
     );
     if (focused) this.box.querySelector(`[data-focus="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  // Shows a text instead of rows.
+  explain(text) {
+    this.box.replaceChildren(element("p", { class: "empty" }, text));
   }
 
   #title(column, sorted) {
