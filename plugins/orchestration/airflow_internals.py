@@ -15,9 +15,9 @@ INTERNALS: Mapping[str, str] = {
     "airflow.models.dagrun": "the page reads runs, see airflow.models.dag",
     "airflow.models.taskinstance": "the page reads the last task of each run, see airflow.models.dag",
     "airflow.sdk.definitions.callback": "public as airflow.sdk.AsyncCallback, which the type stubs of 3.3 lack",
-    "airflow.sdk.definitions.deadline": "public as airflow.sdk.DeadlineAlert, which the type stubs of 3.3 lack; the base of"
-    " our own reference",
-    "airflow.sdk.execution_time": "tells a variable that cannot be read from one that is not set; Variable.get does not",
+    "airflow.sdk.definitions.deadline": "public as airflow.sdk.DeadlineAlert, which the type stubs of 3.3 lack;"
+    " it is also the base of our own reference",
+    "airflow.sdk.execution_time": "tells an unreadable variable from an unset one; Variable.get does not",
     "airflow.sdk.execution_time.comms": "the messages for that",
     "airflow.sdk.execution_time.secrets.execution_api": "the backend that is asked with these messages",
     "airflow.utils.session": "a session for these models",

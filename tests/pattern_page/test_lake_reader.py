@@ -27,7 +27,8 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW
         self.lake = open_objects("memory:///lake")
-        storage: Any = SimpleNamespace(lake=self.lake, master_file=MasterFile(self.lake, "transactions.csv"))
+        master_file = MasterFile(self.lake, "transactions.csv")
+        storage: Any = SimpleNamespace(lake=self.lake, master_file=master_file, now=lambda: self.now)
         self.reader = LakeReader(Settings(chunk_size=CHUNK), storage, lambda: self.now)
         self.listed: list[str] = []
         listing = Objects.list_objects
