@@ -15,6 +15,7 @@ from spark_jobs.errors import StorageRefusedError
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.store import failures
 from spark_jobs.store.address import Address, parse_address, parse_object_address
+from spark_jobs.store.error_codes import ENVIRONMENT, Access
 from spark_jobs.store.objects import Objects, http_endpoint
 
 # boto3 renews credentials at least ten minutes before they expire.
@@ -37,6 +38,9 @@ class Storage:
     `aws_connection` provides credentials, region, endpoint, `verify`, proxies and the addressing style; without one
     they come from the machine, as boto3 finds them.
 
+    Attributes:
+        access: the same, in words for error messages.
+
     Raises:
         StorageRefusedError: there are no credentials.
     """
@@ -44,6 +48,7 @@ class Storage:
     def __init__(self, settings: Settings, patience: Patience | None = None) -> None:
         self._settings = settings
         self._patience = patience or Patience()
+        self.access = _access(settings.aws_connection)
         hook = AwsBaseHook(aws_conn_id=settings.aws_connection or None, client_type="s3")
         # The session renews credentials that expire.
         self._session = hook.get_session()
@@ -127,4 +132,11 @@ class Storage:
             },
             credential_provider=self._credentials,
         )
-        return Objects(store, address)
+        return Objects(store, address, self.access)
+
+
+def _access(connection: str) -> Access:
+    if not connection:
+        return ENVIRONMENT
+    name = f"the Airflow connection `{connection}`"
+    return Access(credentials=name, grantee=f"the role or user of {name}", region=f"`region_name` of {name}")

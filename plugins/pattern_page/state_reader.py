@@ -15,6 +15,7 @@ from spark_jobs.lake import layout
 from spark_jobs.lake.state_tables import verify_state_version
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
+from spark_jobs.store.error_codes import ENVIRONMENT, Access
 from spark_jobs.store.failures import translate_errors
 
 
@@ -24,9 +25,10 @@ class GrowingTable:
     Compaction rewrites files, not rows: the column's minima and maxima in the log tell which files to open.
     """
 
-    def __init__(self, url: str, options: Mapping[str, str]) -> None:
+    def __init__(self, url: str, options: Mapping[str, str], access: Access = ENVIRONMENT) -> None:
         self._url = url
         self._options = dict(options)
+        self._access = access
         self._table: DeltaTable | None = None
         self._read_version = -1
 
@@ -42,7 +44,7 @@ class GrowingTable:
             StateError: the table was written by another release.
             StorageError, StorageRefusedError: it cannot be read.
         """
-        with translate_errors(self._url):
+        with translate_errors(self._url, access=self._access):
             table = self._open()
             if table is None or table.version() == self._read_version:
                 return None
@@ -53,7 +55,7 @@ class GrowingTable:
 
     def read_equal(self, column: str, value: str) -> pa.Table | None:
         """Return the rows with a value in a column, or None without a table; raises as `read_above` does."""
-        with translate_errors(self._url):
+        with translate_errors(self._url, access=self._access):
             table = self._open()
             return table.to_pyarrow_dataset().to_table(filter=pc.field(column) == value) if table else None
 
@@ -74,11 +76,13 @@ class StateReader:
     Args:
         lake: the lake's URL.
         options: returns the storage options for `deltalake`, with credentials that are valid now.
+        access: where they come from.
     """
 
-    def __init__(self, lake: str, options: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, lake: str, options: Callable[[], Mapping[str, str]], access: Access = ENVIRONMENT) -> None:
         self._lake = lake
         self._options = options
+        self._access = access
         self._opened_with: Mapping[str, str] | None = None
         self._detections_table: GrowingTable
         self._merchants_table: GrowingTable
@@ -129,4 +133,4 @@ class StateReader:
             self._opened_with = options
 
     def _table(self, name: str, options: Mapping[str, str]) -> GrowingTable:
-        return GrowingTable(f"{self._lake}/{name}", options)
+        return GrowingTable(f"{self._lake}/{name}", options, self._access)

@@ -9,17 +9,20 @@ from spark_jobs.errors import SecondDetectorError, StateError
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
-from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
+from spark_jobs.lake.state_tables import StateTables, state_description
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Outcome, Rules
 from spark_jobs.patterns.detections import Detection, detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.line_table import open_or_create_table, open_table
+from spark_jobs.store.line_table import open_table
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 from spark_jobs.store.objects import Objects, open_objects
 
 # Every pair is a child from its first transaction on.
 RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1}, every_chunk=False)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+# The description of tables of state version 1, which had no property.
+VERSION_1 = "transaction-patterns state version 1"
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_a_second_detector_loses_the_race_and_duplicates_nothing(lake: Objects) 
 
 def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
-    monkeypatch.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
+    monkeypatch.setattr("spark_jobs.lake.state_tables.OLDEST_STATE_VERSION", 3)
     with pytest.raises(StateError, match="run the release that wrote it"):
         StateTables(lake)
 
@@ -148,7 +151,7 @@ def test_missing_detection_files_are_written_with_the_same_bytes(lake: Objects, 
 
 def test_missing_columns_are_added_to_a_table_of_an_earlier_release(lake: Objects) -> None:
     earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
-    table = open_or_create_table(lake.place("state/merchants"), "detector", earlier, STATE_DESCRIPTION)
+    table = open_or_create_table(lake.place("state/merchants"), "detector", NewTable(earlier, VERSION_1))
     table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
     run_chunks(lake, 10)
     merchants = open_table(lake.place("state/merchants"), "detector")
@@ -169,7 +172,7 @@ def test_reported_patterns_are_migrated_from_the_detections(lake: Objects) -> No
         detector = new_detector(tables)
         assert detector.advance(chunk_of(0, end=60)).detections == []
     assert tables.load().detections == {"PatId2": 30}
-    assert tables._pairs.handle.metadata().description == STATE_DESCRIPTION
+    assert tables._pairs.handle.metadata().description == state_description()
 
 
 def test_a_start_looks_back_as_far_as_the_last_detection_file(lake: Objects) -> None:
