@@ -24,7 +24,13 @@ LONG_AGO = datetime.now(UTC) - timedelta(days=30)
 ORPHAN = "state/pairs/part-never-committed.parquet"
 EXPIRED = {ORPHAN, chunk_path(0), chunk_path(30), quarantine_path(0)}
 # Neighbours whose names begin like a folder of the lake, and files of others in the lake's root.
-FOREIGN = ("landing_zone.csv", "landing_zone_old/chunk_000000000000.csv", "quarantined/1.csv", "state.bak/pairs/1", "a/b")
+FOREIGN = (
+    "landing_zone.csv",
+    "landing_zone_old/chunk_000000000000.csv",
+    "quarantined/1.csv",
+    "state.bak/pairs/1",
+    "a/b",
+)
 # What consoles create for folders.
 MARKERS = ("", "landing_zone/", "quarantine/", "state/", "state/pairs/", "state/pairs/_delta_log/", "detections/")
 
@@ -46,7 +52,9 @@ def lake_files(directory: Path) -> dict[str, bytes]:
     lake.create(quarantine_path(0), b"line,reason,raw\n")
     lake.create(ORPHAN, b"a killed job wrote this")
     run_chunks(lake, 0, 30)
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()
+    }
 
 
 def without_log(paths: Set[str]) -> Set[str]:
