@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.exceptions import BotoCoreError, ClientError
 from obstore.auth.boto3 import Boto3CredentialProvider
 from obstore.store import S3Store
 
@@ -16,6 +17,7 @@ from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.store import failures
 from spark_jobs.store.address import Address, parse_address, parse_object_address
 from spark_jobs.store.error_codes import ENVIRONMENT, Access
+from spark_jobs.store.failures import cause, storage_failure
 from spark_jobs.store.objects import Objects, http_endpoint
 
 # boto3 renews credentials at least ten minutes before they expire.
@@ -74,8 +76,15 @@ class Storage:
         return MasterFile(self._open(folder), name)
 
     def delta_options(self) -> dict[str, str]:
-        """Return options with which `deltalake` reads the lake, with credentials that are valid now."""
-        credentials = self._credentials.credentials.get_frozen_credentials()
+        """Return options with which `deltalake` reads the lake, with credentials that are valid now.
+
+        Raises:
+            StorageError, StorageRefusedError: there are no such credentials.
+        """
+        try:
+            credentials = self._credentials.credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError) as error:
+            raise storage_failure(self._settings.lake, error, self.access) from cause(error)
         values = {
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,

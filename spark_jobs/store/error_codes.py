@@ -101,8 +101,12 @@ _RETRYABLE = "check the address, {credentials}, and the store's health"
 _STATUS = re.compile(
     "|".join(rf"\b{status.value} {status.phrase}\b" for status in HTTPStatus if status >= HTTPStatus.MULTIPLE_CHOICES)
 )
-_CODE = re.compile(r"<Code>\s*([\w.]+)\s*</Code>")
-_SAID = re.compile(r"<(Message|title)>(.*?)</\1>", re.DOTALL | re.IGNORECASE)
+# In a response of the store, and in an exception of boto3, which fetches credentials.
+_CODE = re.compile(r"<Code>\s*([\w.]+)\s*</Code>|An error occurred \(([\w.]+)\)")
+_SAID = re.compile(
+    r"<(?:Message|title)>(.*?)</|An error occurred \([\w.]+\) when calling the (\w+ operation: [^\n]*)",
+    re.DOTALL | re.IGNORECASE,
+)
 _PAGE = re.compile(r"<(!doctype )?html", re.IGNORECASE)
 # What obstore says about a redirect that it cannot follow, whose body it does not show.
 _REDIRECT = "redirect without LOCATION"
@@ -119,8 +123,8 @@ def parse_store_error(text: str) -> StoreError | None:
         return None
     is_page = not code and _PAGE.search(text) is not None
     said = _SAID.search(text)
-    words = " ".join(redact(said[2]).split())[:_SAID_LIMIT] if said else ""
-    return StoreError(status[0] if status else "", code[1] if code else "", words, is_page)
+    words = " ".join(redact(said[1] or said[2] or "").split())[:_SAID_LIMIT] if said else ""
+    return StoreError(status[0] if status else "", code[1] or code[2] if code else "", words, is_page)
 
 
 def lacks_code(text: str) -> bool:

@@ -201,8 +201,8 @@ class LineTable:
         try:
             write()
         except CommitFailedError as error:
-            if failure := feature_failure(self.url, error):
-                raise failure from error
+            if unusable := feature_failure(self.url, error):
+                raise unusable from error
             if self._reload(commit) or skip_if_refused:
                 return
             msg = f"{self.url}: every commit is refused because other writers keep committing; stop them"

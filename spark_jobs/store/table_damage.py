@@ -38,20 +38,19 @@ def find_damage(url: str, load: Callable[[str], DeltaTable]) -> TableDamagedErro
 
 def _damaged_log(folder: Objects, name: str) -> TableDamagedError | None:
     log = f"{name}/_delta_log"
-    paths = [listed.path for listed in folder.list_objects(log)]
-    entries = [int(found[1]) for path in paths if (found := _ENTRY.search(path))]
-    checkpoints = [int(found[1]) for path in paths if (found := _CHECKPOINT.search(path))]
-    if not entries and not checkpoints:
-        return None
-    last = max(checkpoints, default=-1)
+    # The hint first: a checkpoint is written before it.
     hinted = _hinted_version(folder, log)
+    paths = [listed.path for listed in folder.list_objects(log)]
+    entries = {int(found[1]) for path in paths if (found := _ENTRY.search(path))}
+    last = max((int(found[1]) for path in paths if (found := _CHECKPOINT.search(path))), default=-1)
     checkpoint = max(last, hinted)
-    after = set(entries)
-    if checkpoint >= 0 and (checkpoint > last or not _is_parquet(folder, _checkpoint(log, checkpoint))):
-        return _damaged_checkpoint(folder, log, checkpoint, complete=after.issuperset(range(max(after, default=0) + 1)))
-    for version in range(checkpoint + 1, max(after, default=0) + 1):
+    newest = max(entries, default=-1)
+    problem = "is missing" if checkpoint > last else _problem_of_checkpoint(folder, _checkpoint(log, checkpoint))
+    if checkpoint >= 0 and problem:
+        return _damaged_checkpoint(folder, log, checkpoint, problem, complete=entries.issuperset(range(newest + 1)))
+    for version in range(checkpoint + 1, newest + 1):
         path = f"{log}/{version:020d}.json"
-        if problem := _problem_of_entry(folder, path):
+        if problem := _problem_of_entry(folder, path) if version in entries else "is missing":
             return TableDamagedError(f"{folder.place(path)} {problem}, a log entry of the table; {_RESTORE}")
     return None
 
@@ -69,9 +68,8 @@ def _hinted_version(folder: Objects, log: str) -> int:
         return -1
 
 
-def _damaged_checkpoint(folder: Objects, log: str, version: int, *, complete: bool) -> TableDamagedError:
+def _damaged_checkpoint(folder: Objects, log: str, version: int, problem: str, *, complete: bool) -> TableDamagedError:
     place, hint = folder.place(_checkpoint(log, version)), folder.place(f"{log}/_last_checkpoint")
-    problem = "is not a complete Parquet file" if folder.find(_checkpoint(log, version)) else "is missing"
     remedy = (
         f"all entries of the log exist, so delete {hint} and this file, if it exists, and start again"
         if complete
@@ -80,19 +78,21 @@ def _damaged_checkpoint(folder: Objects, log: str, version: int, *, complete: bo
     return TableDamagedError(f"{place} {problem}, a checkpoint of the table's log; {remedy}")
 
 
-def _is_parquet(folder: Objects, path: str) -> bool:
+def _problem_of_checkpoint(folder: Objects, path: str) -> str:
     stored = folder.find(path)
     try:
-        pq.ParquetFile(pa.BufferReader(stored.data if stored else b""))
+        if stored is not None:
+            pq.ParquetFile(pa.BufferReader(stored.data))
     except (pa.ArrowInvalid, OSError):
-        return False
-    return True
+        return "is not a complete Parquet file"
+    return ""
 
 
 def _problem_of_entry(folder: Objects, path: str) -> str:
     stored = folder.find(path)
     if stored is None:
-        return "is missing"
+        # Listed a moment ago: cleaned up meanwhile, or the store is wrong for a moment.
+        return ""
     if not stored.data.strip():
         return "is empty"
     try:

@@ -139,7 +139,7 @@ def test_another_state_version_is_refused_and_unchanged(lake: Objects, tmp_path:
         lambda lake: compact_merchant_history(lake.place("state/merchants"), 30),
     ):
         with pytest.raises(StateError, match=said):
-            use(lake)  # type: ignore[operator]
+            use(lake)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
@@ -172,7 +172,7 @@ def test_an_interrupted_upgrade_from_version_1_is_completed(
     for name in ("pairs", "merchants", "detections"):
         change_metadata(tmp_path / "state" / name, description=VERSION_1, configuration={})
     assert versions(lake) == {"pairs": 1, "merchants": 1, "detections": 1}
-    alter = [TableAlterer.set_table_description, TableAlterer.set_table_properties]
+    alter: list[Callable[..., None]] = [TableAlterer.set_table_description, TableAlterer.set_table_properties]
     left = [done]
 
     def interrupted(number: int, *arguments: Any, **named: Any) -> None:

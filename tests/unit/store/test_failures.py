@@ -106,6 +106,14 @@ def test_the_advice_names_what_the_client_was_opened_with() -> None:
     assert "`lake`" in str(storage_failure("s3://bucket/key", OSError("connection reset"), access))
 
 
+def test_a_role_that_cannot_be_assumed_is_named() -> None:
+    said = "An error occurred (AccessDenied) when calling the AssumeRole operation: User x may not assume role y"
+    access = Access("the Airflow connection `lake`", "its user", "its region")
+    failure = storage_failure("s3://bucket/lake", OSError(f"Generic error: provider failed: {said}"), access)
+    assert isinstance(failure, StorageRefusedError)
+    assert "(AccessDenied: AssumeRole operation: User x may not assume role y); grant it to its user" in str(failure)
+
+
 def test_other_failures_are_retryable_and_reported_in_one_line() -> None:
     failure = storage_failure("s3://bucket/key", OSError("connection reset\nDebug source: …"))
     assert isinstance(failure, StorageError)
