@@ -35,6 +35,18 @@ _OFF = {
     "typeWidening": "'delta.enableTypeWidening' = 'false'",
     "v2Checkpoint": "'delta.checkpointPolicy' = 'classic'",
 }
+# Features of readers: without this clause, dropping one adds `checkpointProtection`, which `deltalake` refuses as well.
+_IN_HISTORY = frozenset(
+    {
+        "catalogManaged",
+        "checkpointProtection",
+        "columnMapping",
+        "deletionVectors",
+        "typeWidening",
+        "v2Checkpoint",
+        "vacuumProtocolCheck",
+    }
+)
 # Names in the errors of `deltalake` where they are not simply capitalized.
 _NAMES = {"ClusteredTable": "clustering"}
 _IN_LIST = re.compile(r"\b([A-Za-z][\w-]*)\b")
@@ -101,12 +113,15 @@ def _unusable(url: str, features: list[str]) -> TableFeatureError:
         *([f"{table} SET TBLPROPERTIES ({off})"] if off else []),
         *([f"{table} CLUSTER BY NONE"] if "clustering" in features else []),
         # Others depend on it.
-        *(f"{table} DROP FEATURE {feature}" for feature in sorted(features, key=lambda name: name == "domainMetadata")),
+        *(
+            f"{table} DROP FEATURE {feature}{' TRUNCATE HISTORY' if feature in _IN_HISTORY else ''}"
+            for feature in sorted(features, key=lambda name: name in ("domainMetadata", "checkpointProtection"))
+        ),
     ]
     several = "features" if len(features) > 1 else "feature"
     msg = (
         f"{url}: the jobs cannot use a table with the {several} {', '.join(features)}, which somebody has switched on;"
-        f" remove it in Spark: {'; '.join(steps)}"
+        f" remove it in Spark, or rebuild the table (docs/troubleshooting.md): {'; '.join(steps)}"
     )
     return TableFeatureError(msg)
 

@@ -91,6 +91,13 @@ def test_an_append_only_table_is_refused(tmp_path: Path) -> None:
         table.compact()
 
 
+def test_a_feature_left_behind_by_dropping_another_is_refused(tmp_path: Path) -> None:
+    new_table(tmp_path)
+    switch_on(tmp_path, writer=["checkpointProtection"])
+    with pytest.raises(TableFeatureError, match="DROP FEATURE checkpointProtection TRUNCATE HISTORY"):
+        open_table(tmp_path.as_uri(), "writer")
+
+
 def test_a_protocol_of_the_future_is_refused(tmp_path: Path) -> None:
     new_table(tmp_path)
     entry = entries(tmp_path)[-1]
