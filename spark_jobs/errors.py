@@ -9,7 +9,10 @@
     │   ├── OffsetRaceLostError       another chunker run advanced offset.csv first
     │   └── StorageError              the object store failed
     └── PermanentError            stop: somebody has to act
-        ├── StorageRefusedError       the object store refuses: permissions, credentials, clock
+        ├── StorageRefusedError       the object store refuses: permissions, credentials, region, quota, clock
+        ├── UnsuitableStoreError      the object store ignores the conditions of a write
+        ├── TableFeatureError         a Delta table has a feature that the jobs cannot use
+        ├── TableDamagedError         an object of a Delta table is missing or unreadable
         ├── SourceHeaderError         no header, or an unusable one
         ├── SourceLineError           a line of the master file does not end
         ├── SourceRewrittenError      the landed part is missing or different
@@ -64,6 +67,18 @@ class PermanentError(PipelineError):
 
 class StorageRefusedError(PermanentError):
     """Raised when the object store refuses a request, and would do so again."""
+
+
+class UnsuitableStoreError(PermanentError):
+    """Raised when the object store ignores `If-None-Match` or `If-Match`, on which every guarantee rests."""
+
+
+class TableFeatureError(PermanentError):
+    """Raised when a Delta table has a feature, switched on by somebody else, that the jobs cannot use."""
+
+
+class TableDamagedError(PermanentError):
+    """Raised when an object of a Delta table is missing or unreadable, and would be again."""
 
 
 class SourceHeaderError(PermanentError):

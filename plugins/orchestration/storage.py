@@ -21,6 +21,8 @@ from spark_jobs.errors import StorageError, StorageRefusedError
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.store import failures
 from spark_jobs.store.address import Address, parse_address, parse_object_address
+from spark_jobs.store.error_codes import ENVIRONMENT, Access
+from spark_jobs.store.failures import cause, storage_failure
 from spark_jobs.store.objects import Objects, http_endpoint
 
 # boto3 renews credentials at least ten minutes before they expire.
@@ -43,6 +45,9 @@ class Storage:
     `aws_connection` provides credentials, region, endpoint, `verify`, proxies and the addressing style; without one
     they come from the machine, as boto3 finds them.
 
+    Attributes:
+        access: the same, in words for error messages.
+
     Raises:
         StorageError: `aws_connection` cannot be read.
         StorageRefusedError: there are no credentials.
@@ -52,6 +57,7 @@ class Storage:
         _verify_connection(settings.aws_connection)
         self._settings = settings
         self._patience = patience or Patience()
+        self.access = _access(settings.aws_connection)
         hook = AwsBaseHook(aws_conn_id=settings.aws_connection or None, client_type="s3")
         self._hook = hook
         self._clock = StoreClock(self._ask_time, time.monotonic)
@@ -87,8 +93,15 @@ class Storage:
         return self._clock.now()
 
     def delta_options(self) -> dict[str, str]:
-        """Return options with which `deltalake` reads the lake, with credentials that are valid now."""
-        credentials = self._credentials.credentials.get_frozen_credentials()
+        """Return options with which `deltalake` reads the lake, with credentials that are valid now.
+
+        Raises:
+            StorageError, StorageRefusedError: there are no such credentials.
+        """
+        try:
+            credentials = self._credentials.credentials.get_frozen_credentials()
+        except (BotoCoreError, ClientError) as error:
+            raise storage_failure(self._settings.lake, error, self.access) from cause(error)
         values = {
             "AWS_ACCESS_KEY_ID": credentials.access_key,
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
@@ -166,7 +179,7 @@ class Storage:
             },
             credential_provider=self._credentials,
         )
-        return Objects(store, address)
+        return Objects(store, address, self.access)
 
 
 def _verify_connection(connection_id: str) -> None:
@@ -177,3 +190,10 @@ def _verify_connection(connection_id: str) -> None:
     except AirflowNotFoundException as error:
         msg = f"connection {connection_id} cannot be read; create it, or fix the setting `aws_connection`"
         raise StorageError(msg) from error
+
+
+def _access(connection: str) -> Access:
+    if not connection:
+        return ENVIRONMENT
+    name = f"the Airflow connection `{connection}`"
+    return Access(credentials=name, grantee=f"the role or user of {name}", region=f"`region_name` of {name}")

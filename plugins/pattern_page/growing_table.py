@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
 from spark_jobs.lake.state_tables import verify_state_version
+from spark_jobs.store.error_codes import ENVIRONMENT, Access
 from spark_jobs.store.failures import translate_errors
 
 # Rows that are decompressed at once.
@@ -26,9 +27,10 @@ class GrowingTable:
         capped: whether the last read left out the oldest files, to open no more than the limit.
     """
 
-    def __init__(self, url: str, options: Mapping[str, str], read_bytes: int) -> None:
+    def __init__(self, url: str, options: Mapping[str, str], read_bytes: int, access: Access = ENVIRONMENT) -> None:
         """Create a reader of the table at `url` that opens files of `read_bytes`, as they are stored, in one read."""
         self._url = url
+        self._access = access
         self._options = dict(options)
         self._read_bytes = read_bytes
         self._table: DeltaTable | None = None
@@ -47,7 +49,7 @@ class GrowingTable:
             StateError: the table was written by another release.
             StorageError, StorageRefusedError: it cannot be read.
         """
-        with translate_errors(self._url):
+        with translate_errors(self._url, access=self._access):
             table = self._open()
             if table is None or table.version() == self._read_version:
                 return None
@@ -62,7 +64,7 @@ class GrowingTable:
         Args:
             newest: the column by whose values files are newer.
         """
-        with translate_errors(self._url):
+        with translate_errors(self._url, access=self._access):
             table = self._open()
             yield from self._batches(table, pc.field(column) == value, newest) if table else ()
 
@@ -92,7 +94,7 @@ class GrowingTable:
         return self._read(chosen, dataset.schema, condition)
 
     def _read(self, fragments: list[ds.Fragment], schema: pa.Schema, condition: Any) -> Iterator[pa.Table]:
-        with translate_errors(self._url):
+        with translate_errors(self._url, access=self._access):
             for fragment in fragments:
                 for batch in fragment.to_batches(
                     schema=schema, filter=condition, batch_size=_BATCH_ROWS, batch_readahead=_BATCHES_AHEAD

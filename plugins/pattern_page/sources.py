@@ -99,7 +99,7 @@ class _Readers:
 
     @cached_property
     def state(self) -> StateReader:
-        return StateReader(self.settings.lake, self.storage.delta_options)
+        return StateReader(self.settings.lake, self.storage.delta_options, self.storage.access)
 
     @cached_property
     def read_jobs(self) -> ReadJobs:

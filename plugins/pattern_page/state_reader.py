@@ -13,6 +13,7 @@ from spark_jobs.errors import PipelineError, StateError
 from spark_jobs.lake import layout
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
+from spark_jobs.store.error_codes import ENVIRONMENT, Access
 
 # Bytes of files that one read opens. All detections read are kept, but only one row per merchant.
 DETECTIONS_BYTES = 32 << 20
@@ -27,11 +28,13 @@ class StateReader:
     Args:
         lake: the lake's URL.
         options: returns the storage options for `deltalake`, with credentials that are valid now.
+        access: where they come from.
     """
 
-    def __init__(self, lake: str, options: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(self, lake: str, options: Callable[[], Mapping[str, str]], access: Access = ENVIRONMENT) -> None:
         self._lake = lake
         self._options = options
+        self._access = access
         self._opened_with: Mapping[str, str] | None = None
         self._detections_table: GrowingTable
         self._merchants_table: GrowingTable
@@ -97,4 +100,4 @@ class StateReader:
             self._opened_with = options
 
     def _table(self, name: str, options: Mapping[str, str], read_bytes: int) -> GrowingTable:
-        return GrowingTable(f"{self._lake}/{name}", options, read_bytes)
+        return GrowingTable(f"{self._lake}/{name}", options, read_bytes, self._access)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from spark_jobs.errors import LandingZoneError
 from spark_jobs.lake.chunk_csv import format_rows, parse_rows, read_columns, verify_lines
 from spark_jobs.lake.layout import LANDING_ZONE, chunk_first_line, chunk_path
+from spark_jobs.store.conditions import verify_conditional_writes
 from spark_jobs.store.failures import retry
 from spark_jobs.store.objects import Objects
 
@@ -31,7 +32,11 @@ class CsvLanding:
 
     def create(self, first: int, rows: pd.DataFrame) -> bool:
         """Create the chunk atomically; return False, changing nothing, if it exists."""
-        return self._lake.create(chunk_path(first), format_rows(rows))
+        created = self._lake.create(chunk_path(first), format_rows(rows))
+        if first == 0:
+            # The start of a lake: the chunk never changes, and does not count yet.
+            verify_conditional_writes(self._lake, chunk_path(first))
+        return created
 
     def rows(self, first: int) -> pd.DataFrame:
         """Return all rows of the chunk: `line` as integers, everything else as text."""

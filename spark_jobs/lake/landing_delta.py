@@ -15,7 +15,8 @@ from spark_jobs.columns import LINE
 from spark_jobs.errors import LandingZoneError, OffsetRaceLostError
 from spark_jobs.lake.chunk_csv import verify_lines
 from spark_jobs.store.delta import missing_columns
-from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table, open_table
+from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_table
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 
 APPLICATION = "chunker"
 
@@ -36,7 +37,7 @@ class DeltaLanding:
         data = pa.Table.from_pandas(rows, preserve_index=False)
         # Delta has a single text type; pandas uses large strings.
         schema = pa.schema([(name, pa.int64() if name == LINE else pa.string()) for name in data.column_names])
-        table = open_or_create_table(self._url, APPLICATION, schema)
+        table = open_or_create_table(self._url, APPLICATION, NewTable(schema))
         if table.line is not None and table.line >= first:
             return self._exists(table, first)
         try:

@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 
 from spark_jobs.errors import StorageError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
+from spark_jobs.lake.layout import PAIRS
+from spark_jobs.store.delta import explain_damage
 from spark_jobs.store.objects import Objects
 
 # Read when a file is opened: holds the whole footer of most files.
@@ -39,8 +41,14 @@ def read_pairs(lake: Objects, files: Sequence[PairFile], merchants: Sequence[str
     """Return all rows of these merchants, which are sorted, and the number of bytes read.
 
     Raises:
-        StorageError: a file no longer exists.
+        StorageError: a file no longer exists, because the table was rewritten.
+        TableDamagedError: a file is damaged, or missing although the table names it.
     """
+    with explain_damage(lake.place(PAIRS)):
+        return _read_pairs(lake, files, merchants)
+
+
+def _read_pairs(lake: Objects, files: Sequence[PairFile], merchants: Sequence[str]) -> tuple[pa.Table, int]:
     tables, read = [PAIRS_SCHEMA.empty_table()], 0
     for file in files_with(files, merchants):
         raw = _Ranges(lake, file)

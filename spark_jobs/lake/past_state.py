@@ -20,7 +20,7 @@ from spark_jobs.lake import layout
 from spark_jobs.lake.state_tables import APPLICATION, verify_state_version
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, REPORTED_COLUMNS
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.delta import find_table, storage_options, with_columns
+from spark_jobs.store.delta import explain_damage, find_table, storage_options, with_columns
 from spark_jobs.store.failures import retry, translate_errors
 from spark_jobs.store.objects import Objects
 
@@ -50,10 +50,12 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
     before it in older versions whose files all exist.
 
     Raises:
-        StateError: the tables are not of this release's state version.
+        StateError: this release cannot read the tables' state version.
+        TableDamagedError, TableFeatureError: a table cannot be used as it is.
         StorageError: the store failed each time, or files are being deleted: run again.
     """
-    return retry(lambda: _read_state_at(lake, line))
+    with explain_damage(*map(lake.place, (layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS))):
+        return retry(lambda: _read_state_at(lake, line))
 
 
 def _read_state_at(lake: Objects, line: int) -> PastState | Neighbours:

@@ -6,6 +6,7 @@ depend on the chunks alone) and are not appended again.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,15 +32,22 @@ from spark_jobs.patterns.detections import (
     parse_detection_rows,
 )
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.delta import with_columns
-from spark_jobs.store.failures import retry_delta
-from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table
+from spark_jobs.store.delta import retry_delta, with_columns
+from spark_jobs.store.line_table import CommitRaceLostError, LineTable
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 from spark_jobs.store.objects import Objects
 
 APPLICATION = "detector"
-STATE_VERSION = 1
-# Stored as the tables' description, which every Delta writer preserves.
-STATE_DESCRIPTION = f"transaction-patterns state version {STATE_VERSION}"
+# Raised when a release that knows only the version before could misread or damage the tables. 2: pairs carry what has
+# been reported, and rows without it would be reported again.
+STATE_VERSION = 2
+# Read, and upgraded by the detector's next start.
+OLDEST_STATE_VERSION = 1
+# A property, because anybody may change a table's comment.
+VERSION_PROPERTY = "transactionPatterns.stateVersion"
+# Version 1 stood in the description alone. It is still written there for the releases that compare it.
+_DESCRIPTION = "transaction-patterns state version {}"
+_DESCRIBED = re.compile(_DESCRIPTION.format(r"(\d+)"))
 
 # Appends slow down with the number of files (docs/decisions/0004).
 _APPENDS_BETWEEN_COMPACTIONS = 50
@@ -94,6 +102,7 @@ class StateTables:
         self._detections_so_far = self._count_detections(beyond)
         next_seq = self._detections.greatest("seq")
         reported = Reported(0 if next_seq is None else next_seq + 1, detected, beyond)
+        self._upgrade()
         return LoadedState(pairs if with_pairs else PairState(), committed, reported, self._detections_so_far.copy())
 
     def pair_files(self) -> list[PairFile]:
@@ -200,6 +209,11 @@ class StateTables:
         self._pairs.overwrite(all_pair_rows(pairs, committed), committed)
         self._rows_appended = len(pairs)
 
+    def _upgrade(self) -> None:
+        """Mark tables of an earlier version as upgraded, once they have all columns."""
+        for table in (self._pairs, self._merchants, self._detections):
+            table.describe(state_description(), {VERSION_PROPERTY: str(STATE_VERSION)})
+
     def _reported(self, which: pc.Expression) -> pa.Table:
         return self._detections.read([*REPORTED_COLUMNS, LINE], which)
 
@@ -216,16 +230,48 @@ class StateTables:
         return {**metadata, _DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
 
 
+def state_description() -> str:
+    """Return the description of a table of this release."""
+    return _DESCRIPTION.format(STATE_VERSION)
+
+
+def new_state_table(schema: pa.Schema) -> NewTable:
+    """Return what a table of the state is created with."""
+    return NewTable(schema, state_description(), {VERSION_PROPERTY: str(STATE_VERSION)})
+
+
+def state_version(table: DeltaTable) -> int | None:
+    """Return the state version of a table: its property, or, before version 2, its description; None without either."""
+    metadata = table.metadata()
+    described = _DESCRIBED.fullmatch(metadata.description or "")
+    text = metadata.configuration.get(VERSION_PROPERTY, described[1] if described else "")
+    return int(text) if text.isdecimal() else None
+
+
 def verify_state_version(table: DeltaTable, url: str) -> None:
-    """Raise StateError if a table is not of the state version of this release."""
-    description = table.metadata().description
-    if description != STATE_DESCRIPTION:
-        msg = f"{url} is {description!r}, expected {STATE_DESCRIPTION!r}; run the release that wrote it"
+    """Verify that this release can read a table of the state.
+
+    Raises:
+        StateError: a newer release wrote it, or it does not say which version it is.
+    """
+    version = state_version(table)
+    if version is None:
+        msg = (
+            f"{url} does not say which state version it is: its property {VERSION_PROPERTY} is missing; if it is a"
+            " state of this pipeline whose comment was changed, run in Spark: ALTER TABLE"
+            f" delta.`{url}` SET TBLPROPERTIES ('{VERSION_PROPERTY}' = '{OLDEST_STATE_VERSION}')"
+        )
+        raise StateError(msg)
+    if not OLDEST_STATE_VERSION <= version <= STATE_VERSION:
+        msg = (
+            f"{url} has state version {version}, this release reads {OLDEST_STATE_VERSION} to {STATE_VERSION}; run the"
+            " release that wrote it"
+        )
         raise StateError(msg)
 
 
 def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
-    table = open_or_create_table(url, APPLICATION, schema, STATE_DESCRIPTION, sorted_by)
+    table = open_or_create_table(url, APPLICATION, new_state_table(schema), sorted_by)
     verify_state_version(table.handle, url)
     return table
 

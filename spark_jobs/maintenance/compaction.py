@@ -16,11 +16,12 @@ from deltalake.exceptions import CommitFailedError
 from spark_jobs.columns import LINE
 from spark_jobs.errors import StorageError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
-from spark_jobs.lake.state_tables import APPLICATION
+from spark_jobs.lake.state_tables import APPLICATION, verify_state_version
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.delta import find_table, missing_columns
-from spark_jobs.store.failures import retry_delta
+from spark_jobs.store.delta import find_table, missing_columns, retry_delta
+from spark_jobs.store.failures import cause
 from spark_jobs.store.line_table import NO_CLEANING, WRITER
+from spark_jobs.store.table_features import feature_failure
 
 # Rows of pairs rewritten at a time, which takes 2 GB of memory.
 _ROWS_AT_A_TIME = 5_000_000
@@ -99,6 +100,7 @@ def _rows_per_merchant(url: str) -> Counter[str] | None:
     table = find_table(url)
     if table is None:
         return None
+    verify_state_version(table, url)
     counts: Counter[str] = Counter()
     for batch in table.to_pyarrow_dataset().scanner(columns=["merchant"]).to_batches():
         counts.update({entry["values"]: entry["counts"] for entry in batch.column(0).value_counts().to_pylist()})
@@ -134,6 +136,8 @@ def _rewrite(
 
     def rewrite() -> Rewrite | None:
         table = find_table(url)
+        if table:
+            verify_state_version(table, url)
         committed_line = table.transaction_version(APPLICATION) if table else None
         # A table of an earlier release is left to the detector's next start, which adds the columns.
         if table is None or committed_line is None or missing_columns(table, schema):
@@ -187,6 +191,8 @@ def _replace_through(table: DeltaTable, line: int, rows: pa.Table, merchants: Me
             post_commithook_properties=NO_CLEANING,
         )
     except CommitFailedError as error:
+        if failure := feature_failure(table.table_uri.rstrip("/"), error):
+            raise failure from error
         # The detector compacts every 50 batches, so a retry rarely meets it again.
         msg = f"{table.table_uri}: the detector compacted it meanwhile; nothing was changed, run again"
-        raise StorageError(msg) from error
+        raise StorageError(msg) from cause(error)

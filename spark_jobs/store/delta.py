@@ -1,11 +1,21 @@
-"""Opening Delta tables with `deltalake`."""
+"""Opening Delta tables with `deltalake`, and retrying what is done with them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
+from spark_jobs.errors import StorageError
 from spark_jobs.store import failures
+from spark_jobs.store.failures import retry, translate_errors
 from spark_jobs.store.objects import http_endpoint
+from spark_jobs.store.table_damage import find_damage
+from spark_jobs.store.table_features import verify_features
+
+_Result = TypeVar("_Result")
 
 
 def storage_options() -> dict[str, str]:
@@ -19,16 +29,53 @@ def storage_options() -> dict[str, str]:
 
 
 def load_table(url: str) -> DeltaTable:
-    """Return the newest version of a table; raises the errors of `deltalake`."""
-    return DeltaTable(url, storage_options=storage_options())
+    """Return the newest version of a table, for reading and writing; raises the errors of `deltalake`.
+
+    Raises:
+        TableFeatureError: it has a feature that `deltalake` does not support.
+    """
+    table = DeltaTable(url, storage_options=storage_options())
+    verify_features(table, url)
+    return table
 
 
 def find_table(url: str) -> DeltaTable | None:
-    """Return the newest version of a table, or None if there is no table; raises the errors of `deltalake`."""
+    """Return the newest version of a table, or None if there is no table; raises the errors of `load_table`."""
     try:
         return load_table(url)
     except TableNotFoundError:
         return None
+
+
+def retry_delta(url: str, call: Callable[[], _Result]) -> _Result:
+    """Return what `call` on the Delta table at `url` returns, with retries; `call` must be safe to repeat.
+
+    Raises:
+        TableNotFoundError: there is no table.
+        TableDamagedError: an object of the table is missing or unreadable.
+        TableFeatureError: the table has a feature that `deltalake` does not support.
+        StorageError: the store failed each time.
+        StorageRefusedError: the store refused.
+    """
+
+    def attempt() -> _Result:
+        with translate_errors(url, TableNotFoundError):
+            return call()
+
+    with explain_damage(url):
+        return retry(attempt)
+
+
+@contextmanager
+def explain_damage(*urls: str) -> Iterator[None]:
+    """Raise a failure that lasts despite retries as TableDamagedError if one of the tables is damaged."""
+    try:
+        yield
+    except (StorageError, pa.ArrowInvalid) as error:
+        for url in urls:
+            if damage := find_damage(url, lambda url: DeltaTable(url, storage_options=storage_options())):
+                raise damage from error
+        raise
 
 
 def missing_columns(table: DeltaTable, schema: pa.Schema) -> list[str]:

@@ -4,7 +4,7 @@ Compaction rewrites a range of lines. It never uses `optimize.compact()`: `delta
 the same files, which duplicates every row (docs/decisions/0005).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -23,17 +23,11 @@ from deltalake import (
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
 from spark_jobs.columns import LINE
-from spark_jobs.errors import StorageError, StorageRefusedError
-from spark_jobs.store.delta import load_table, missing_columns, storage_options
-from spark_jobs.store.failures import cause, retry, retry_delta, storage_failure, translate_errors
+from spark_jobs.errors import StorageError
+from spark_jobs.store.delta import explain_damage, load_table, missing_columns, retry_delta
+from spark_jobs.store.failures import cause, retry, storage_failure, translate_errors
+from spark_jobs.store.table_features import feature_failure
 
-# A day has 17,280 commits. The log is kept for a day and cleaned by maintenance: cleaning after every commit,
-# deltalake's default, lists the whole log each time (docs/decisions/0004). Checkpoints carry the tombstones of
-# compactions, hence a day for those, too.
-_CONFIGURATION = {
-    "delta.logRetentionDuration": "interval 1 days",
-    "delta.deletedFileRetentionDuration": "interval 1 days",
-}
 NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
 # Small row groups: the rows of a few merchants are read without the rest (docs/decisions/0004).
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
@@ -168,6 +162,14 @@ class LineTable:
         with translate_errors(self.url):
             self._table.alter.add_columns(fields)
 
+    def describe(self, description: str, properties: Mapping[str, str]) -> None:
+        """Set the table's description, then properties of our own, in a commit each."""
+        with translate_errors(self.url):
+            if self._table.metadata().description != description:
+                self._table.alter.set_table_description(description)
+            if not properties.items() <= self._table.metadata().configuration.items():
+                self._table.alter.set_table_properties(dict(properties), raise_if_not_exists=False)
+
     def _write(self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None) -> None:
         commit = _Commit(line, uuid4().hex)
         properties = CommitProperties(
@@ -192,19 +194,22 @@ class LineTable:
         self, write: Callable[[], object], commit: "_Commit | None" = None, *, skip_if_refused: bool = False
     ) -> None:
         """Commit on top of other writers' commits, retrying unless it took effect."""
-        retry(lambda: self._try_commit(write, commit, skip_if_refused))
+        with explain_damage(self.url):
+            retry(lambda: self._try_commit(write, commit, skip_if_refused))
 
     def _try_commit(self, write: Callable[[], object], commit: "_Commit | None", skip_if_refused: bool) -> None:
         try:
             write()
         except CommitFailedError as error:
+            if unusable := feature_failure(self.url, error):
+                raise unusable from error
             if self._reload(commit) or skip_if_refused:
                 return
             msg = f"{self.url}: every commit is refused because other writers keep committing; stop them"
             raise StorageError(msg) from error
         except (DeltaError, OSError) as error:
             failure = storage_failure(self.url, error)
-            if isinstance(failure, StorageRefusedError) or not self._reload(commit):
+            if not failure.retryable or not self._reload(commit):
                 raise failure from cause(error)
 
     def _reload(self, commit: "_Commit | None") -> bool:
@@ -253,30 +258,3 @@ def open_table(url: str, application: str, sorted_by: str | None = None) -> Line
         return retry_delta(url, lambda: LineTable(load_table(url), application, sorted_by))
     except TableNotFoundError:
         return None
-
-
-def open_or_create_table(
-    url: str, application: str, schema: pa.Schema, description: str | None = None, sorted_by: str | None = None
-) -> LineTable:
-    """Open the newest version of a table; create an empty one if there is no table."""
-    table = open_table(url, application, sorted_by)
-    if table is None:
-        retry(lambda: _create_table(url, schema, description))
-        table = open_table(url, application, sorted_by)
-    if table is None:
-        msg = f"{url}: the table was created but cannot be found; check the store's health"
-        raise StorageError(msg)
-    return table
-
-
-def _create_table(url: str, schema: pa.Schema, description: str | None) -> None:
-    # With mode "ignore" it does not matter who creates it, or whether an earlier response was lost.
-    with translate_errors(url):
-        DeltaTable.create(
-            url,
-            schema,
-            mode="ignore",
-            description=description,
-            configuration=_CONFIGURATION,
-            storage_options=storage_options(),
-        )

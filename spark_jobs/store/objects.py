@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionError
+from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PreconditionError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from spark_jobs.errors import PermanentError, StorageError
 from spark_jobs.store import failures
 from spark_jobs.store.address import Address, parse_address, parse_object_address
-from spark_jobs.store.failures import retry, storage_failure, translate_errors
+from spark_jobs.store.error_codes import ENVIRONMENT, Access, lacks_code
+from spark_jobs.store.failures import cause, retry, storage_failure, translate_errors
 
+# Which of the two it is depends on the operation.
+_MISSING = (NotFoundError, FileNotFoundError)
 # A temporary file of the client.
 _UNFINISHED = re.compile(r"#\d+$")
 _PAGE = 1000
@@ -40,10 +43,11 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An entry of a listing: the path below the root, and when the object was written."""
+    """An entry of a listing: the path below the root, when the object was written, and its size in bytes."""
 
     path: str
     modified_at: datetime
+    size: int
 
 
 class Objects:
@@ -52,10 +56,11 @@ class Objects:
     Every method raises `StorageError` if the store fails despite retries, and `StorageRefusedError` if it refuses.
     """
 
-    def __init__(self, store: Any, address: Address) -> None:
+    def __init__(self, store: Any, address: Address, access: Access = ENVIRONMENT) -> None:
         self._store = store
         self.address = address
         self.url = address.url
+        self._access = access
 
     def place(self, path: str) -> str:
         """Return the full name of `path`, for messages and for Delta tables."""
@@ -117,7 +122,10 @@ class Objects:
         return (found.path for found in self.list_objects(prefix, after))
 
     def list_objects(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
-        """Yield the objects below `prefix/` whose paths sort after `after`, in order; pages are fetched lazily."""
+        """Yield the objects below `prefix/` whose paths sort after `after`, in order; pages are fetched lazily.
+
+        The empty objects that consoles and some tools create for folders are no objects of the lake, and are skipped.
+        """
         if isinstance(self._store, LocalStore):
             yield from _list_directory(_directory(self.address), prefix, after)
             return
@@ -128,7 +136,7 @@ class Objects:
             return
         while True:
             page = retry(partial(self._list_page, prefix, after))
-            yield from map(_listed, page)
+            yield from (_listed(meta) for meta in page if not _is_folder_marker(meta))
             if len(page) < _PAGE:
                 return
             after = page[-1]["path"]
@@ -142,13 +150,13 @@ class Objects:
         try:
             with self._translated(path):
                 obstore.put(self._store, path, data, mode=mode, use_multipart=False)
-        except (AlreadyExistsError, PreconditionError, NotFoundError) as error:
+        except (AlreadyExistsError, PreconditionError, *_MISSING) as error:
             # A missing object cannot be replaced; "not found" on create is an error. 409 means that another request
             # interfered: the client reports a failed condition, but nothing is known of it.
-            failed = mode != "create" if isinstance(error, NotFoundError) else "409 Conflict" not in str(error)
+            failed = mode != "create" if isinstance(error, _MISSING) else "409 Conflict" not in str(error)
             if failed:
                 return False
-            raise storage_failure(self.place(path), error) from error
+            raise storage_failure(self.place(path), error, self._access) from cause(error)
         return True
 
     def _put(self, path: str, data: bytes) -> None:
@@ -162,17 +170,25 @@ class Objects:
     def _head(self, path: str) -> StoredObject | None:
         try:
             with self._translated(path):
-                meta = obstore.head(self._store, path)
-        except (NotFoundError, FileNotFoundError):
+                return _stored(b"", self._head_or_reason(path))
+        except _MISSING:
             return None
-        return _stored(b"", meta)
+
+    def _head_or_reason(self, path: str) -> Any:
+        try:
+            return obstore.head(self._store, path)
+        except BaseError as error:
+            if not lacks_code(str(error)):
+                raise
+            # The response to a HEAD has no body, and so no code; that to a GET has.
+            return obstore.get(self._store, path, options={"range": (0, 1)}).meta
 
     def _get(self, path: str, options: Any) -> StoredObject | None:
         try:
             with self._translated(path):
                 result = obstore.get(self._store, path, options=options)
                 return _stored(bytes(result.bytes()), result.meta)
-        except (NotFoundError, FileNotFoundError):
+        except _MISSING:
             return None
 
     def _replace_locked(self, path: str, data: bytes, etag: str) -> bool:
@@ -188,13 +204,13 @@ class Objects:
 
     @contextmanager
     def _translated(self, path: str) -> Iterator[None]:
-        expected = (AlreadyExistsError, PreconditionError, NotFoundError, FileNotFoundError)
+        expected = (AlreadyExistsError, PreconditionError, *_MISSING)
         try:
-            with translate_errors(self.place(path), *expected):
+            with translate_errors(self.place(path), *expected, access=self._access):
                 yield
-        except NotFoundError as error:
+        except _MISSING as error:
             if "NoSuchBucket" in str(error):
-                raise storage_failure(self.place(path), error) from error
+                raise storage_failure(self.place(path), error, self._access) from cause(error)
             raise
 
 
@@ -203,7 +219,15 @@ def _stored(data: bytes, meta: Any) -> StoredObject:
 
 
 def _listed(meta: Any) -> ListedObject:
-    return ListedObject(meta["path"], meta["last_modified"])
+    return ListedObject(meta["path"], meta["last_modified"], meta["size"])
+
+
+def _is_folder_marker(meta: Any) -> bool:
+    """Return whether an entry is an empty object whose key ends in a slash, which the client removes.
+
+    Every file of a lake has a dot in its name, even where damage has emptied it.
+    """
+    return meta["size"] == 0 and "." not in meta["path"].rpartition("/")[2]
 
 
 def _list_directory(root: Path, prefix: str, after: str) -> Iterator[ListedObject]:
@@ -212,10 +236,10 @@ def _list_directory(root: Path, prefix: str, after: str) -> Iterator[ListedObjec
     paths = (f"{folder}/{name}"[start:] for folder, _, names in os.walk(root / prefix) for name in names)
     for path in sorted(path for path in paths if path > after and not _UNFINISHED.search(path)):
         try:
-            modified = (root / path).stat().st_mtime
+            stat = (root / path).stat()
         except FileNotFoundError:
             continue
-        yield ListedObject(path, datetime.fromtimestamp(modified, UTC))
+        yield ListedObject(path, datetime.fromtimestamp(stat.st_mtime, UTC), stat.st_size)
 
 
 def open_objects(url: str) -> Objects:

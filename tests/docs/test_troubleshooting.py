@@ -4,6 +4,7 @@ import os
 import re
 import socket
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,24 @@ import pytest
 from local import java
 from local.jars import fetch_jars
 from local.preflight import check_files, check_memory, check_ports
-from spark_jobs.errors import PermanentError
+from spark_jobs.errors import (
+    PermanentError,
+    StateError,
+    TableDamagedError,
+    TableFeatureError,
+    UnsuitableStoreError,
+)
+from spark_jobs.lake.layout import chunk_path
+from spark_jobs.lake.state_tables import VERSION_PROPERTY, StateTables
 from spark_jobs.patterns import THRESHOLDS
 from spark_jobs.patterns.thresholds import parse_thresholds
+from spark_jobs.store.conditions import verify_conditional_writes
+from spark_jobs.store.failures import storage_failure
+from spark_jobs.store.line_table import open_table
+from spark_jobs.store.objects import StoredObject, open_objects
 from tests.docs.pages import ROOT, blocks
+from tests.harness.delta_log import change_metadata, checkpoint, cut, switch_on
+from tests.unit.lake.test_state_tables import run_chunks
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
 _SHOWN = "\n".join(block.text for block in blocks(PAGE) if block.language == "text")
@@ -108,3 +123,64 @@ def test_an_unknown_threshold() -> None:
     with pytest.raises(PermanentError) as raised:
         parse_thresholds(["child=1"], THRESHOLDS)
     assert_shown(f"failed: {raised.value}")
+
+
+STATE = "s3://bucket/lake/state/pairs"
+
+
+def test_a_refusal_of_the_store() -> None:
+    answer = "403 Forbidden: <Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"
+    assert_shown(storage_failure("s3://bucket/lake/offset.csv", OSError(answer)))
+
+
+def test_a_store_that_ignores_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    lake = open_objects("s3://bucket/lake")
+    for name in ("create", "replace"):
+        monkeypatch.setattr(lake, name, lambda *_: True)
+    monkeypatch.setattr(lake, "find", lambda _: StoredObject(b"-", 1, "", datetime.now(UTC)))
+    with pytest.raises(UnsuitableStoreError) as raised:
+        verify_conditional_writes(lake, chunk_path(0))
+    assert_shown(raised.value)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The pairs of a state without lines, with a checkpoint."""
+    StateTables(open_objects(tmp_path.as_uri()))._pairs.handle.create_checkpoint()
+    return tmp_path / "state" / "pairs"
+
+
+def assert_shown_of(error: Exception, state: Path) -> None:
+    assert_shown(str(error).replace(state.as_uri(), STATE))
+
+
+def test_a_table_feature(state: Path) -> None:
+    switch_on(state, reader=["deletionVectors"])
+    with pytest.raises(TableFeatureError) as raised:
+        open_table(state.as_uri(), "detector")
+    assert_shown_of(raised.value, state)
+
+
+def test_a_damaged_checkpoint(state: Path) -> None:
+    cut(checkpoint(state), 100)
+    with pytest.raises(TableDamagedError) as raised:
+        open_table(state.as_uri(), "detector")
+    assert_shown_of(raised.value, state)
+
+
+def test_a_missing_data_file(tmp_path: Path) -> None:
+    run_chunks(open_objects(tmp_path.as_uri()), 0)
+    state = tmp_path / "state" / "pairs"
+    [file] = state.glob("*.parquet")
+    file.unlink()
+    with pytest.raises(TableDamagedError) as raised:
+        StateTables(open_objects(tmp_path.as_uri())).load()
+    assert_shown(str(raised.value).replace(file.as_uri(), f"{STATE}/part-00000-8bc0.parquet"))
+
+
+@pytest.mark.parametrize("properties", [{}, {VERSION_PROPERTY: "3"}], ids=["missing", "newer"])
+def test_an_unusable_state_version(state: Path, properties: dict[str, str]) -> None:
+    change_metadata(state, description="", configuration=properties)
+    with pytest.raises(StateError) as raised:
+        StateTables(open_objects(state.parent.parent.as_uri()))
+    assert_shown_of(raised.value, state)

@@ -1,7 +1,11 @@
 """The lake as Airflow reads it, in a local S3."""
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import Mock
 
 import pytest
@@ -10,6 +14,7 @@ from botocore.exceptions import ClientError
 from local.s3 import LocalS3
 from orchestration.settings import parse_settings
 from orchestration.storage import Patience, Storage
+from pattern_page.state_reader import StateReader
 from spark_jobs.errors import StorageError, StorageRefusedError
 from spark_jobs.lake import layout
 from spark_jobs.lake.heartbeat_history import Sample, write_history
@@ -20,6 +25,32 @@ from tests.harness.pipeline import BUCKET
 
 LANDED_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 OFFSET = Offset(20, 200, 200, '"e"', LANDED_AT.isoformat(), "")
+
+
+@contextmanager
+def refusing_s3() -> Iterator[str]:
+    """Run an S3 that denies everything, a HEAD without a reason; yield its endpoint."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = b"<Error><Code>AccessDenied</Code><Message>Denied</Message></Error>"
+            self.send_response(403)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - names of the base class
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture
@@ -122,3 +153,25 @@ def test_the_time_is_that_of_s3_even_if_it_refuses_the_request(
     refusing = Storage(parse_settings({"lake": storage.lake.url}))
     monkeypatch.setattr(refusing._client, "head_bucket", Mock(side_effect=refusal))
     assert 0 <= (refusing.now() - datetime(2026, 1, 1, 0, 0, 45, tzinfo=UTC)).total_seconds() < 10
+
+
+@pytest.mark.parametrize(
+    ("connection", "named"),
+    [("lake", "the role or user of the Airflow connection `lake`"), ("", "this role or user, see terraform")],
+)
+def test_a_refusal_names_what_to_grant_the_permission_to(
+    connection: str, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with refusing_s3() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "k")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s")
+        extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+        value = {"conn_type": "aws", "login": "k", "password": "s", "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_LAKE", json.dumps(value))
+        storage = Storage(parse_settings({"aws_connection": connection}))
+        tables = StateReader("s3://bucket/lake", storage.delta_options, storage.access)
+        for read in (lambda: storage.lake.find("offset.csv"), storage.master_file.head, tables.read):
+            with pytest.raises(StorageRefusedError, match=r"\(AccessDenied: Denied\); grant it to") as refused:
+                read()
+            assert named in str(refused.value)

@@ -188,13 +188,12 @@ def test_an_unreadable_history_affects_only_the_plots(lake: PageLake, page: Page
 
 def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 2")
+        newer.setattr("spark_jobs.lake.state_tables.STATE_VERSION", 3)
         detected(lake)
     state = page.state_when(lambda state: state["problems"] and state["lake"])
     [problem] = state["problems"]
     assert problem["title"] == "The state was written by another release"
-    assert "state version 2" in problem["reason"]
-    assert "state version 1" in problem["reason"]
+    assert "has state version 3, this release reads 1 to 2" in problem["reason"]
     # The lake is shown regardless.
     assert state["lake"]["landed_line"] == 120
     assert page.ask("/api/detections")["rows"] == []

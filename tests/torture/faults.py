@@ -123,7 +123,7 @@ PASSING = (
         "409 ConditionalRequestConflict",
         _answers(409, "ConditionalRequestConflict"),
         _conditional,
-        message="409 Conflict",
+        message="ConditionalRequestConflict",
     ),
     Kind("412 PreconditionFailed, wrongly", _answers(412, "PreconditionFailed"), _advances, once=(0, 75), lasting=None),
     # Retryable, because the master file may be uploaded later.

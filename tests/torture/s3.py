@@ -34,9 +34,15 @@ class Stored:
 
 
 class FaultyS3:
-    """The server. Requests are executed one at a time, so conditional writes are atomic as in S3."""
+    """The server. Requests are executed one at a time, so conditional writes are atomic as in S3.
 
-    def __init__(self) -> None:
+    Attributes:
+        ignored_headers: request headers that this S3 does not know.
+    """
+
+    def __init__(self, bucket: str = BUCKET) -> None:
+        self._bucket = bucket
+        self.ignored_headers: frozenset[str] = frozenset()
         self._app = create_backend_app("s3")
         self._applying = threading.Lock()
         self._counting = threading.Condition()
@@ -45,7 +51,7 @@ class FaultyS3:
         self._fault: Fault = lambda operation: operation.apply()
         self._server = Server(self._respond)
         self._backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
-        self._backend.create_bucket(BUCKET, "us-east-1")
+        self._backend.create_bucket(bucket, "us-east-1")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,17 +78,17 @@ class FaultyS3:
     def objects(self) -> list[Stored]:
         """Return all stored objects."""
         with self._applying:
-            keys = self._backend.get_bucket(BUCKET).keys
+            keys = self._backend.get_bucket(self._bucket).keys
             return [Stored(name, bytes(keys[name].value)) for name in sorted(keys)]
 
     def restore(self, objects: list[Stored], written_at: datetime | None = None) -> None:
         """Replace all stored objects by these, with `written_at` as their modification time."""
         with self._applying:
-            keys = self._backend.get_bucket(BUCKET).keys
+            keys = self._backend.get_bucket(self._bucket).keys
             for name in list(keys):
                 del keys[name]
             for stored in objects:
-                key = self._backend.put_object(BUCKET, stored.key, stored.data, disable_notification=True)
+                key = self._backend.put_object(self._bucket, stored.key, stored.data, disable_notification=True)
                 if written_at:
                     key.last_modified = written_at.replace(tzinfo=None)
 
@@ -109,7 +115,7 @@ class FaultyS3:
 
     def _operation(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Operation:
         location, _, query = path.partition("?")
-        key = unquote(location).removeprefix(f"/{BUCKET}").lstrip("/")
+        key = unquote(location).removeprefix(f"/{self._bucket}").lstrip("/")
         if "list-type" in query:
             method, key = "LIST", unquote(dict(_pairs(query)).get("prefix", ""))
         if query.startswith("delete"):
@@ -118,7 +124,8 @@ class FaultyS3:
 
         def apply(sent: bytes = body) -> Answer:
             with self._applying:
-                return self._apply(http_method, location, query, {**headers, "content-length": str(len(sent))}, sent)
+                known = {name: value for name, value in headers.items() if name not in self.ignored_headers}
+                return self._apply(http_method, location, query, {**known, "content-length": str(len(sent))}, sent)
 
         def apply_half() -> None:
             if method == "DELETE MANY":
@@ -168,13 +175,13 @@ class FaultyS3:
         self._server.shutdown()
         self._server.server_close()
         self.restore([])
-        del self._backend.buckets[BUCKET]
+        self._backend.delete_bucket(self._bucket)
 
 
 @contextmanager
-def faulty_s3() -> Iterator[FaultyS3]:
-    """Run a `FaultyS3` until the block ends."""
-    server = FaultyS3()
+def faulty_s3(bucket: str = BUCKET) -> Iterator[FaultyS3]:
+    """Run a `FaultyS3` until the block ends; at a time, a bucket is in one of them."""
+    server = FaultyS3(bucket)
     server.serve()
     try:
         yield server

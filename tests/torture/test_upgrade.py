@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from spark_jobs.errors import StateError
 from spark_jobs.lake import state_tables
-from spark_jobs.lake.state_tables import STATE_VERSION, StateTables
+from spark_jobs.lake.state_tables import STATE_VERSION, StateTables, state_version
 from spark_jobs.store.objects import open_objects
 from tests.torture import lake
 from tests.torture.job import JobRequest
@@ -20,7 +21,8 @@ from tests.torture.s3 import BUCKET, Stored
 pytestmark = pytest.mark.processes
 
 # Lakes after the first two chunks of `master_file`; version 1 is from commit f9cde61, without commit ids in its Delta
-# tables. Add a file for each new state version, and keep the earlier ones while they can be read.
+# tables and without what was reported in its pairs. Add a file for each new state version, and keep the earlier ones
+# while they can be read.
 EARLIER = sorted((Path(__file__).parent / "lakes").glob("*.zip"))
 
 
@@ -39,6 +41,12 @@ def finish(jobs: Jobs, directory: Path) -> Contents:
     return contents([Stored(path.relative_to(directory).as_posix(), path.read_bytes()) for path in files])
 
 
+def versions(directory: Path) -> set[int | None]:
+    """Return the state versions of a lake's tables."""
+    tables = [directory / lake.LAKE / "state" / name for name in ("pairs", "merchants", "detections")]
+    return {state_version(DeltaTable(table.as_uri())) for table in tables}
+
+
 def moved(request: JobRequest, directory: Path) -> JobRequest:
     root = f"s3://{BUCKET}"
     return replace(request, arguments=[value.replace(root, directory.as_uri()) for value in request.arguments])
@@ -50,19 +58,22 @@ def test_a_lake_of_an_earlier_version_is_continued(jobs: Jobs, earlier: Path, tm
     undisturbed.mkdir()
     with zipfile.ZipFile(earlier) as archive:
         archive.extractall(upgraded)
+    was = int(earlier.stem.rpartition("-")[2])
+    assert versions(upgraded) == {was}
     expected = finish(jobs, undisturbed)
     assert expected.tables.keys() == {"state/pairs", "state/merchants", "state/detections"}
     assert without_source(finish(jobs, upgraded)).difference(without_source(expected)) == ""
+    assert versions(upgraded) == {STATE_VERSION}
 
 
 def test_a_lake_of_a_newer_version_is_refused_and_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = open_objects(tmp_path.as_uri())
-    newer = f"transaction-patterns state version {STATE_VERSION + 1}"
+    newer = STATE_VERSION + 1
     with monkeypatch.context() as later:
-        later.setattr(state_tables, "STATE_DESCRIPTION", newer)
+        later.setattr(state_tables, "STATE_VERSION", newer)
         StateTables(root)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(StateError, match=f"is '{newer}'.*run the release that wrote it"):
+    with pytest.raises(StateError, match=f"has state version {newer}.*run the release that wrote it"):
         StateTables(root)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 

@@ -13,14 +13,14 @@ from spark_jobs.errors import StateError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.layout import DETECTIONS, MERCHANTS, PAIRS
 from spark_jobs.lake.past_state import Neighbours, PastState, read_state_at
-from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
+from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.maintenance.compaction import compact_pairs, vacuum
 from spark_jobs.patterns.detections import parse_detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import find_table
-from spark_jobs.store.line_table import open_or_create_table
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 from spark_jobs.store.objects import Objects, open_objects
-from tests.unit.lake.test_state_tables import run_chunks
+from tests.unit.lake.test_state_tables import VERSION_1, run_chunks
 from tests.unit.maintenance.test_compaction import RunningDetector
 
 
@@ -137,17 +137,17 @@ def test_a_lake_without_state_has_no_past_state(lake: Objects) -> None:
 
 def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
-    monkeypatch.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
+    monkeypatch.setattr("spark_jobs.lake.state_tables.OLDEST_STATE_VERSION", 3)
     with pytest.raises(StateError, match="run the release that wrote it"):
         read_state_at(lake, 30)
 
 
 def test_columns_unknown_to_an_earlier_release_are_null(lake: Objects) -> None:
     earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
-    table = open_or_create_table(lake.place(MERCHANTS), "detector", earlier, STATE_DESCRIPTION)
+    table = open_or_create_table(lake.place(MERCHANTS), "detector", NewTable(earlier, VERSION_1))
     table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
     earlier = pa.schema(list(PAIRS_SCHEMA)[:8])
-    pairs = open_or_create_table(lake.place(PAIRS), "detector", earlier, STATE_DESCRIPTION)
+    pairs = open_or_create_table(lake.place(PAIRS), "detector", NewTable(earlier, VERSION_1))
     pairs.append(pa.table([["M1"], ["C1"], ["F"], [1], [1], [1], [1], [10]], schema=earlier), 10)
     past = read_state_at(lake, 10)
     assert isinstance(past, PastState)

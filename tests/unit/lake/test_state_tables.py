@@ -1,25 +1,35 @@
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
+from deltalake.table import TableAlterer
 
 from spark_jobs.errors import SecondDetectorError, StateError
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
-from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
+from spark_jobs.lake.past_state import PastState, read_state_at
+from spark_jobs.lake.state_tables import VERSION_PROPERTY, StateTables, state_description, state_version
+from spark_jobs.maintenance.compaction import compact_merchant_history
 from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
 from spark_jobs.patterns.detect import Detector, Outcome, Rules
 from spark_jobs.patterns.detections import Detection, detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.line_table import open_or_create_table, open_table
+from spark_jobs.store.line_table import open_table
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 from spark_jobs.store.objects import Objects, open_objects
+from tests.harness.delta_log import change_metadata
 
 # Every pair is a child from its first transaction on.
 RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1}, every_chunk=False)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+# The description of tables of state version 1, which had no property.
+VERSION_1 = "transaction-patterns state version 1"
 
 
 @pytest.fixture
@@ -30,6 +40,21 @@ def lake(tmp_path: Path) -> Objects:
 def new_detector(tables: StateTables, rules: Rules = RULES) -> Detector:
     loaded = tables.load()
     return Detector(loaded.pairs, loaded.reported, rules, lambda: NOW)
+
+
+def set_property(table: Path, version: str) -> None:
+    change_metadata(table, configuration={VERSION_PROPERTY: version})
+
+
+def versions(lake: Objects) -> dict[str, int | None]:
+    """Return the state version of each table."""
+    return {
+        name: state_version(DeltaTable(lake.place(f"state/{name}"))) for name in ("pairs", "merchants", "detections")
+    }
+
+
+def partialmethod_of(function: Callable[..., None], number: int) -> Callable[..., None]:
+    return lambda *arguments, **named: function(number, *arguments, **named)
 
 
 def chunk_of(first: int, lines: int = 30, end: int | None = None) -> list[ChunkSums]:
@@ -102,11 +127,77 @@ def test_a_second_detector_loses_the_race_and_duplicates_nothing(lake: Objects) 
     assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
 
 
-def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("version", ["0", "3", "12"])
+def test_another_state_version_is_refused_and_unchanged(lake: Objects, tmp_path: Path, version: str) -> None:
     run_chunks(lake, 0)
-    monkeypatch.setattr("spark_jobs.lake.state_tables.STATE_DESCRIPTION", "transaction-patterns state version 0")
-    with pytest.raises(StateError, match="run the release that wrote it"):
+    set_property(tmp_path / "state" / "merchants", version)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    said = f"state/merchants has state version {version}, this release reads 1 to 2; run the release that wrote it"
+    for use in (
+        StateTables,
+        lambda lake: read_state_at(lake, 30),
+        lambda lake: compact_merchant_history(lake.place("state/merchants"), 30),
+    ):
+        with pytest.raises(StateError, match=said):
+            use(lake)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_comment_on_a_table_changes_nothing(lake: Objects, tmp_path: Path) -> None:
+    run_chunks(lake, 0)
+    for name in ("pairs", "merchants", "detections"):
+        change_metadata(tmp_path / "state" / name, description="the pairs of our shop")
+    run_chunks(lake, 30)
+    past = read_state_at(lake, 60)
+    assert isinstance(past, PastState)
+    assert past.pairs.num_rows == 60
+
+
+def test_a_comment_on_a_state_of_version_1_is_refused_with_the_property_to_set(lake: Objects, tmp_path: Path) -> None:
+    run_chunks(lake, 0)
+    pairs = tmp_path / "state" / "pairs"
+    change_metadata(pairs, description="the pairs of our shop", configuration={})
+    with pytest.raises(StateError, match=r"SET TBLPROPERTIES \('transactionPatterns\.stateVersion' = '1'\)"):
         StateTables(lake)
+    set_property(pairs, "1")
+    run_chunks(lake, 30)
+    assert versions(lake) == {"pairs": 2, "merchants": 2, "detections": 2}
+
+
+@pytest.mark.parametrize("done", [0, 1, 2, 3, 4])
+def test_an_interrupted_upgrade_from_version_1_is_completed(
+    lake: Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, done: int
+) -> None:
+    run_chunks(lake, 0)
+    for name in ("pairs", "merchants", "detections"):
+        change_metadata(tmp_path / "state" / name, description=VERSION_1, configuration={})
+    assert versions(lake) == {"pairs": 1, "merchants": 1, "detections": 1}
+    alter: list[Callable[..., None]] = [TableAlterer.set_table_description, TableAlterer.set_table_properties]
+    left = [done]
+
+    def interrupted(number: int, *arguments: Any, **named: Any) -> None:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        alter[number](*arguments, **named)
+
+    with monkeypatch.context() as killed:
+        for number, name in enumerate(("set_table_description", "set_table_properties")):
+            killed.setattr(TableAlterer, name, partialmethod_of(interrupted, number))
+        with pytest.raises(KeyboardInterrupt):
+            StateTables(lake).load()
+    run_chunks(lake, 30)
+    assert versions(lake) == {"pairs": 2, "merchants": 2, "detections": 2}
+    assert StateTables(lake).load().detections == {"PatId2": 60}
+
+
+def test_a_release_that_compares_the_description_refuses_an_upgraded_state(lake: Objects, tmp_path: Path) -> None:
+    run_chunks(lake, 0)
+    change_metadata(tmp_path / "state" / "pairs", description=VERSION_1, configuration={})
+    StateTables(lake).load()
+    pairs = open_table(lake.place("state/pairs"), "detector")
+    assert pairs
+    assert pairs.handle.metadata().description == state_description() != VERSION_1
 
 
 @pytest.mark.parametrize(("touched_again", "rows"), [(True, 5), (False, 255)], ids=["rewritten", "files merged"])
@@ -148,7 +239,7 @@ def test_missing_detection_files_are_written_with_the_same_bytes(lake: Objects, 
 
 def test_missing_columns_are_added_to_a_table_of_an_earlier_release(lake: Objects) -> None:
     earlier = pa.schema([field for field in MERCHANTS_SCHEMA if field.name != "customers"])
-    table = open_or_create_table(lake.place("state/merchants"), "detector", earlier, STATE_DESCRIPTION)
+    table = open_or_create_table(lake.place("state/merchants"), "detector", NewTable(earlier, VERSION_1))
     table.append(pa.table([["M1"], [3], [1], [1], [2.0], [None], [10]], schema=earlier), 10)
     run_chunks(lake, 10)
     merchants = open_table(lake.place("state/merchants"), "detector")
@@ -169,7 +260,7 @@ def test_reported_patterns_are_migrated_from_the_detections(lake: Objects) -> No
         detector = new_detector(tables)
         assert detector.advance(chunk_of(0, end=60)).detections == []
     assert tables.load().detections == {"PatId2": 30}
-    assert tables._pairs.handle.metadata().description == STATE_DESCRIPTION
+    assert tables._pairs.handle.metadata().description == state_description()
 
 
 def test_a_start_looks_back_as_far_as_the_last_detection_file(lake: Objects) -> None:

@@ -11,7 +11,7 @@ from spark_jobs.errors import PermanentError
 from spark_jobs.lake.layout import chunk_path
 from spark_jobs.maintenance.cli import main as maintain_state
 from spark_jobs.store.address import Address, parse_address, parse_object_address
-from spark_jobs.store.line_table import open_or_create_table
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 from spark_jobs.store.objects import open_object, open_objects
 from tests.harness.pipeline import BUCKET
 from tests.unit.chunker_job import HEADER, good_line
@@ -94,7 +94,9 @@ def test_every_client_finds_the_same_place(
     root = f"s3://{BUCKET}/{tmp_path.name}" if scheme == "s3" else f"file://{tmp_path}"
     lake = open_objects(f"{root}/{name}")
     lake.write("offset.csv", b"-")
-    open_or_create_table(lake.place("state/pairs"), "writer", SCHEMA).append(pa.table({"line": [1]}, SCHEMA), 1)
+    open_or_create_table(lake.place("state/pairs"), "writer", NewTable(SCHEMA)).append(
+        pa.table({"line": [1]}, SCHEMA), 1
+    )
     log = [path for path in lake.list_after("state", "") if path.endswith(".json")]
     assert len(log) == 2
     stored = {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*") if path.is_file()}
@@ -114,7 +116,7 @@ def test_a_lake_may_be_a_whole_bucket(slash: str, s3: LocalS3, monkeypatch: pyte
     url = f"s3://{bucket}{slash}"
     assert chunker(["--source", f"s3://{BUCKET}/{bucket}.csv", "--lake", url]) == 0
     lake = open_objects(url)
-    open_or_create_table(lake.place("state/pairs"), "writer", SCHEMA)
+    open_or_create_table(lake.place("state/pairs"), "writer", NewTable(SCHEMA))
     keys = {entry["Key"] for entry in s3.client().list_objects_v2(Bucket=bucket)["Contents"]}
     assert keys == {"offset.csv", chunk_path(0), "state/pairs/_delta_log/00000000000000000000.json"}
     assert list(lake.list_after("landing_zone", "")) == [chunk_path(0)]

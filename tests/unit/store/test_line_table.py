@@ -11,13 +11,14 @@ from deltalake import write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from spark_jobs.store import line_table as tables
-from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table
+from spark_jobs.store.line_table import CommitRaceLostError, LineTable
+from spark_jobs.store.new_table import NewTable, open_or_create_table
 
 SCHEMA = pa.schema([("line", pa.int64())])
 
 
 def open_numbers(folder: Path) -> LineTable:
-    return open_or_create_table(folder.as_uri(), "writer", SCHEMA)
+    return open_or_create_table(folder.as_uri(), "writer", NewTable(SCHEMA))
 
 
 def append(table: LineTable, line: int) -> None:
