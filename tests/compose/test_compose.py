@@ -93,10 +93,9 @@ def test_a_service_cannot_change_its_image_or_exhaust_the_machine(stack: Stack, 
 
 
 @pytest.mark.parametrize(
-    ("service", "other"),
-    [("s3", "postgres:5432"), ("s3", "databricks:8085"), ("databricks", "postgres:5432"), ("postgres", "s3:9000")],
+    ("service", "other"), [("s3", "postgres:5432"), ("databricks", "postgres:5432"), ("postgres", "s3:9000")]
 )
-def test_a_service_does_not_reach_what_it_never_calls(stack: Stack, service: str, other: str) -> None:
+def test_a_service_does_not_reach_the_data_of_another_kind(stack: Stack, service: str, other: str) -> None:
     host, port = other.split(":")
     connect = f"import socket; socket.create_connection(({host!r}, {port}), 5)"
     attempt = f'python3 -c "{connect}" 2>&1 || true'
