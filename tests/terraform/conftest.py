@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,23 @@ class Environment:
     aws: Aws
     terraform: Terraform
     outputs: dict[str, Any]
+
+
+class Plans:
+    """Plans of environments from scratch, each made once."""
+
+    def __init__(self, terraform: Terraform, directory: Path) -> None:
+        self._terraform = terraform
+        self._directory = directory
+        self._made: dict[str, dict[str, Any]] = {}
+
+    def of(self, environment: str) -> dict[str, Any]:
+        """Return the plan of an environment, as `terraform show -json` does."""
+        if environment not in self._made:
+            file = str(self._directory / environment)
+            self._terraform("plan", f"-var-file=environments/{environment}/terraform.tfvars", f"-out={file}")
+            self._made[environment] = json.loads(self._terraform("show", "-json", file).output)
+        return self._made[environment]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,6 +94,19 @@ def terraform(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     state("apply", "-auto-approve", f"-var=region={REGION}")
     terraform("init", *_BACKEND)
     return terraform
+
+
+@pytest.fixture(scope="session")
+def plans(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Plans:
+    """Plans without a state; the local AWS has no MWAA, so production is planned but not applied."""
+    directory = tmp_path_factory.mktemp("plans")
+    copy = aws_side(directory)
+    (copy.directory / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    terraform = replace(copy, environment=copy.environment | aws.environment)
+    done = terraform("init", may_fail=True)
+    if done.code:
+        pytest.skip(f"the AWS provider is not available: {done.output.strip().splitlines()[-1]}")
+    return Plans(terraform, directory)
 
 
 @pytest.fixture(scope="session")

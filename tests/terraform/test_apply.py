@@ -1,11 +1,10 @@
 """The AWS resources, applied to a local AWS."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-from tests.terraform.conftest import ENVIRONMENT, Environment
+from tests.terraform.conftest import ENVIRONMENT, Environment, Plans
 from tests.terraform.terraform import TERRAFORM
 
 pytestmark = [pytest.mark.terraform, pytest.mark.slow]
@@ -86,17 +85,8 @@ def test_an_invalid_value_is_refused_by_name(applied: Environment) -> None:
     assert "airflow_version must be 3.3 or later" in done.output
 
 
-def test_production_with_mwaa_can_be_planned_from_scratch(applied: Environment, tmp_path: Path) -> None:
-    """The local AWS has no MWAA, so production is planned but not applied."""
-    (applied.terraform.directory / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-    environment = {**applied.terraform.environment, "TF_DATA_DIR": str(tmp_path)}
-    terraform = type(applied.terraform)(applied.terraform.directory, environment)
-    try:
-        terraform("init")
-        terraform("plan", "-var-file=environments/prod/terraform.tfvars", f"-out={tmp_path / 'plan'}")
-        planned = json.loads(terraform("show", "-json", str(tmp_path / "plan")).output)
-    finally:
-        (applied.terraform.directory / "backend_override.tf").unlink()
+def test_production_with_mwaa_can_be_planned_from_scratch(plans: Plans) -> None:
+    planned = plans.of("prod")
     created = {change["address"]: change["change"]["after"] for change in planned["resource_changes"]}
     mwaa = created["module.airflow.aws_mwaa_environment.this[0]"]
     assert mwaa["webserver_access_mode"] == "PRIVATE_ONLY"
