@@ -2,28 +2,34 @@ module "databricks" {
   source = "./modules/databricks"
 
   name                 = local.name
+  job_names            = local.job_names
+  tags                 = local.tags
   region               = var.region
   instance_profile_arn = module.lake.instance_profile_arn
   wheel                = one([for wheel in fileset(local.dist, "*.whl") : "${local.dist}/${wheel}"])
   requirements         = "${local.dist}/requirements.txt"
+  spark_version        = var.spark_version
   node_types           = var.node_types
   alert_emails         = var.alert_emails
+  airflow_secret_days  = var.airflow_secret_days
   secret_environment   = var.secret_environment
   source_url           = module.lake.source
   lake_url             = module.lake.lake
   importance_url       = var.with_importance ? module.lake.importance : null
+  logs_url             = module.lake.logs
   landing_format       = var.landing_format
   chunk_size           = var.chunk_size
   thresholds           = var.thresholds
   placement            = var.placement
   detector_workers     = var.detector_workers
+  detector_pool        = var.detector_pool
 
   # Jobs must not start before their role has its policies.
   depends_on = [module.lake]
 }
 
 locals {
-  airflow_token = module.databricks.airflow_token
+  airflow_client = module.databricks.airflow_client
 }
 
 # Credentials come from the environment: DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET.

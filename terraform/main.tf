@@ -1,6 +1,11 @@
 locals {
   name = "transaction-patterns-${var.environment}"
   dist = "${path.root}/../dist"
+
+  tags = { Project = "transaction-patterns", Environment = var.environment }
+
+  # With the environment, so that several can share a workspace.
+  job_names = { for job in jsondecode(file("${path.root}/../jobs.json")) : job.name => "${local.name}-${job.name}" }
 }
 
 module "lake" {
@@ -9,6 +14,7 @@ module "lake" {
   name                          = local.name
   protect_data                  = var.protect_data
   old_version_days              = var.old_version_days
+  log_days                      = var.log_days
   databricks_cross_account_role = var.databricks_cross_account_role
 
   airflow_trust = {
@@ -34,14 +40,27 @@ module "airflow" {
   name                 = local.name
   region               = var.region
   role                 = module.lake.airflow_role
-  databricks           = { host = var.databricks_host, token = local.airflow_token }
   topic_arn            = module.alerts.topic_arn
+  log_days             = var.log_days
   secret_recovery_days = var.protect_data ? 7 : 0
+
+  databricks = {
+    host          = var.databricks_host
+    client_id     = local.airflow_client.id
+    client_secret = local.airflow_client.secret
+  }
 
   settings = {
     source     = module.lake.source
     lake       = module.lake.lake
     chunk_size = var.chunk_size
+
+    chunker_job     = local.job_names.chunker
+    detector_job    = local.job_names.detector
+    maintenance_job = local.job_names.maintain_state
+    # Unpausing a job edits it, which Airflow's identity may not.
+    unpause_detector = false
+
     # A cluster takes minutes to start: with a shorter limit the supervisor would cancel every run during startup.
     start_seconds = 900
   }

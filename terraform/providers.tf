@@ -2,9 +2,6 @@ provider "aws" {
   region = var.region
 
   default_tags {
-    tags = {
-      Project     = "transaction-patterns"
-      Environment = var.environment
-    }
+    tags = local.tags
   }
 }

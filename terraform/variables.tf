@@ -23,6 +23,12 @@ variable "old_version_days" {
   type        = number
 }
 
+variable "log_days" {
+  description = "Days for which the logs of the clusters and of MWAA are kept."
+  type        = number
+  default     = 30
+}
+
 variable "alert_emails" {
   description = "Email addresses that receive all alerts."
   type        = list(string)
@@ -41,6 +47,12 @@ variable "databricks_host" {
 variable "databricks_cross_account_role" {
   description = "Name of the IAM role with which the workspace starts clusters."
   type        = string
+}
+
+variable "spark_version" {
+  description = "Key of the Databricks Runtime: 17.3.x-scala2.13, 18.x-scala2.13 or 19.x-scala2.13."
+  type        = string
+  default     = "17.3.x-scala2.13"
 }
 
 variable "node_types" {
@@ -90,6 +102,17 @@ variable "airflow" {
   }
 }
 
+variable "airflow_secret_days" {
+  description = "Days for which Airflow's OAuth secret for Databricks is valid; rotate it before (docs/how-to/upgrade.md)."
+  type        = number
+  default     = 180
+
+  validation {
+    condition     = var.airflow_secret_days >= 1 && var.airflow_secret_days <= 730 && floor(var.airflow_secret_days) == var.airflow_secret_days
+    error_message = "airflow_secret_days must be an integer between 1 and 730, not ${var.airflow_secret_days}."
+  }
+}
+
 variable "thresholds" {
   description = "Pattern thresholds that differ from the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
@@ -116,4 +139,10 @@ variable "detector_workers" {
     condition     = var.detector_workers >= 0 && floor(var.detector_workers) == var.detector_workers
     error_message = "detector_workers must be an integer of at least 0."
   }
+}
+
+variable "detector_pool" {
+  description = "Take the detector's machines from an instance pool, so that it restarts in about one minute instead of five."
+  type        = bool
+  default     = false
 }

@@ -78,7 +78,12 @@ def plan(job: JobStatus | None, seen: "Observation", settings: "Settings") -> Pl
         steps.append(step)
         alerts.append(Alert(key, Severity.WARNING, message))
 
-    if job.paused:
+    if job.paused and not settings.unpause_detector:
+        message = (
+            f"the job {settings.detector_job!r} is paused and Airflow may not unpause it; unpause it in Databricks"
+        )
+        alerts.append(Alert("detector-paused", Severity.CRITICAL, message))
+    elif job.paused:
         message = "the detector's job was paused and has been unpaused"
         repair("detector-paused", Step(Action.UNPAUSE, "the job is paused"), message)
     elif not job.live:

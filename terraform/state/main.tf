@@ -1,6 +1,6 @@
 # The bucket for Terraform's state: created once per account, before everything else (docs/how-to/deploy.md).
 terraform {
-  required_version = ">= 1.10"
+  required_version = ">= 1.11"
 
   required_providers {
     aws = {
@@ -12,6 +12,10 @@ terraform {
 
 provider "aws" {
   region = var.region
+
+  default_tags {
+    tags = { Project = "transaction-patterns", Environment = "all" }
+  }
 }
 
 data "aws_caller_identity" "current" {}

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestration.alerts import Severity
 from orchestration.observe import Observation
 from orchestration.settings import Settings
 from orchestration.supervise import Action, JobStatus, LiveRun, plan
@@ -54,6 +55,15 @@ def test_the_detector_is_repaired(
     job: JobStatus | None, seen: Observation, steps: list[tuple[Action, int | None]]
 ) -> None:
     assert [(step.action, step.run_id) for step in plan(job, seen, Settings()).steps] == steps
+
+
+def test_a_supervisor_that_may_not_edit_the_job_asks_people_to_unpause_it() -> None:
+    decided = plan(replace(DEAD, paused=True), WELL, Settings(unpause_detector=False, detector_job="dev-detector"))
+    assert decided.steps == ()
+    [alert] = decided.alerts
+    assert (alert.key, alert.severity) == ("detector-paused", Severity.CRITICAL)
+    assert "'dev-detector' is paused" in alert.message
+    assert "unpause it in Databricks" in alert.message
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ _BACKEND = (
     "-backend-config=skip_credentials_validation=true",
     "-backend-config=skip_requesting_account_id=true",
 )
-_OLDEST = (1, 10)
+_OLDEST = (1, 11)
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def terraform_installed() -> None:
-    """Skip the test unless Terraform 1.10 or later is installed."""
+    """Skip the test unless Terraform 1.11 or later is installed."""
     if shutil.which("terraform") is None:
-        pytest.skip("Terraform is not installed (1.10 or later is needed)")
+        pytest.skip("Terraform is not installed (1.11 or later is needed)")
     version = json.loads(subprocess.run(["terraform", "version", "-json"], capture_output=True, check=True).stdout)
     found = version["terraform_version"]
     if tuple(map(int, re.findall(r"\d+", found)[:2])) < _OLDEST:
-        pytest.skip(f"Terraform {found} is too old (1.10 or later is needed)")
+        pytest.skip(f"Terraform {found} is too old (1.11 or later is needed)")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ provider "aws" {
 """
 _WITHOUT_DATABRICKS = """
 locals {
-  airflow_token = "token-of-airflow"
+  airflow_client = { id = "client-of-airflow", secret = "secret-of-airflow" }
 }
 """
 
@@ -97,6 +97,7 @@ def aws_side(directory: Path) -> Terraform:
     root = directory / "terraform"
     shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     shutil.copytree(TERRAFORM.parent / "dags", directory / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TERRAFORM.parent / "jobs.json", directory)
     dist = directory / "dist"
     dist.mkdir()
     for name in ("plugins.zip", "airflow-requirements.txt"):

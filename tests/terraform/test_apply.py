@@ -38,8 +38,8 @@ def test_the_state_is_in_s3_and_locked_against_concurrent_changes(applied: Envir
 
 def test_the_buckets_are_private_encrypted_with_our_key_and_require_tls(applied: Environment) -> None:
     s3 = applied.aws.client("s3")
-    for url in (applied.outputs["lake"], applied.outputs["source"]):
-        bucket = url.split("/")[2]
+    for name in ("lake", "source", "logs"):
+        bucket = applied.outputs[name].split("/")[2]
         block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
         assert all(block.values())
         [rule] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]

@@ -59,7 +59,22 @@ resource "aws_mwaa_environment" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.mwaa, aws_iam_role_policy.secrets, aws_s3_object.dags, aws_route.to_internet]
+  depends_on = [
+    aws_cloudwatch_log_group.airflow,
+    aws_iam_role_policy.mwaa,
+    aws_iam_role_policy.secrets,
+    aws_route.to_internet,
+    aws_s3_object.dags,
+  ]
+}
+
+# MWAA would create them without a limit on their age.
+resource "aws_cloudwatch_log_group" "airflow" {
+  for_each = var.mwaa == null ? toset([]) : toset(["DAGProcessing", "Scheduler", "Task", "WebServer", "Worker"])
+
+  name              = "airflow-${local.environment_name}-${each.key}"
+  retention_in_days = var.log_days
+  kms_key_id        = aws_kms_key.airflow.arn
 }
 
 resource "aws_s3_bucket" "airflow" {

@@ -14,8 +14,8 @@ variable "role" {
 }
 
 variable "databricks" {
-  description = "URL of the workspace, and a token that can run the jobs."
-  type        = object({ host = string, token = string })
+  description = "URL of the workspace, and the OAuth client of a service principal that can run the jobs."
+  type        = object({ host = string, client_id = string, client_secret = string })
   sensitive   = true
 }
 
@@ -27,6 +27,16 @@ variable "topic_arn" {
 variable "settings" {
   description = "Settings of the DAGs, as defined in plugins/orchestration/settings.py; the module adds the connections."
   type        = any
+}
+
+variable "log_days" {
+  description = "Days for which MWAA's logs are kept."
+  type        = number
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_days)
+    error_message = "log_days must be one of the periods that CloudWatch Logs offers (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, ...), not ${var.log_days}."
+  }
 }
 
 variable "secret_recovery_days" {

@@ -13,6 +13,11 @@ output "lake" {
   value       = "s3://${aws_s3_bucket.this["lake"].id}/${local.lake_prefix}"
 }
 
+output "logs" {
+  description = "URL of the logs of the jobs' clusters."
+  value       = "s3://${aws_s3_bucket.this["logs"].id}/${local.logs_prefix}"
+}
+
 output "bucket" {
   description = "Name of the lake's bucket."
   value       = aws_s3_bucket.this["lake"].id

@@ -99,6 +99,25 @@ data "aws_iam_policy_document" "jobs" {
     }
   }
 
+  # Databricks delivers the logs of a cluster with the cluster's own role.
+  statement {
+    sid       = "DeliverLogs"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arns["logs"]}/${local.logs_prefix}/*"]
+  }
+
+  statement {
+    sid       = "ListLogs"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns["logs"]]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${local.logs_prefix}/*"]
+    }
+  }
+
   # Lets S3 return "not found" for a missing master or importance file.
   statement {
     sid       = "DetectMissingObjects"

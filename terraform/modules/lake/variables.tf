@@ -24,6 +24,11 @@ variable "old_version_days" {
   }
 }
 
+variable "log_days" {
+  description = "Days for which the clusters' logs are kept."
+  type        = number
+}
+
 variable "airflow_trust" {
   description = "Principals that can assume the Airflow role: AWS services (for MWAA) and ARNs of roles or users (for an existing Airflow)."
   type = object({
