@@ -6,7 +6,7 @@ module "databricks" {
   tags                 = local.tags
   region               = var.region
   instance_profile_arn = module.lake.instance_profile_arn
-  wheel                = one([for wheel in fileset(local.dist, "*.whl") : "${local.dist}/${wheel}"])
+  wheel                = "${local.dist}/${join(" or ", local.wheels)}"
   requirements         = "${local.dist}/requirements.txt"
   spark_version        = var.spark_version
   node_types           = var.node_types
@@ -20,6 +20,7 @@ module "databricks" {
   landing_format       = var.landing_format
   chunk_size           = var.chunk_size
   thresholds           = var.thresholds
+  threshold_names      = local.threshold_names
   placement            = var.placement
   detector_workers     = var.detector_workers
   detector_pool        = var.detector_pool

@@ -3,6 +3,7 @@
 The build is reproducible, so a plan shows a change only if the sources changed.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -30,6 +31,8 @@ def main() -> None:
     airflow = [f"--constraint {_MWAA_PLUGINS}/constraints.txt", f"{_MWAA_PLUGINS}/{wheel.name}", *_PROVIDERS]
     (dist / "airflow-requirements.txt").write_text("".join(f"{line}\n" for line in airflow))
     _zip_plugins(dist / "plugins.zip", wheel)
+    # Terraform compares its variable `thresholds` with these names.
+    (dist / "thresholds.json").write_text(_threshold_names(wheel))
 
 
 def _zip_plugins(path: Path, wheel: Path) -> None:
@@ -41,6 +44,21 @@ def _zip_plugins(path: Path, wheel: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(contents):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), contents[name], zipfile.ZIP_DEFLATED)
+
+
+def _threshold_names(wheel: Path) -> str:
+    """Return the names of the thresholds in a wheel, as JSON."""
+    program = "import json; from spark_jobs.patterns import THRESHOLDS; print(json.dumps([t.name for t in THRESHOLDS]))"
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=wheel.parent,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout
 
 
 def _pinned(*groups: str) -> str:

@@ -65,6 +65,34 @@ resource "aws_s3_bucket_public_access_block" "state" {
   restrict_public_buckets = true
 }
 
+data "aws_iam_policy_document" "tls_only" {
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "tls_only" {
+  bucket = aws_s3_bucket.state.id
+  policy = data.aws_iam_policy_document.tls_only.json
+
+  # S3 rejects concurrent changes of a bucket's access settings.
+  depends_on = [aws_s3_bucket_public_access_block.state]
+}
+
 output "bucket" {
   description = "Value of `bucket` in environments/*/backend.hcl."
   value       = aws_s3_bucket.state.id

@@ -38,10 +38,14 @@ class Environment:
 
 
 class Plans:
-    """Plans of environments from scratch, each made once."""
+    """Plans of environments from scratch, each made once.
+
+    Attributes:
+        terraform: in a root module without a state.
+    """
 
     def __init__(self, terraform: Terraform, directory: Path) -> None:
-        self._terraform = terraform
+        self.terraform = terraform
         self._directory = directory
         self._made: dict[str, dict[str, Any]] = {}
 
@@ -49,8 +53,8 @@ class Plans:
         """Return the plan of an environment, as `terraform show -json` does."""
         if environment not in self._made:
             file = str(self._directory / environment)
-            self._terraform("plan", f"-var-file=environments/{environment}/terraform.tfvars", f"-out={file}")
-            self._made[environment] = json.loads(self._terraform("show", "-json", file).output)
+            self.terraform("plan", f"-var-file=environments/{environment}/terraform.tfvars", f"-out={file}")
+            self._made[environment] = json.loads(self.terraform("show", "-json", file).output)
         return self._made[environment]
 
 

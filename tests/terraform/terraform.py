@@ -100,7 +100,13 @@ def aws_side(directory: Path) -> Terraform:
     shutil.copy(TERRAFORM.parent / "jobs.json", directory)
     dist = directory / "dist"
     dist.mkdir()
-    for name in ("plugins.zip", "airflow-requirements.txt"):
+    for name in (
+        "plugins.zip",
+        "airflow-requirements.txt",
+        "requirements.txt",
+        "thresholds.json",
+        "x-1-py3-none-any.whl",
+    ):
         (dist / name).write_text("placeholder for a file of `make dist`")
     versions = root / "versions.tf"
     versions.write_text(re.sub(r"    databricks = \{.*?\n    \}\n", "", versions.read_text(), flags=re.DOTALL))

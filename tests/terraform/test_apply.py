@@ -1,6 +1,8 @@
 """The AWS resources, applied to a local AWS."""
 
 import json
+import re
+from typing import Any
 
 import pytest
 
@@ -74,26 +76,55 @@ def test_a_silent_detector_raises_an_alarm_without_airflow(applied: Environment)
     assert {"Name": "FilterId", "Value": "heartbeat"} in alarm["Dimensions"]
 
 
-def test_an_invalid_value_is_refused_by_name(applied: Environment) -> None:
-    both = 'airflow={mwaa={airflow_version="3.3.2"},existing_role_arns=["arn:aws:iam::123456789012:role/a"]}'
-    invalid = ("-var=databricks_host=dbc.example.org", f"-var={both}")
-    done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, *invalid, fails=True)
-    assert "databricks_host must be a URL without a path" in done.output
-    assert "either mwaa or existing_role_arns" in done.output
-    old = 'airflow={mwaa={airflow_version="2.10.3"}}'
-    done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, f"-var={old}", fails=True)
-    assert "airflow_version must be 3.3 or later" in done.output
-
-
 def test_production_with_mwaa_can_be_planned_from_scratch(plans: Plans) -> None:
     planned = plans.of("prod")
-    created = {change["address"]: change["change"]["after"] for change in planned["resource_changes"]}
+    created = created_by(planned)
     mwaa = created["module.airflow.aws_mwaa_environment.this[0]"]
     assert mwaa["webserver_access_mode"] == "PRIVATE_ONLY"
     assert "module.lake.terraform_data.protection[0]" in created
     assert "module.alerts.aws_cloudwatch_metric_alarm.scheduler_dead[0]" in created
     dags = {path.name for path in (TERRAFORM.parent / "dags").glob("*.py")}
     assert {f'module.airflow.aws_s3_object.dags["{name}"]' for name in dags} <= set(created)
+
+
+def created_by(plan: dict[str, Any]) -> dict[str, Any]:
+    return {change["address"]: change["change"]["after"] for change in plan["resource_changes"]}
+
+
+def test_every_bucket_requires_tls(plans: Plans) -> None:
+    created = created_by(plans.of("prod"))
+    buckets = {address for address in created if ".aws_s3_bucket." in address}
+    policies = {address.replace("aws_s3_bucket.", "aws_s3_bucket_policy.") for address in buckets}
+    expected = {re.sub(r"policy\.(this|airflow)", "policy.tls_only", address) for address in policies}
+    assert len(expected) == 4
+    assert expected <= set(created)
+
+
+def test_only_mwaa_of_this_account_can_take_airflows_role(plans: Plans) -> None:
+    trust = json.loads(created_by(plans.of("prod"))["module.lake.aws_iam_role.airflow"]["assume_role_policy"])
+    [statement] = trust["Statement"]
+    assert statement["Principal"] == {"Service": ["airflow.amazonaws.com", "airflow-env.amazonaws.com"]}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_the_logs_of_mwaa_expire(plans: Plans) -> None:
+    groups = [value for name, value in created_by(plans.of("prod")).items() if "aws_cloudwatch_log_group" in name]
+    assert {group["name"].rpartition("-airflow-")[2] for group in groups} == {
+        "DAGProcessing",
+        "Scheduler",
+        "Task",
+        "WebServer",
+        "Worker",
+    }
+    assert {group["retention_in_days"] for group in groups} == {30}
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_dead_airflow_raises_an_alarm_that_does_not_need_it(plans: Plans, environment: str) -> None:
+    """Only Airflow sends HEAD requests for the master file, whether it is MWAA or another one."""
+    alarm = created_by(plans.of(environment))["module.alerts.aws_cloudwatch_metric_alarm.airflow_silent"]
+    assert (alarm["metric_name"], alarm["treat_missing_data"]) == ("HeadRequests", "breaching")
+    assert alarm["threshold"] == 1
 
 
 def test_environments_differ_only_in_values() -> None:

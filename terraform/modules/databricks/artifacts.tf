@@ -1,7 +1,8 @@
 # The path contains a hash of the content: a new wheel has a new path, so the jobs are updated, and a run in progress
 # keeps the files that it started with.
 locals {
-  content   = sha256("${filesha256(var.wheel)}${filesha256(var.requirements)}")
+  # Without files only where they are not needed, in a destroy.
+  content   = sha256(join("", [for file in [var.wheel, var.requirements] : fileexists(file) ? filesha256(file) : ""]))
   artifacts = "${databricks_directory.artifacts.path}/${substr(local.content, 0, 12)}"
 
   libraries = {

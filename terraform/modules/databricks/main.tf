@@ -7,7 +7,10 @@ module "jobs" {
   landing_format = var.landing_format
   chunk_size     = var.chunk_size
   thresholds     = var.thresholds
-  placement      = var.placement
+
+  threshold_names = var.threshold_names
+
+  placement = var.placement
 }
 
 resource "databricks_job" "this" {

@@ -93,6 +93,11 @@ variable "thresholds" {
   type        = map(number)
 }
 
+variable "threshold_names" {
+  description = "Names of all thresholds, as in the wheel; null if unknown."
+  type        = list(string)
+}
+
 variable "logs_url" {
   description = "URL under which the clusters store the logs of driver and executors."
   type        = string

@@ -23,6 +23,11 @@ output "bucket" {
   value       = aws_s3_bucket.this["lake"].id
 }
 
+output "incoming_bucket" {
+  description = "Name of the master file's bucket."
+  value       = aws_s3_bucket.this["incoming"].id
+}
+
 output "lake_prefix" {
   description = "Prefix of all objects in the lake's bucket."
   value       = local.lake_prefix

@@ -32,6 +32,7 @@ variables {
   landing_format       = "csv"
   chunk_size           = 10000
   thresholds           = {}
+  threshold_names      = ["child_transactions"]
   placement            = "driver"
   detector_workers     = 0
   detector_pool        = false
