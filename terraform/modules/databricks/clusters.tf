@@ -69,13 +69,8 @@ resource "databricks_cluster" "chunker" {
     zone_id              = "auto"
   }
 
-  dynamic "library" {
-    for_each = local.libraries
-
-    content {
-      requirements = library.key == "requirements" ? library.value : null
-      whl          = library.key == "whl" ? library.value : null
-    }
+  library {
+    requirements = local.library
   }
 
   # Python keeps the old wheel loaded, so a new wheel needs a new cluster. The job moves to it once it runs, and only

@@ -91,13 +91,12 @@ resource "databricks_job" "this" {
       named_parameters = each.value.named_parameters
     }
 
-    # The chunker's cluster has the libraries already.
+    # The chunker's cluster has it already.
     dynamic "library" {
-      for_each = each.key == "chunker" ? {} : local.libraries
+      for_each = each.key == "chunker" ? [] : [local.library]
 
       content {
-        requirements = library.key == "requirements" ? library.value : null
-        whl          = library.key == "whl" ? library.value : null
+        requirements = library.value
       }
     }
   }

@@ -29,7 +29,7 @@ variable "wheel" {
 }
 
 variable "requirements" {
-  description = "Local path of the wheel's pinned requirements, as written by `make dist`."
+  description = "Local path of the requirements that a Databricks Runtime lacks, with hashes, as written by `make dist`."
   type        = string
 }
 

@@ -73,6 +73,23 @@ run "everything_has_the_same_tags" {
   }
 }
 
+run "every_package_is_installed_with_its_hash" {
+  assert {
+    condition     = endswith(base64decode(databricks_workspace_file.requirements.content_base64), " --hash=sha256:${filesha256("versions.tf")}\n")
+    error_message = "the wheel has no hash"
+  }
+
+  assert {
+    condition = alltrue([
+      for library in concat(
+        flatten([for job in databricks_job.this : tolist(job.task[0].library)]),
+        tolist(databricks_cluster.chunker.library),
+      ) : library.requirements == local.library && library.whl == null
+    ])
+    error_message = "a library is installed without hashes"
+  }
+}
+
 run "every_cluster_delivers_its_logs" {
   assert {
     condition = alltrue([
