@@ -28,7 +28,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         inputs = Path(directory) / "requirements.in"
         inputs.write_text("\n".join(wanted))
-        command = [_UV, "pip", "compile", "--quiet", "--python-version=3.12", "--python-platform=x86_64-manylinux_2_28"]
+        command = [
+            str(_UV),
+            "pip",
+            "compile",
+            "--quiet",
+            "--python-version=3.12",
+            "--python-platform=x86_64-manylinux_2_28",
+        ]
         command += ["--only-binary=:all:", "--generate-hashes", "--no-annotate", "--no-header", "--no-emit-index-url"]
         command += ["--no-emit-find-links", f"--constraint={MWAA / 'enforced.txt'}", str(inputs)]
         resolved = subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -50,7 +50,7 @@ def test_airflows_hook_gets_a_token_with_the_oauth_client(
     found = connection(backend, settings_of(backend).databricks_connection)
     hook = DatabricksHook("databricks")
     monkeypatch.setattr(DatabricksHook, "get_connection", lambda *_: found)
-    asked = {}
+    asked: dict[str, str] = {}
 
     def post(url: str, **arguments: Any) -> httpx.Response:
         asked.update(url=url, user=arguments["auth"].username, password=arguments["auth"].password)
