@@ -29,6 +29,21 @@ module "databricks" {
   depends_on = [module.lake]
 }
 
+module "unity_catalog" {
+  source = "./modules/unity_catalog"
+  count  = var.unity_catalog == null ? 0 : 1
+
+  name                     = local.name
+  catalog                  = var.unity_catalog.catalog
+  warehouse_id             = var.unity_catalog.warehouse_id
+  readers                  = var.unity_catalog.readers
+  lake_url                 = module.lake.lake
+  bucket                   = module.lake.bucket
+  lake_prefix              = module.lake.lake_prefix
+  key_arn                  = module.lake.key_arn
+  permissions_boundary_arn = var.permissions_boundary_arn
+}
+
 locals {
   airflow_client = module.databricks.airflow_client
 }

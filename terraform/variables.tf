@@ -192,3 +192,13 @@ variable "detector_pool" {
   type        = bool
   default     = false
 }
+
+variable "unity_catalog" {
+  description = "Where to register the state for SQL (docs/how-to/deploy.md): an existing catalog, a SQL warehouse, and who may read. Null for not at all."
+  type = object({
+    catalog      = string
+    warehouse_id = string
+    readers      = optional(list(string), [])
+  })
+  default = null
+}
