@@ -13,6 +13,11 @@ output "lake" {
   value       = module.lake.lake
 }
 
+output "logs" {
+  description = "URL of the logs of the jobs' clusters."
+  value       = module.lake.logs
+}
+
 output "jobs_role_arn" {
   description = "ARN of the jobs' role."
   value       = module.lake.jobs_role_arn

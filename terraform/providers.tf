@@ -1,10 +1,8 @@
 provider "aws" {
-  region = var.region
+  region              = var.region
+  allowed_account_ids = [var.account_id]
 
   default_tags {
-    tags = {
-      Project     = "transaction-patterns"
-      Environment = var.environment
-    }
+    tags = local.tags
   }
 }

@@ -4,7 +4,28 @@ variable "environment" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.environment))
-    error_message = "environment must be 2 to 8 lower-case letters or digits and start with a letter, such as dev or prod."
+    error_message = "environment must be 2 to 8 lower-case letters or digits and start with a letter, such as dev or prod, not ${var.environment}."
+  }
+}
+
+variable "account_id" {
+  description = "The AWS account; with credentials for another one, nothing is planned."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "account_id must have 12 digits, not be ${var.account_id}."
+  }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits the roles, where the account demands one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary_arn == null ? true : can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of an IAM policy, not ${coalesce(var.permissions_boundary_arn, "null")}."
   }
 }
 
@@ -23,6 +44,12 @@ variable "old_version_days" {
   type        = number
 }
 
+variable "log_days" {
+  description = "Days for which the logs of the clusters and of MWAA are kept."
+  type        = number
+  default     = 30
+}
+
 variable "alert_emails" {
   description = "Email addresses that receive all alerts."
   type        = list(string)
@@ -34,7 +61,7 @@ variable "databricks_host" {
 
   validation {
     condition     = can(regex("^https?://[^/]+$", var.databricks_host))
-    error_message = "databricks_host must be a URL without a path, such as https://dbc-a1b2345c-d6e7.cloud.databricks.com."
+    error_message = "databricks_host must be a URL without a path, such as https://dbc-a1b2345c-d6e7.cloud.databricks.com, not ${var.databricks_host}."
   }
 }
 
@@ -43,9 +70,20 @@ variable "databricks_cross_account_role" {
   type        = string
 }
 
+variable "spark_version" {
+  description = "Key of the Databricks Runtime: 17.3.x-scala2.13, 18.x-scala2.13 or 19.x-scala2.13."
+  type        = string
+  default     = "17.3.x-scala2.13"
+}
+
 variable "node_types" {
   description = "Instance types of the jobs' clusters."
   type        = object({ chunker = string, detector = string, maintain_state = string })
+
+  validation {
+    condition     = alltrue([for type in values(var.node_types) : can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.([0-9]*x?large|medium|metal[a-z0-9-]*)$", type))])
+    error_message = "node_types must be EC2 instance types, such as m5d.large, not ${join(", ", [for type in values(var.node_types) : type if !can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.([0-9]*x?large|medium|metal[a-z0-9-]*)$", type))])}."
+  }
 }
 
 variable "secret_environment" {
@@ -76,10 +114,25 @@ variable "airflow" {
   description = "Either an MWAA environment to create, or the ARNs of the roles under which an existing Airflow runs."
   type = object({
     mwaa = optional(object({
-      airflow_version   = string
+      # A version that MWAA offers; the DAGs need 3.3 or later.
+      airflow_version   = optional(string, "3.3.1")
       environment_class = optional(string, "mw1.small")
+      min_workers       = optional(number, 1)
       max_workers       = optional(number, 2)
-      cidr              = optional(string, "10.42.0.0/24")
+      # 2 to 5; by default MWAA's own, 2.
+      schedulers     = optional(number)
+      min_webservers = optional(number)
+      max_webservers = optional(number)
+      # Of its network, between /16 and /24.
+      cidr = optional(string, "10.42.0.0/24")
+      # Whether the UI is on the internet, protected by IAM, or only in the network.
+      public_webserver = optional(bool, false)
+      # Networks that reach the UI in the network, by a route of yours (VPN, peering).
+      source_cidrs = optional(list(string), [])
+      # Day and time in UTC, such as SUN:03:30.
+      maintenance_window = optional(string)
+      # Path of a shell script that MWAA runs before Airflow starts.
+      startup_script = optional(string)
     }))
     existing_role_arns = optional(list(string), [])
   })
@@ -87,6 +140,17 @@ variable "airflow" {
   validation {
     condition     = (var.airflow.mwaa == null) != (length(var.airflow.existing_role_arns) == 0)
     error_message = "airflow must have either mwaa or existing_role_arns, but not both."
+  }
+}
+
+variable "airflow_secret_days" {
+  description = "Days for which Airflow's OAuth secret for Databricks is valid; rotate it before (docs/how-to/upgrade.md)."
+  type        = number
+  default     = 180
+
+  validation {
+    condition     = var.airflow_secret_days >= 1 && var.airflow_secret_days <= 730 && floor(var.airflow_secret_days) == var.airflow_secret_days
+    error_message = "airflow_secret_days must be an integer between 1 and 730, not ${var.airflow_secret_days}."
   }
 }
 
@@ -103,7 +167,7 @@ variable "placement" {
 
   validation {
     condition     = contains(["driver", "cluster"], var.placement)
-    error_message = "placement must be driver or cluster."
+    error_message = "placement must be driver or cluster, not ${var.placement}."
   }
 }
 
@@ -114,6 +178,27 @@ variable "detector_workers" {
 
   validation {
     condition     = var.detector_workers >= 0 && floor(var.detector_workers) == var.detector_workers
-    error_message = "detector_workers must be an integer of at least 0."
+    error_message = "detector_workers must be an integer of at least 0, not ${var.detector_workers}."
   }
+
+  validation {
+    condition     = var.placement != "cluster" || var.detector_workers >= 1
+    error_message = "detector_workers is ${var.detector_workers}, but placement cluster needs at least 1: its workers advance the state."
+  }
+}
+
+variable "detector_pool" {
+  description = "Take the detector's machines from an instance pool, so that it restarts in about one minute instead of five."
+  type        = bool
+  default     = false
+}
+
+variable "unity_catalog" {
+  description = "Where to register the state for SQL (docs/how-to/deploy.md): an existing catalog, a SQL warehouse, and who may read. Null for not at all."
+  type = object({
+    catalog      = string
+    warehouse_id = string
+    readers      = optional(list(string), [])
+  })
+  default = null
 }

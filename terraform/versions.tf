@@ -1,6 +1,6 @@
 terraform {
-  # For state locking in S3, and validations that refer to other variables.
-  required_version = ">= 1.10"
+  # For write-only arguments, state locking in S3, and validations that refer to other variables.
+  required_version = ">= 1.11"
 
   required_providers {
     aws = {

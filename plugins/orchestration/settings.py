@@ -88,6 +88,8 @@ class Settings(_Strict):
     """Name of the detector's job."""
     maintenance_job: str = "maintain_state"
     """Name of the maintenance job."""
+    unpause_detector: bool = True
+    """Unpause the detector's job, for which Airflow must be allowed to edit it; otherwise raise an alert."""
     chunk_size: PositiveInt = 10_000
     """Lines per chunk, as configured in the chunker's job."""
     max_chunks_per_run: PositiveInt = 20

@@ -162,7 +162,12 @@ def plan(job: JobStatus | None, seen: "Observation", settings: "Settings", idle:
     failure = _permanent_failure(job, seen, settings)
     if failure:
         alerts.append(failure)
-    if job.paused:
+    if job.paused and not settings.unpause_detector:
+        message = (
+            f"the job {settings.detector_job!r} is paused and Airflow may not unpause it; unpause it in Databricks"
+        )
+        alerts.append(Alert("detector-paused", Severity.CRITICAL, message))
+    elif job.paused:
         message = "the detector's job was paused and is being unpaused"
         repair("detector-paused", Step(Action.UNPAUSE, "the job is paused"), message)
     elif idle and not failure and _is_overdue(job, seen.at - idle, settings):

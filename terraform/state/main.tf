@@ -1,6 +1,6 @@
 # The bucket for Terraform's state: created once per account, before everything else (docs/how-to/deploy.md).
 terraform {
-  required_version = ">= 1.10"
+  required_version = ">= 1.11"
 
   required_providers {
     aws = {
@@ -12,6 +12,10 @@ terraform {
 
 provider "aws" {
   region = var.region
+
+  default_tags {
+    tags = { Project = "transaction-patterns", Environment = "all" }
+  }
 }
 
 data "aws_caller_identity" "current" {}
@@ -59,6 +63,34 @@ resource "aws_s3_bucket_public_access_block" "state" {
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
+}
+
+data "aws_iam_policy_document" "tls_only" {
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "tls_only" {
+  bucket = aws_s3_bucket.state.id
+  policy = data.aws_iam_policy_document.tls_only.json
+
+  # S3 rejects concurrent changes of a bucket's access settings.
+  depends_on = [aws_s3_bucket_public_access_block.state]
 }
 
 output "bucket" {

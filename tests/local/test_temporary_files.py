@@ -28,6 +28,7 @@ def test_no_file_has_a_predictable_name_under_tmp() -> None:
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for path, text in texts.items()
         for number, line in enumerate(text.splitlines(), 1)
-        if _PREDICTABLE.search(line)
+        # A container's `/tmp` is its own.
+        if _PREDICTABLE.search(line) and "tmpfs:" not in line
     ]
     assert found == []

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestration.alerts import Severity
 from orchestration.notify import Notifier
 from orchestration.observe import Observation
 from orchestration.settings import Settings
@@ -79,6 +80,16 @@ def test_the_detector_is_repaired(
     job: JobStatus | None, seen: Observation, idle: datetime | None, steps: list[tuple[Action, int | None]]
 ) -> None:
     assert [(step.action, step.run_id) for step in plan(job, seen, Settings(), idle).steps] == steps
+
+
+def test_a_supervisor_that_may_not_edit_the_job_asks_people_to_unpause_it() -> None:
+    settings = Settings(unpause_detector=False, detector_job="dev-detector")
+    decided = plan(replace(DEAD, paused=True), WELL, settings, None)
+    assert decided.steps == ()
+    [alert] = decided.alerts
+    assert (alert.key, alert.severity) == ("detector-paused", Severity.CRITICAL)
+    assert "'dev-detector' is paused" in alert.message
+    assert "unpause it in Databricks" in alert.message
 
 
 @pytest.mark.parametrize(

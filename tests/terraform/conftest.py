@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ _BACKEND = (
     "-backend-config=skip_credentials_validation=true",
     "-backend-config=skip_requesting_account_id=true",
 )
-_OLDEST = (1, 10)
+_OLDEST = (1, 11)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,27 @@ class Environment:
     outputs: dict[str, Any]
 
 
+class Plans:
+    """Plans of environments from scratch, each made once.
+
+    Attributes:
+        terraform: in a root module without a state.
+    """
+
+    def __init__(self, terraform: Terraform, directory: Path) -> None:
+        self.terraform = terraform
+        self._directory = directory
+        self._made: dict[str, dict[str, Any]] = {}
+
+    def of(self, environment: str) -> dict[str, Any]:
+        """Return the plan of an environment, as `terraform show -json` does."""
+        if environment not in self._made:
+            file = str(self._directory / environment)
+            self.terraform("plan", f"-var-file=environments/{environment}/terraform.tfvars", f"-out={file}")
+            self._made[environment] = json.loads(self.terraform("show", "-json", file).output)
+        return self._made[environment]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # A stable sort: the other tests keep their order.
     items.sort(key=lambda item: item.path.name == "test_removal.py")
@@ -43,13 +65,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def terraform_installed() -> None:
-    """Skip the test unless Terraform 1.10 or later is installed."""
+    """Skip the test unless Terraform 1.11 or later is installed."""
     if shutil.which("terraform") is None:
-        pytest.skip("Terraform is not installed (1.10 or later is needed)")
+        pytest.skip("Terraform is not installed (1.11 or later is needed)")
     version = json.loads(subprocess.run(["terraform", "version", "-json"], capture_output=True, check=True).stdout)
     found = version["terraform_version"]
     if tuple(map(int, re.findall(r"\d+", found)[:2])) < _OLDEST:
-        pytest.skip(f"Terraform {found} is too old (1.10 or later is needed)")
+        pytest.skip(f"Terraform {found} is too old (1.11 or later is needed)")
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +98,19 @@ def terraform(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     state("apply", "-auto-approve", f"-var=region={REGION}")
     terraform("init", *_BACKEND)
     return terraform
+
+
+@pytest.fixture(scope="session")
+def plans(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Plans:
+    """Plans without a state; the local AWS has no MWAA, so production is planned but not applied."""
+    directory = tmp_path_factory.mktemp("plans")
+    copy = aws_side(directory)
+    (copy.directory / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
+    terraform = replace(copy, environment=copy.environment | aws.environment)
+    done = terraform("init", may_fail=True)
+    if done.code:
+        pytest.skip(f"the AWS provider is not available: {done.output.strip().splitlines()[-1]}")
+    return Plans(terraform, directory)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ provider "aws" {
 """
 _WITHOUT_DATABRICKS = """
 locals {
-  airflow_token = "token-of-airflow"
+  airflow_client = { id = "client-of-airflow", secret = "secret-of-airflow" }
 }
 """
 
@@ -97,9 +97,16 @@ def aws_side(directory: Path) -> Terraform:
     root = directory / "terraform"
     shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     shutil.copytree(TERRAFORM.parent / "dags", directory / "dags", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(TERRAFORM.parent / "jobs.json", directory)
     dist = directory / "dist"
     dist.mkdir()
-    for name in ("plugins.zip", "airflow-requirements.txt"):
+    for name in (
+        "plugins.zip",
+        "airflow-requirements.txt",
+        "requirements.txt",
+        "thresholds.json",
+        "x-1-py3-none-any.whl",
+    ):
         (dist / name).write_text("placeholder for a file of `make dist`")
     versions = root / "versions.tf"
     versions.write_text(re.sub(r"    databricks = \{.*?\n    \}\n", "", versions.read_text(), flags=re.DOTALL))

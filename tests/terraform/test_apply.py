@@ -1,11 +1,12 @@
 """The AWS resources, applied to a local AWS."""
 
 import json
-from pathlib import Path
+import re
+from typing import Any
 
 import pytest
 
-from tests.terraform.conftest import ENVIRONMENT, Environment
+from tests.terraform.conftest import ENVIRONMENT, Environment, Plans
 from tests.terraform.terraform import TERRAFORM
 
 pytestmark = [pytest.mark.terraform, pytest.mark.slow]
@@ -39,8 +40,8 @@ def test_the_state_is_in_s3_and_locked_against_concurrent_changes(applied: Envir
 
 def test_the_buckets_are_private_encrypted_with_our_key_and_require_tls(applied: Environment) -> None:
     s3 = applied.aws.client("s3")
-    for url in (applied.outputs["lake"], applied.outputs["source"]):
-        bucket = url.split("/")[2]
+    for name in ("lake", "source", "logs"):
+        bucket = applied.outputs[name].split("/")[2]
         block = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
         assert all(block.values())
         [rule] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
@@ -75,35 +76,55 @@ def test_a_silent_detector_raises_an_alarm_without_airflow(applied: Environment)
     assert {"Name": "FilterId", "Value": "heartbeat"} in alarm["Dimensions"]
 
 
-def test_an_invalid_value_is_refused_by_name(applied: Environment) -> None:
-    both = 'airflow={mwaa={airflow_version="3.3.2"},existing_role_arns=["arn:aws:iam::123456789012:role/a"]}'
-    invalid = ("-var=databricks_host=dbc.example.org", f"-var={both}")
-    done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, *invalid, fails=True)
-    assert "databricks_host must be a URL without a path" in done.output
-    assert "either mwaa or existing_role_arns" in done.output
-    old = 'airflow={mwaa={airflow_version="2.10.3"}}'
-    done = applied.terraform("plan", "-refresh=false", ENVIRONMENT, f"-var={old}", fails=True)
-    assert "airflow_version must be 3.3 or later" in done.output
-
-
-def test_production_with_mwaa_can_be_planned_from_scratch(applied: Environment, tmp_path: Path) -> None:
-    """The local AWS has no MWAA, so production is planned but not applied."""
-    (applied.terraform.directory / "backend_override.tf").write_text('terraform {\n  backend "local" {}\n}\n')
-    environment = {**applied.terraform.environment, "TF_DATA_DIR": str(tmp_path)}
-    terraform = type(applied.terraform)(applied.terraform.directory, environment)
-    try:
-        terraform("init")
-        terraform("plan", "-var-file=environments/prod/terraform.tfvars", f"-out={tmp_path / 'plan'}")
-        planned = json.loads(terraform("show", "-json", str(tmp_path / "plan")).output)
-    finally:
-        (applied.terraform.directory / "backend_override.tf").unlink()
-    created = {change["address"]: change["change"]["after"] for change in planned["resource_changes"]}
+def test_production_with_mwaa_can_be_planned_from_scratch(plans: Plans) -> None:
+    planned = plans.of("prod")
+    created = created_by(planned)
     mwaa = created["module.airflow.aws_mwaa_environment.this[0]"]
     assert mwaa["webserver_access_mode"] == "PRIVATE_ONLY"
     assert "module.lake.terraform_data.protection[0]" in created
     assert "module.alerts.aws_cloudwatch_metric_alarm.scheduler_dead[0]" in created
     dags = {path.name for path in (TERRAFORM.parent / "dags").glob("*.py")}
     assert {f'module.airflow.aws_s3_object.dags["{name}"]' for name in dags} <= set(created)
+
+
+def created_by(plan: dict[str, Any]) -> dict[str, Any]:
+    return {change["address"]: change["change"]["after"] for change in plan["resource_changes"]}
+
+
+def test_every_bucket_requires_tls(plans: Plans) -> None:
+    created = created_by(plans.of("prod"))
+    buckets = {address for address in created if ".aws_s3_bucket." in address}
+    policies = {address.replace("aws_s3_bucket.", "aws_s3_bucket_policy.") for address in buckets}
+    expected = {re.sub(r"policy\.(this|airflow)", "policy.tls_only", address) for address in policies}
+    assert len(expected) == 4
+    assert expected <= set(created)
+
+
+def test_only_mwaa_of_this_account_can_take_airflows_role(plans: Plans) -> None:
+    trust = json.loads(created_by(plans.of("prod"))["module.lake.aws_iam_role.airflow"]["assume_role_policy"])
+    [statement] = trust["Statement"]
+    assert statement["Principal"] == {"Service": ["airflow.amazonaws.com", "airflow-env.amazonaws.com"]}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_the_logs_of_mwaa_expire(plans: Plans) -> None:
+    groups = [value for name, value in created_by(plans.of("prod")).items() if "aws_cloudwatch_log_group" in name]
+    assert {group["name"].rpartition("-airflow-")[2] for group in groups} == {
+        "DAGProcessing",
+        "Scheduler",
+        "Task",
+        "WebServer",
+        "Worker",
+    }
+    assert {group["retention_in_days"] for group in groups} == {30}
+
+
+@pytest.mark.parametrize("environment", ["dev", "prod"])
+def test_a_dead_airflow_raises_an_alarm_that_does_not_need_it(plans: Plans, environment: str) -> None:
+    """Only Airflow sends HEAD requests for the master file, whether it is MWAA or another one."""
+    alarm = created_by(plans.of(environment))["module.alerts.aws_cloudwatch_metric_alarm.airflow_silent"]
+    assert (alarm["metric_name"], alarm["treat_missing_data"]) == ("HeadRequests", "breaching")
+    assert alarm["threshold"] == 1
 
 
 def test_environments_differ_only_in_values() -> None:

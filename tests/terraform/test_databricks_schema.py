@@ -16,16 +16,18 @@ import pytest
 from tests.terraform.terraform import TERRAFORM
 
 _SCHEMA = json.loads((Path(__file__).parent / "databricks_provider_schema.json").read_text())["resources"]
-_MODULE = TERRAFORM / "modules" / "databricks"
+_MODULES = [TERRAFORM / "modules" / name for name in ("databricks", "unity_catalog")]
 # Terraform's meta-arguments.
 _META = {"count", "depends_on", "dynamic", "for_each", "lifecycle", "provider"}
 
 
 def resources() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for file in sorted(_MODULE.glob("*.tf")):
+    for file in sorted(file for module in _MODULES for file in module.glob("*.tf")):
         for entry in hcl2.loads(file.read_text()).get("resource", []):
             [(kind, named)] = entry.items()
             [(name, body)] = named.items()
+            if not kind.strip('"').startswith("databricks_"):
+                continue
             yield kind.strip('"'), name.strip('"'), body
 
 

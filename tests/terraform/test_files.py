@@ -1,5 +1,6 @@
 """Format, validity and documentation of Terraform's files."""
 
+import importlib.util
 import os
 import subprocess
 from pathlib import Path
@@ -8,6 +9,12 @@ import hcl2
 import pytest
 
 from tests.terraform.terraform import TERRAFORM, aws_side
+
+_SPEC = importlib.util.spec_from_file_location("readme", TERRAFORM / "readme.py")
+assert _SPEC
+assert _SPEC.loader
+readme = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(readme)
 
 _MODULES = sorted({file.parent for file in TERRAFORM.rglob("variables.tf") if ".terraform" not in file.parts})
 
@@ -29,6 +36,12 @@ def test_the_aws_resources_are_valid(tmp_path: Path) -> None:
     if terraform("init", "-backend=false", may_fail=True).code:
         pytest.skip("the AWS provider is not available")
     terraform("validate")
+
+
+@pytest.mark.parametrize("module", _MODULES, ids=lambda path: str(path.relative_to(TERRAFORM.parent)))
+def test_a_readme_has_the_modules_inputs_and_outputs(module: Path) -> None:
+    remedy = "run .venv/bin/python terraform/readme.py"
+    assert (module / "README.md").read_text() == readme.readme(module), remedy
 
 
 @pytest.mark.parametrize("module", _MODULES, ids=lambda path: str(path.relative_to(TERRAFORM.parent)))

@@ -69,6 +69,7 @@ def test_terraform_and_the_local_databricks_define_the_same_jobs(
         "landing_format": _LAKE.landing_format,
         "chunk_size": _LAKE.chunk_size,
         "placement": _LAKE.placement,
+        "threshold_names": None,
         "thresholds": {"dei_female_customers": 40, "child_transactions": 8},
     }
     (module / "terraform.tfvars.json").write_text(json.dumps(values))

@@ -155,12 +155,20 @@ def test_the_jobs_role_is_enough_for_chunks_in_delta(run: Run, monkeypatch: pyte
         run.client("jobs").delete_object(Bucket=_LAKE, Key=entry["Key"])
 
 
+def test_the_jobs_role_is_enough_to_deliver_the_logs_of_a_cluster(run: Run) -> None:
+    client, key = run.client("jobs"), "clusters/0101-000000-abc/driver/stdout"
+    client.put_object(Bucket=_LOGS, Key=key, Body=b"log")
+    assert client.list_objects_v2(Bucket=_LOGS, Prefix="clusters/0101-000000-abc/")["KeyCount"] == 1
+    assert client.get_object(Bucket=_LOGS, Key=key)["Body"].read() == b"log"
+
+
 def test_a_missing_object_is_not_found_rather_than_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _assume_role(run, "jobs", monkeypatch)
     assert open_objects(run.lake).find("state/nothing") is None
 
 
 _LAKE, _INCOMING = "transaction-patterns-dev-lake-123456789012", "transaction-patterns-dev-incoming-123456789012"
+_LOGS = "transaction-patterns-dev-logs-123456789012"
 _DENIED_TO_JOBS = [
     ("put_object", _INCOMING, {"Key": "transactions.csv"}),
     ("delete_object", _INCOMING, {"Key": "transactions.csv"}),
@@ -175,6 +183,7 @@ _DENIED_TO_JOBS = [
     ("delete_object", _LAKE, {"Key": "lake/state/pairs/x", "VersionId": "1"}),
     ("get_bucket_policy", _LAKE, {}),
     ("delete_bucket", _LAKE, {}),
+    ("delete_object", _LOGS, {"Key": "clusters/x"}),
     ("put_bucket_versioning", _LAKE, {"VersioningConfiguration": {"Status": "Suspended"}}),
 ]
 _DENIED_TO_AIRFLOW = [
@@ -185,6 +194,7 @@ _DENIED_TO_AIRFLOW = [
     ("list_objects_v2", _LAKE, {"Prefix": "lake/state/pairs/"}),
     ("put_object", _LAKE, {"Key": "lake/state/detections/x"}),
     ("get_object", _INCOMING, {"Key": "CustomerImportance.csv"}),
+    ("get_object", _LOGS, {"Key": "clusters/x"}),
     ("put_object", _INCOMING, {"Key": "transactions.csv"}),
 ]
 

@@ -1,4 +1,5 @@
 environment                   = "dev"
+account_id                    = "123456789012"
 region                        = "eu-central-1"
 protect_data                  = false
 old_version_days              = 1

@@ -1,4 +1,5 @@
 environment                   = "prod"
+account_id                    = "123456789012"
 region                        = "eu-central-1"
 protect_data                  = true
 old_version_days              = 30
@@ -15,7 +16,7 @@ node_types = {
 
 airflow = {
   mwaa = {
-    airflow_version   = "3.3.2"
+    airflow_version   = "3.3.1"
     environment_class = "mw1.small"
   }
 }

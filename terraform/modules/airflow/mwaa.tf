@@ -7,11 +7,16 @@ resource "aws_mwaa_environment" "this" {
   name                  = local.environment_name
   airflow_version       = var.mwaa.airflow_version
   environment_class     = var.mwaa.environment_class
-  min_workers           = 1
+  min_workers           = var.mwaa.min_workers
   max_workers           = var.mwaa.max_workers
+  schedulers            = var.mwaa.schedulers
+  min_webservers        = var.mwaa.min_webservers
+  max_webservers        = var.mwaa.max_webservers
   execution_role_arn    = var.role.arn
   kms_key               = aws_kms_key.airflow.arn
-  webserver_access_mode = "PRIVATE_ONLY"
+  webserver_access_mode = var.mwaa.public_webserver ? "PUBLIC_ONLY" : "PRIVATE_ONLY"
+
+  weekly_maintenance_window_start = var.mwaa.maintenance_window
 
   source_bucket_arn              = aws_s3_bucket.airflow[0].arn
   dag_s3_path                    = "dags/"
@@ -19,6 +24,9 @@ resource "aws_mwaa_environment" "this" {
   plugins_s3_object_version      = aws_s3_object.plugins[0].version_id
   requirements_s3_path           = aws_s3_object.requirements[0].key
   requirements_s3_object_version = aws_s3_object.requirements[0].version_id
+
+  startup_script_s3_path           = one(aws_s3_object.startup_script[*].key)
+  startup_script_s3_object_version = one(aws_s3_object.startup_script[*].version_id)
 
   airflow_configuration_options = {
     "secrets.backend"        = local.backend
@@ -59,7 +67,22 @@ resource "aws_mwaa_environment" "this" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.mwaa, aws_iam_role_policy.secrets, aws_s3_object.dags, aws_route.to_internet]
+  depends_on = [
+    aws_cloudwatch_log_group.airflow,
+    aws_iam_role_policy.mwaa,
+    aws_iam_role_policy.secrets,
+    aws_route.to_internet,
+    aws_s3_object.dags,
+  ]
+}
+
+# MWAA would create them without a limit on their age.
+resource "aws_cloudwatch_log_group" "airflow" {
+  for_each = var.mwaa == null ? toset([]) : toset(["DAGProcessing", "Scheduler", "Task", "WebServer", "Worker"])
+
+  name              = "airflow-${local.environment_name}-${each.key}"
+  retention_in_days = var.log_days
+  kms_key_id        = aws_kms_key.airflow.arn
 }
 
 resource "aws_s3_bucket" "airflow" {
@@ -126,6 +149,53 @@ resource "aws_s3_bucket_public_access_block" "airflow" {
   restrict_public_buckets = true
 }
 
+data "aws_iam_policy_document" "tls_only" {
+  count = length(aws_s3_bucket.airflow)
+
+  statement {
+    sid       = "TlsOnly"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [aws_s3_bucket.airflow[count.index].arn, "${aws_s3_bucket.airflow[count.index].arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "tls_only" {
+  count  = length(aws_s3_bucket.airflow)
+  bucket = aws_s3_bucket.airflow[count.index].id
+  policy = data.aws_iam_policy_document.tls_only[count.index].json
+
+  # S3 rejects concurrent changes of a bucket's access settings.
+  depends_on = [aws_s3_bucket_public_access_block.airflow]
+}
+
+locals {
+  # Null without a file, so that a destroy does not need what `make dist` builds.
+  hashes = { for name in ["plugins_zip", "requirements"] : name => fileexists(var.files[name]) ? filemd5(var.files[name]) : null }
+}
+
+resource "aws_s3_object" "startup_script" {
+  count = try(var.mwaa.startup_script, null) == null ? 0 : 1
+
+  bucket      = aws_s3_bucket.airflow[count.index].id
+  key         = "startup.sh"
+  source      = var.mwaa.startup_script
+  source_hash = filemd5(var.mwaa.startup_script)
+
+  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+}
+
 resource "aws_s3_object" "dags" {
   for_each = var.mwaa == null ? toset([]) : fileset(var.files.dags, "*.py")
 
@@ -143,7 +213,7 @@ resource "aws_s3_object" "plugins" {
   bucket      = aws_s3_bucket.airflow[count.index].id
   key         = "plugins.zip"
   source      = var.files.plugins_zip
-  source_hash = filemd5(var.files.plugins_zip)
+  source_hash = local.hashes.plugins_zip
 
   depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
 }
@@ -154,7 +224,7 @@ resource "aws_s3_object" "requirements" {
   bucket      = aws_s3_bucket.airflow[count.index].id
   key         = "requirements.txt"
   source      = var.files.requirements
-  source_hash = filemd5(var.files.requirements)
+  source_hash = local.hashes.requirements
 
   depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
 }

@@ -144,3 +144,14 @@ resource "aws_vpc_security_group_egress_rule" "https" {
   from_port         = 443
   to_port           = 443
 }
+
+# The private web server is an interface in the subnets; these are the networks of those who use it, such as a VPN.
+resource "aws_vpc_security_group_ingress_rule" "webserver" {
+  for_each          = var.mwaa == null ? toset([]) : toset(var.mwaa.source_cidrs)
+  description       = "Airflow UI"
+  security_group_id = aws_security_group.airflow[0].id
+  cidr_ipv4         = each.value
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}

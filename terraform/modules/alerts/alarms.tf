@@ -47,7 +47,29 @@ resource "aws_cloudwatch_metric_alarm" "lake_refuses" {
   ok_actions          = [aws_sns_topic.alerts.arn]
 }
 
-# A dead scheduler cannot run the DAG that would report it.
+# Wherever Airflow runs, it asks for the master file's size (HEAD) every 5 seconds, and nobody else does.
+resource "aws_s3_bucket_metric" "source" {
+  bucket = var.incoming_bucket
+  name   = "source"
+}
+
+resource "aws_cloudwatch_metric_alarm" "airflow_silent" {
+  alarm_name          = "${var.name}-airflow-silent"
+  alarm_description   = "Airflow has not looked at the master file for 10 minutes: nothing is landed, and probably nothing is monitored. See docs/runbook.md#airflow-silent."
+  namespace           = "AWS/S3"
+  metric_name         = "HeadRequests"
+  dimensions          = { BucketName = var.incoming_bucket, FilterId = aws_s3_bucket_metric.source.name }
+  statistic           = "Sum"
+  period              = 300
+  evaluation_periods  = 2
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alerts.arn]
+  ok_actions          = [aws_sns_topic.alerts.arn]
+}
+
+# A dead scheduler cannot run the DAG that would report it. In MWAA its own metric says so, even while people look at the page.
 resource "aws_cloudwatch_metric_alarm" "scheduler_dead" {
   count = var.mwaa_environment == null ? 0 : 1
 

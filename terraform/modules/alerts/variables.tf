@@ -8,8 +8,8 @@ variable "emails" {
   type        = list(string)
 
   validation {
-    condition     = alltrue([for email in var.emails : can(regex("^[^@ ]+@[^@ ]+$", email))])
-    error_message = "emails must be email addresses, such as ops@example.org."
+    condition     = alltrue([for email in var.emails : can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", email))])
+    error_message = "alert_emails must be email addresses, such as ops@example.org, not ${join(", ", [for email in var.emails : email if !can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", email))])}."
   }
 }
 
@@ -25,6 +25,11 @@ variable "bucket" {
 
 variable "heartbeat_key" {
   description = "Key of the detector's heartbeat, which is written once a second."
+  type        = string
+}
+
+variable "incoming_bucket" {
+  description = "Name of the master file's bucket."
   type        = string
 }
 

@@ -4,7 +4,9 @@ locals {
     "spark.databricks.cluster.profile" = "singleNode"
     "spark.master"                     = "local[*]"
   }
-  tags = { ResourceClass = "SingleNode", Project = var.name }
+  # Databricks requires this tag on a cluster without workers.
+  single_node_tags = merge(var.tags, { ResourceClass = "SingleNode" })
+  pool_id          = one(databricks_instance_pool.detector[*].id)
 
   # The jobs access S3 with the role of the instance profile, which does not provide the region.
   environment = merge(
@@ -20,14 +22,14 @@ locals {
 resource "databricks_cluster_policy" "jobs" {
   name = "${var.name}-jobs"
 
-  definition = jsonencode({
+  definition = jsonencode(merge({ for name, value in var.tags : "custom_tags.${name}" => { type = "fixed", value = value } }, {
     "aws_attributes.instance_profile_arn" = { type = "fixed", value = databricks_instance_profile.jobs.id }
     "data_security_mode"                  = { type = "fixed", value = "SINGLE_USER" }
     "spark_version"                       = { type = "fixed", value = var.spark_version }
     "num_workers"                         = { type = "range", maxValue = var.detector_workers }
-    "node_type_id"                        = { type = "allowlist", values = distinct(values(var.node_types)) }
-    "custom_tags.Project"                 = { type = "fixed", value = var.name }
-  })
+    # Optional, because the clusters of a pool have its type.
+    "node_type_id" = { type = "allowlist", values = distinct(values(var.node_types)), isOptional = true }
+  }))
 }
 
 resource "databricks_permissions" "policy" {
@@ -52,7 +54,14 @@ resource "databricks_cluster" "chunker" {
   single_user_name        = databricks_service_principal.jobs.application_id
   spark_conf              = local.single_node
   spark_env_vars          = local.environment
-  custom_tags             = local.tags
+  custom_tags             = local.single_node_tags
+
+  cluster_log_conf {
+    s3 {
+      destination = var.logs_url
+      region      = var.region
+    }
+  }
 
   aws_attributes {
     instance_profile_arn = databricks_instance_profile.jobs.id
@@ -60,13 +69,8 @@ resource "databricks_cluster" "chunker" {
     zone_id              = "auto"
   }
 
-  dynamic "library" {
-    for_each = local.libraries
-
-    content {
-      requirements = library.key == "requirements" ? library.value : null
-      whl          = library.key == "whl" ? library.value : null
-    }
+  library {
+    requirements = local.library
   }
 
   # Python keeps the old wheel loaded, so a new wheel needs a new cluster. The job moves to it once it runs, and only
@@ -85,6 +89,34 @@ resource "databricks_cluster" "chunker" {
   ]
 }
 
+# An instance that a stopped detector leaves is ready for the next one: a restart takes one minute instead of five.
+resource "databricks_instance_pool" "detector" {
+  count = var.detector_pool ? 1 : 0
+
+  instance_pool_name                    = "${var.name}-detector"
+  node_type_id                          = var.node_types.detector
+  min_idle_instances                    = 0
+  idle_instance_autotermination_minutes = 15
+  preloaded_spark_versions              = [var.spark_version]
+  custom_tags                           = var.tags
+
+  aws_attributes {
+    availability = "ON_DEMAND"
+    zone_id      = "auto"
+  }
+}
+
+resource "databricks_permissions" "pool" {
+  count            = length(databricks_instance_pool.detector)
+  instance_pool_id = databricks_instance_pool.detector[count.index].id
+
+  access_control {
+    service_principal_name = databricks_service_principal.jobs.application_id
+    permission_level       = "CAN_ATTACH_TO"
+  }
+}
+
+# The job depends on it: the permission for the old cluster is withdrawn after the job has moved to the new one.
 resource "databricks_permissions" "chunker_cluster" {
   cluster_id = databricks_cluster.chunker.id
 

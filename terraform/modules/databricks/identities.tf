@@ -4,17 +4,17 @@ resource "databricks_service_principal" "jobs" {
   workspace_access = true
 }
 
-# Airflow's identity: views the jobs, starts and cancels their runs, and unpauses the detector.
+# Airflow's identity: views the jobs, starts and cancels their runs.
 resource "databricks_service_principal" "airflow" {
   display_name     = "${var.name}-airflow"
   workspace_access = true
 }
 
-# Renew it with `terraform apply -replace=module.databricks.databricks_obo_token.airflow`.
-resource "databricks_obo_token" "airflow" {
-  application_id   = databricks_service_principal.airflow.application_id
-  comment          = "Airflow of ${var.name}"
-  lifetime_seconds = var.token_days * 86400
+# The client secret with which Airflow gets tokens of an hour. docs/how-to/upgrade.md says how to rotate it; the old one
+# is deleted after Airflow has the new one.
+resource "databricks_service_principal_secret" "airflow" {
+  service_principal_id = databricks_service_principal.airflow.id
+  lifetime             = "${var.airflow_secret_days * 86400}s"
 
   lifecycle {
     create_before_destroy = true

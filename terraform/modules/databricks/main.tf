@@ -7,16 +7,24 @@ module "jobs" {
   landing_format = var.landing_format
   chunk_size     = var.chunk_size
   thresholds     = var.thresholds
-  placement      = var.placement
+
+  threshold_names = var.threshold_names
+
+  placement = var.placement
 }
 
 resource "databricks_job" "this" {
   for_each = module.jobs.definitions
 
-  name                = each.key
+  name                = var.job_names[each.key]
   max_concurrent_runs = each.value.max_concurrent_runs
   timeout_seconds     = each.value.timeout_seconds
-  tags                = { Project = var.name }
+  tags                = var.tags
+
+  # From the first run on; a job without it runs as its owner, an administrator.
+  run_as {
+    service_principal_name = databricks_service_principal.jobs.application_id
+  }
 
   # A change to the detector's job ends its current run; as a continuous job it restarts with the new definition.
   control_run_state = each.value.continuous ? true : null
@@ -47,21 +55,26 @@ resource "databricks_job" "this" {
       new_cluster {
         policy_id          = databricks_cluster_policy.jobs.id
         spark_version      = var.spark_version
-        node_type_id       = var.node_types[each.key]
+        node_type_id       = each.key == "detector" && var.detector_pool ? null : var.node_types[each.key]
+        instance_pool_id   = each.key == "detector" ? local.pool_id : null
         num_workers        = each.key == "detector" ? var.detector_workers : 0
         data_security_mode = "SINGLE_USER"
         spark_conf         = each.key == "detector" && var.detector_workers > 0 ? null : local.single_node
         spark_env_vars     = local.environment
-        custom_tags = {
-          for name, value in local.tags : name => value
-          if name == "Project" || each.key != "detector" || var.detector_workers == 0
+        custom_tags        = each.key == "detector" && var.detector_workers > 0 ? var.tags : local.single_node_tags
+
+        cluster_log_conf {
+          s3 {
+            destination = var.logs_url
+            region      = var.region
+          }
         }
 
         aws_attributes {
           instance_profile_arn = databricks_instance_profile.jobs.id
-          # The detector runs for months; maintenance can be repeated.
-          availability = each.value.continuous ? "ON_DEMAND" : "SPOT_WITH_FALLBACK"
-          zone_id      = "auto"
+          # The detector runs for months; maintenance can be repeated. A pool has its own.
+          availability = each.key == "detector" ? (var.detector_pool ? null : "ON_DEMAND") : "SPOT_WITH_FALLBACK"
+          zone_id      = each.key == "detector" && var.detector_pool ? null : "auto"
         }
       }
     }
@@ -78,13 +91,12 @@ resource "databricks_job" "this" {
       named_parameters = each.value.named_parameters
     }
 
-    # The chunker's cluster has the libraries already.
+    # The chunker's cluster has it already.
     dynamic "library" {
-      for_each = each.key == "chunker" ? {} : local.libraries
+      for_each = each.key == "chunker" ? [] : [local.library]
 
       content {
-        requirements = library.key == "requirements" ? library.value : null
-        whl          = library.key == "whl" ? library.value : null
+        requirements = library.value
       }
     }
   }
@@ -115,7 +127,9 @@ resource "databricks_job" "this" {
 
   depends_on = [
     databricks_permissions.artifacts,
+    databricks_permissions.chunker_cluster,
     databricks_permissions.policy,
+    databricks_permissions.pool,
     databricks_secret.environment,
     databricks_secret_acl.jobs,
     databricks_service_principal_role.jobs,
@@ -126,15 +140,10 @@ resource "databricks_permissions" "job" {
   for_each = databricks_job.this
   job_id   = each.value.id
 
-  # A job runs as its owner.
-  access_control {
-    service_principal_name = databricks_service_principal.jobs.application_id
-    permission_level       = "IS_OWNER"
-  }
-
-  # Unpausing the detector, as the supervisor does, edits the job.
+  # Airflow starts and cancels runs. It must not be able to edit a job, and with it the code that runs with the jobs'
+  # role; nor must the jobs themselves. Terraform's identity stays the owner.
   access_control {
     service_principal_name = databricks_service_principal.airflow.application_id
-    permission_level       = each.key == "detector" ? "CAN_MANAGE" : "CAN_MANAGE_RUN"
+    permission_level       = "CAN_MANAGE_RUN"
   }
 }

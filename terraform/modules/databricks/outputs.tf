@@ -1,7 +1,10 @@
-output "airflow_token" {
-  description = "Token of Airflow's service principal."
-  value       = databricks_obo_token.airflow.token_value
-  sensitive   = true
+output "airflow_client" {
+  description = "OAuth client of Airflow's service principal."
+  value = {
+    id     = databricks_service_principal.airflow.application_id
+    secret = databricks_service_principal_secret.airflow.secret
+  }
+  sensitive = true
 }
 
 output "job_urls" {

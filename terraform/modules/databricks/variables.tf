@@ -1,6 +1,16 @@
 variable "name" {
-  description = "Prefix of every name in the workspace, except those of the jobs; contains the environment."
+  description = "Prefix of every name in the workspace; contains the environment."
   type        = string
+}
+
+variable "tags" {
+  description = "Tags of jobs, clusters and pools."
+  type        = map(string)
+}
+
+variable "job_names" {
+  description = "Names of the jobs in the workspace, by their name in jobs.json."
+  type        = map(string)
 }
 
 variable "region" {
@@ -19,18 +29,17 @@ variable "wheel" {
 }
 
 variable "requirements" {
-  description = "Local path of the wheel's pinned requirements, as written by `make dist`."
+  description = "Local path of the requirements that a Databricks Runtime lacks, with hashes, as written by `make dist`."
   type        = string
 }
 
 variable "spark_version" {
-  description = "Databricks Runtime: Spark 4.0 or later."
+  description = "Key of a Databricks Runtime with Spark 4.0 or later."
   type        = string
-  default     = "17.3.x-scala2.13"
 
   validation {
-    condition     = can(regex("^(1[7-9]|[2-9][0-9])\\.[0-9]+\\.x-", var.spark_version))
-    error_message = "spark_version must be Databricks Runtime 17 or later: the detector needs Spark 4."
+    condition     = can(regex("^(17\\.[3-9]|(1[89]|[2-9][0-9])(\\.[0-9]+)?)\\.x-scala2\\.13$", var.spark_version))
+    error_message = "spark_version must be the key of Databricks Runtime 17.3 or later, such as 17.3.x-scala2.13 or 18.x-scala2.13, not ${var.spark_version}."
   }
 }
 
@@ -49,10 +58,9 @@ variable "secret_environment" {
   type        = map(string)
 }
 
-variable "token_days" {
-  description = "Validity of Airflow's token in days."
+variable "airflow_secret_days" {
+  description = "Validity of Airflow's OAuth secret in days; an apply after that creates a new one."
   type        = number
-  default     = 365
 }
 
 variable "source_url" {
@@ -85,6 +93,16 @@ variable "thresholds" {
   type        = map(number)
 }
 
+variable "threshold_names" {
+  description = "Names of all thresholds, as in the wheel; null if unknown."
+  type        = list(string)
+}
+
+variable "logs_url" {
+  description = "URL under which the clusters store the logs of driver and executors."
+  type        = string
+}
+
 variable "placement" {
   description = "Where the detector keeps its state: driver or cluster."
   type        = string
@@ -93,4 +111,9 @@ variable "placement" {
 variable "detector_workers" {
   description = "Number of workers of the detector's cluster; 0 for a single-node cluster."
   type        = number
+}
+
+variable "detector_pool" {
+  description = "Take the detector's machines from an instance pool, so that it restarts faster."
+  type        = bool
 }

@@ -1,4 +1,4 @@
-# Lifecycle rules never touch a current object, because the pipeline implements its own retention:
+# Lifecycle rules never touch a current object of the lake, because the pipeline implements its own retention:
 #
 # - landing_zone/, quarantine/: the job maintain_state deletes objects below the committed line. A rule considers only
 #   the age: if the detector were down for days, it would delete chunks that are not in the state yet.
@@ -54,6 +54,24 @@ resource "aws_s3_bucket_lifecycle_configuration" "incoming" {
     id     = "unfinished-uploads"
     status = "Enabled"
     filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "logs" {
+  bucket = aws_s3_bucket.this["logs"].id
+
+  rule {
+    id     = "old-logs"
+    status = "Enabled"
+    filter {}
+
+    expiration {
+      days = var.log_days
+    }
 
     abort_incomplete_multipart_upload {
       days_after_initiation = 1

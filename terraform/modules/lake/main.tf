@@ -7,10 +7,12 @@ locals {
   buckets = {
     incoming = "${var.name}-incoming-${data.aws_caller_identity.current.account_id}"
     lake     = "${var.name}-lake-${data.aws_caller_identity.current.account_id}"
+    logs     = "${var.name}-logs-${data.aws_caller_identity.current.account_id}"
   }
   source_key     = "transactions.csv"
   importance_key = "CustomerImportance.csv"
   lake_prefix    = "lake"
+  logs_prefix    = "clusters"
 }
 
 resource "aws_kms_key" "lake" {
@@ -44,16 +46,16 @@ data "aws_iam_policy_document" "lake_key" {
 
 resource "aws_s3_bucket" "this" {
   #checkov:skip=CKV_AWS_18:The account's CloudTrail logs access; at one request per second, access logs would outgrow the data
-  #checkov:skip=CKV_AWS_21:The lake is versioned below; the master file must not be, see locals
+  #checkov:skip=CKV_AWS_21:The lake is versioned below; the master file must not be, see locals; logs are written once
   #checkov:skip=CKV_AWS_144:The lake can be rebuilt from the master file in minutes; replication would double every request
-  #checkov:skip=CKV_AWS_145:Both are encrypted with our key below, which checkov does not resolve through for_each
-  #checkov:skip=CKV2_AWS_6:Both have a public access block below, see CKV_AWS_145
-  #checkov:skip=CKV2_AWS_61:Both have rules in lifecycle.tf, see CKV_AWS_145
+  #checkov:skip=CKV_AWS_145:All are encrypted with our key below, which checkov does not resolve through for_each
+  #checkov:skip=CKV2_AWS_6:All have a public access block below, see CKV_AWS_145
+  #checkov:skip=CKV2_AWS_61:All have rules in lifecycle.tf, see CKV_AWS_145
   #checkov:skip=CKV2_AWS_62:Nothing consumes events: chunker and detector poll offset.csv
   for_each = local.buckets
 
   bucket        = each.value
-  force_destroy = !var.protect_data
+  force_destroy = !var.protect_data || each.key == "logs"
 
   # Deletes the key after the buckets: if a bucket cannot be deleted, its data stays readable.
   depends_on = [aws_kms_key.lake]
@@ -63,7 +65,7 @@ resource "aws_s3_bucket" "this" {
 # how to remove the protection.
 resource "terraform_data" "protection" {
   count            = var.protect_data ? 1 : 0
-  triggers_replace = [for bucket in aws_s3_bucket.this : bucket.id]
+  triggers_replace = [for name in ["incoming", "lake"] : aws_s3_bucket.this[name].id]
 
   lifecycle {
     prevent_destroy = true

@@ -13,9 +13,19 @@ output "lake" {
   value       = "s3://${aws_s3_bucket.this["lake"].id}/${local.lake_prefix}"
 }
 
+output "logs" {
+  description = "URL of the logs of the jobs' clusters."
+  value       = "s3://${aws_s3_bucket.this["logs"].id}/${local.logs_prefix}"
+}
+
 output "bucket" {
   description = "Name of the lake's bucket."
   value       = aws_s3_bucket.this["lake"].id
+}
+
+output "incoming_bucket" {
+  description = "Name of the master file's bucket."
+  value       = aws_s3_bucket.this["incoming"].id
 }
 
 output "lake_prefix" {

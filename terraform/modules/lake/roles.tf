@@ -12,6 +12,8 @@ resource "aws_iam_role" "jobs" {
   name               = "${var.name}-jobs"
   description        = "Chunker, detector and maintain_state: read the master file, read and write the lake"
   assume_role_policy = data.aws_iam_policy_document.jobs_trust.json
+
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 resource "aws_iam_instance_profile" "jobs" {
@@ -19,6 +21,7 @@ resource "aws_iam_instance_profile" "jobs" {
   role = aws_iam_role.jobs.name
 }
 
+# Without aws:SourceAccount: EC2 does not send it when it takes the role of an instance profile.
 data "aws_iam_policy_document" "jobs_trust" {
   statement {
     actions = ["sts:AssumeRole"]
@@ -99,6 +102,25 @@ data "aws_iam_policy_document" "jobs" {
     }
   }
 
+  # Databricks delivers the logs of a cluster with the cluster's own role.
+  statement {
+    sid       = "DeliverLogs"
+    actions   = ["s3:GetObject", "s3:PutObject"]
+    resources = ["${local.bucket_arns["logs"]}/${local.logs_prefix}/*"]
+  }
+
+  statement {
+    sid       = "ListLogs"
+    actions   = ["s3:ListBucket"]
+    resources = [local.bucket_arns["logs"]]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = ["${local.logs_prefix}/*"]
+    }
+  }
+
   # Lets S3 return "not found" for a missing master or importance file.
   statement {
     sid       = "DetectMissingObjects"
@@ -144,21 +166,40 @@ resource "aws_iam_role" "airflow" {
   name               = "${var.name}-airflow"
   description        = "Airflow: reads the master file and the lake"
   assume_role_policy = data.aws_iam_policy_document.airflow_trust.json
+
+  permissions_boundary = var.permissions_boundary_arn
 }
 
 data "aws_iam_policy_document" "airflow_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+  dynamic "statement" {
+    for_each = length(var.airflow_trust.services) > 0 ? [1] : []
 
-    dynamic "principals" {
-      for_each = {
-        for type, ids in { Service = var.airflow_trust.services, AWS = var.airflow_trust.arns } : type => ids
-        if length(ids) > 0
+    content {
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "Service"
+        identifiers = var.airflow_trust.services
       }
 
-      content {
-        type        = principals.key
-        identifiers = principals.value
+      # MWAA acts for other accounts, too.
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.current.account_id]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.airflow_trust.arns) > 0 ? [1] : []
+
+    content {
+      actions = ["sts:AssumeRole"]
+
+      principals {
+        type        = "AWS"
+        identifiers = var.airflow_trust.arns
       }
     }
   }

@@ -20,8 +20,13 @@ variable "old_version_days" {
 
   validation {
     condition     = var.old_version_days >= 1 && floor(var.old_version_days) == var.old_version_days
-    error_message = "old_version_days must be an integer of at least 1."
+    error_message = "old_version_days must be an integer of at least 1, not ${var.old_version_days}."
   }
+}
+
+variable "log_days" {
+  description = "Days for which the clusters' logs are kept."
+  type        = number
 }
 
 variable "airflow_trust" {
@@ -38,8 +43,13 @@ variable "airflow_trust" {
 
   validation {
     condition     = alltrue([for arn in var.airflow_trust.arns : can(regex("^arn:aws[a-z-]*:(iam|sts)::[0-9]{12}:", arn))])
-    error_message = "airflow_trust.arns must be ARNs of IAM roles or users, such as arn:aws:iam::123456789012:role/airflow."
+    error_message = "airflow_trust.arns must be ARNs of IAM roles or users, such as arn:aws:iam::123456789012:role/airflow, not ${join(", ", var.airflow_trust.arns)}."
   }
+}
+
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that limits the roles; null for none."
+  type        = string
 }
 
 variable "databricks_cross_account_role" {

@@ -20,7 +20,7 @@ variable "landing_format" {
 
   validation {
     condition     = contains(["csv", "delta"], var.landing_format)
-    error_message = "landing_format must be csv or delta."
+    error_message = "landing_format must be csv or delta, not ${var.landing_format}."
   }
 }
 
@@ -30,13 +30,23 @@ variable "chunk_size" {
 
   validation {
     condition     = var.chunk_size >= 1 && floor(var.chunk_size) == var.chunk_size
-    error_message = "chunk_size must be an integer of at least 1."
+    error_message = "chunk_size must be an integer of at least 1, not ${var.chunk_size}."
   }
 }
 
 variable "thresholds" {
   description = "Pattern thresholds that differ from the defaults, by name (spark_jobs/patterns)."
   type        = map(number)
+
+  validation {
+    condition     = var.threshold_names == null ? true : alltrue([for name in keys(var.thresholds) : contains(var.threshold_names, name)])
+    error_message = "thresholds: ${join(", ", [for name in keys(var.thresholds) : name if !try(contains(var.threshold_names, name), true)])}: unknown; the thresholds are ${join(", ", try(coalesce(var.threshold_names), []))}."
+  }
+}
+
+variable "threshold_names" {
+  description = "Names of all thresholds, as in the wheel; null if unknown."
+  type        = list(string)
 }
 
 variable "placement" {
@@ -45,6 +55,6 @@ variable "placement" {
 
   validation {
     condition     = contains(["driver", "cluster"], var.placement)
-    error_message = "placement must be driver or cluster."
+    error_message = "placement must be driver or cluster, not ${var.placement}."
   }
 }

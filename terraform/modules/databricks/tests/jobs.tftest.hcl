@@ -1,0 +1,145 @@
+# Run by tests/terraform/test_modules.py, or with `terraform test` in this module.
+mock_provider "databricks" {
+  mock_resource "databricks_service_principal" {
+    defaults = { application_id = "00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "databricks_directory" {
+    defaults = { path = "/transaction-patterns-dev" }
+  }
+
+  mock_resource "databricks_instance_pool" {
+    defaults = { id = "pool" }
+  }
+}
+
+variables {
+  name                 = "transaction-patterns-dev"
+  tags                 = { Project = "transaction-patterns", Environment = "dev" }
+  job_names            = { chunker = "dev-chunker", detector = "dev-detector", maintain_state = "dev-maintain_state" }
+  region               = "eu-central-1"
+  instance_profile_arn = "arn:aws:iam::123456789012:instance-profile/jobs"
+  wheel                = "versions.tf"
+  requirements         = "outputs.tf"
+  spark_version        = "17.3.x-scala2.13"
+  node_types           = { chunker = "m5d.large", detector = "m5d.xlarge", maintain_state = "m5d.large" }
+  alert_emails         = ["ops@example.org"]
+  secret_environment   = {}
+  airflow_secret_days  = 180
+  source_url           = "s3://incoming/transactions.csv"
+  lake_url             = "s3://lake/lake"
+  importance_url       = null
+  landing_format       = "csv"
+  chunk_size           = 10000
+  thresholds           = {}
+  threshold_names      = ["child_transactions"]
+  placement            = "driver"
+  detector_workers     = 0
+  detector_pool        = false
+  logs_url             = "s3://logs/clusters"
+}
+
+run "jobs_run_as_their_own_identity" {
+  assert {
+    condition     = alltrue([for job in databricks_job.this : job.run_as[0].service_principal_name == databricks_service_principal.jobs.application_id])
+    error_message = "a job runs as its owner"
+  }
+
+  assert {
+    condition     = databricks_job.this["detector"].name == "dev-detector"
+    error_message = "the name of the job lacks the environment"
+  }
+}
+
+run "everything_has_the_same_tags" {
+  variables {
+    detector_pool = true
+  }
+
+  assert {
+    condition = alltrue([
+      for tags in concat(
+        [for job in databricks_job.this : job.tags],
+        [for job in databricks_job.this : job.job_cluster[0].new_cluster[0].custom_tags if length(job.job_cluster) > 0],
+        [databricks_cluster.chunker.custom_tags, databricks_instance_pool.detector[0].custom_tags],
+      ) : alltrue([for name, value in var.tags : tags[name] == value])
+    ])
+    error_message = "a tag is missing"
+  }
+
+  assert {
+    condition     = alltrue([for name, value in var.tags : jsondecode(databricks_cluster_policy.jobs.definition)["custom_tags.${name}"].value == value])
+    error_message = "the policy does not fix a tag"
+  }
+}
+
+run "every_package_is_installed_with_its_hash" {
+  assert {
+    condition     = endswith(base64decode(databricks_workspace_file.requirements.content_base64), " --hash=sha256:${filesha256("versions.tf")}\n")
+    error_message = "the wheel has no hash"
+  }
+
+  assert {
+    condition = alltrue([
+      for library in concat(
+        flatten([for job in databricks_job.this : tolist(job.task[0].library)]),
+        tolist(databricks_cluster.chunker.library),
+      ) : library.requirements == local.library && library.whl == null
+    ])
+    error_message = "a library is installed without hashes"
+  }
+}
+
+run "every_cluster_delivers_its_logs" {
+  assert {
+    condition = alltrue([
+      for conf in concat(
+        [for job in databricks_job.this : job.job_cluster[0].new_cluster[0].cluster_log_conf if length(job.job_cluster) > 0],
+        [databricks_cluster.chunker.cluster_log_conf],
+      ) : conf[0].s3[0].destination == "s3://logs/clusters"
+    ])
+    error_message = "a cluster keeps its logs to itself"
+  }
+}
+
+run "a_pool_replaces_the_detectors_node_type" {
+  variables {
+    detector_pool = true
+  }
+
+  assert {
+    condition     = databricks_job.this["detector"].job_cluster[0].new_cluster[0].instance_pool_id == "pool"
+    error_message = "the detector does not use the pool"
+  }
+
+  assert {
+    condition     = databricks_job.this["maintain_state"].job_cluster[0].new_cluster[0].node_type_id == "m5d.large"
+    error_message = "the pool is the detector's alone"
+  }
+}
+
+run "newer_runtimes_are_accepted" {
+  command = plan
+
+  variables {
+    spark_version = "18.x-scala2.13"
+  }
+}
+
+run "the_newest_runtime_is_accepted" {
+  command = plan
+
+  variables {
+    spark_version = "19.x-scala2.13"
+  }
+}
+
+run "an_old_runtime_is_refused" {
+  command = plan
+
+  variables {
+    spark_version = "16.4.x-scala2.13"
+  }
+
+  expect_failures = [var.spark_version]
+}

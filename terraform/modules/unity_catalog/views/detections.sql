@@ -1,0 +1,2 @@
+SELECT seq, YStartTime, detectionTime, patternId, ActionType, customerName, MerchantId, evidence, thresholds, line
+FROM ${table}
