@@ -25,7 +25,7 @@ from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.built_in import BUILT_IN
 from spark_jobs.patterns.detect import Detector, Reported, Rules
 from spark_jobs.store.objects import open_objects
 
@@ -122,7 +122,7 @@ def _ours(state: PairState, chunks: list[pa.Table], rows: int, directory: Path) 
     """Sum each chunk, advance the state, evaluate the patterns and commit to Delta on local disk."""
     tables = StateTables(open_objects((directory / f"lake-{rows}").as_uri()))
     tables.load()
-    rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+    rules = Rules(BUILT_IN, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
     seconds, found = [], {}
     for number, chunk in enumerate(chunks, 1):

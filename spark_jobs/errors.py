@@ -14,6 +14,7 @@
         ├── SourceLineError           a line of the master file does not end
         ├── SourceRewrittenError      the landed part is missing or different
         ├── OffsetUnreadableError     offset.csv is not what the chunker writes
+        ├── RulesError                rules are malformed, or published ones are missing or changed
         ├── LandingZoneError          a gap in the landing zone, or a damaged chunk
         ├── ImportanceError           the importance file is missing or malformed
         ├── HeartbeatUnreadableError  the detector's heartbeat is not what this release writes
@@ -80,6 +81,10 @@ class SourceRewrittenError(PermanentError):
 
 class OffsetUnreadableError(PermanentError):
     """Raised when offset.csv cannot be read as an offset."""
+
+
+class RulesError(PermanentError):
+    """Raised when rules are malformed, or published rules are missing or changed."""
 
 
 class LandingZoneError(PermanentError):

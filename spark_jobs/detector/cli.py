@@ -11,8 +11,7 @@ from spark_jobs import exit_codes
 from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger
 from spark_jobs.detector.placement import PLACEMENTS
 from spark_jobs.detector.run import DetectorSettings, run
-from spark_jobs.patterns import THRESHOLDS
-from spark_jobs.patterns.thresholds import parse_thresholds
+from spark_jobs.patterns.built_in import parse_thresholds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +43,7 @@ def _settings(options: argparse.Namespace) -> DetectorSettings:
         until_line=options.until_line,
         available_now=options.available_now,
         max_chunks=options.max_chunks,
-        thresholds=parse_thresholds(options.threshold, THRESHOLDS),
+        thresholds=parse_thresholds(options.threshold),
         every_chunk=options.report == "every_chunk",
         placement=options.placement,
     )

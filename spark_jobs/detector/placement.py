@@ -100,7 +100,7 @@ class ClusterPlacement:
         ]
         results = self._run(tasks)
         line = chunks[-1].end
-        outcome = merge([outcome for outcome, _ in results], line, self._reported.next_seq, self._rules, self._now)
+        outcome = merge([outcome for outcome, _ in results], line, self._reported.next_seq, self._now)
         self._reported = Reported(
             self._reported.next_seq + len(outcome.detections),
             self._reported.through_line,

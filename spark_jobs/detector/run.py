@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +19,8 @@ from spark_jobs.lake.importance import LoadedImportance, read_importance
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.state_tables import LoadedState, StateTables
-from spark_jobs.patterns import PATTERNS
+from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.detect import Rules
-from spark_jobs.patterns.thresholds import Thresholds
 from spark_jobs.store.objects import Objects, open_object, open_objects
 
 _IMPORTANCE_ETAG = "importanceEtag"
@@ -42,7 +41,7 @@ class DetectorSettings:
         until_line: stop after the chunk that contains the line before it; None for no end.
         available_now: stop at the line that is landed at the start.
         max_chunks: chunks per micro-batch, at most.
-        thresholds: of the patterns.
+        thresholds: numbers that replace those of the built-in rules, by the names in `THRESHOLDS`.
         every_chunk: report after each chunk that touches the subject of a pattern that holds, instead of once.
         placement: where the state is, one of `PLACEMENTS`.
     """
@@ -55,7 +54,7 @@ class DetectorSettings:
     until_line: int | None
     available_now: bool
     max_chunks: int
-    thresholds: Thresholds
+    thresholds: Mapping[str, float]
     every_chunk: bool
     placement: str
 
@@ -78,7 +77,7 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         importance = read_importance(settings.importance)
         _warn_if_importance_changed(importance, tables, loaded, log)
         spark = session.result()
-    rules = Rules(PATTERNS, settings.thresholds, settings.every_chunk)
+    rules = Rules(built_in_rules(settings.thresholds), settings.every_chunk)
     placement: Placement = (
         ClusterPlacement(spark, output.url, tables, loaded.reported, rules, now)
         if settings.placement == "cluster"
@@ -99,7 +98,7 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         placement, importance.weights, BatchOutput(tables, files, metadata), progress, stopping, log
     )
     heartbeat = HeartbeatWriter(output, lake, lambda: batches.progress, now, log)
-    log.info("detector started", extra={"fields": _start_fields(settings, loaded, importance.etag)})
+    log.info("detector started", extra={"fields": _start_fields(settings, loaded, importance.etag, rules)})
     batches.write_missing_files()
     heartbeat.start()
     chunks = Chunks(lake.url, settings.landing_format, loaded.committed_line, until, settings.max_chunks)
@@ -163,7 +162,7 @@ def _warn_if_importance_changed(
         log.warning("importance file differs from this line on", extra={"fields": fields})
 
 
-def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str) -> dict[str, object]:
+def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str, rules: Rules) -> dict[str, object]:
     return {
         "lake": settings.lake,
         **({"replay_to": settings.replay_to, "from_line": settings.from_line} if settings.replay_to else {}),
@@ -172,5 +171,5 @@ def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str) ->
         "pairs": len(loaded.pairs) if settings.placement == "driver" else None,
         "detections": loaded.reported.next_seq,
         "importance_etag": etag,
-        "thresholds": dict(settings.thresholds),
+        "rules": rules.rule_set.conditions(),
     }

@@ -13,23 +13,20 @@ from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.pair_rows import pair_rows
 from spark_jobs.kernel.pair_state import Advance, PairState
 from spark_jobs.patterns.detections import REPORTED_COLUMNS, Detection
-from spark_jobs.patterns.evaluate import Percentiles, findings, merchant_rows, touched_by
-from spark_jobs.patterns.pattern import Pattern
-from spark_jobs.patterns.thresholds import Thresholds
+from spark_jobs.patterns.evaluate import RECORDED_PERCENTILES, Percentiles, Touched, findings, merchant_rows
+from spark_jobs.patterns.rules import RuleSet
 
 
 @dataclass(frozen=True)
 class Rules:
-    """The patterns in force.
+    """The rules in force, and how they are reported.
 
     Attributes:
-        patterns: in the order in which they are reported.
-        thresholds: of all patterns.
+        rule_set: the patterns.
         every_chunk: report after each chunk that touches the subject of a pattern that holds, instead of once.
     """
 
-    patterns: Sequence[Pattern]
-    thresholds: Thresholds
+    rule_set: RuleSet
     every_chunk: bool
 
 
@@ -65,7 +62,7 @@ class Detector:
         self._detected_line = reported.through_line
         self._beyond = reported.beyond
         self._rules = rules
-        self._percentiles = Percentiles(rules.thresholds)
+        self._percentiles = Percentiles()
         self._now = now
 
     def advance(self, chunks: Sequence[ChunkSums]) -> "Outcome":
@@ -77,16 +74,17 @@ class Detector:
         for chunk in sorted(chunks, key=lambda chunk: chunk.end):
             line = chunk.end
             advance = self.state.advance(chunk.rows)
-            touched = touched_by(self.state, advance, self._percentiles)
+            rule_set = self._rules.rule_set
+            wanted = rule_set.percentiles | RECORDED_PERCENTILES
+            touched = Touched(self.state, advance, self._percentiles.after(self.state, advance, wanted))
             advances.append(advance)
-            merchants.append(merchant_rows(self.state, advance, touched, line))
+            merchants.append(merchant_rows(self.state, touched, line))
             if line <= self._detected_line:
                 self._mark_reported_at(line)
                 continue
-            for pattern in self._rules.patterns:
-                thresholds, repeat = self._rules.thresholds, self._rules.every_chunk
+            for pattern in rule_set.evaluated:
                 for merchant, customer, evidence, compared_with in findings(
-                    self.state, advance, touched, pattern, thresholds, repeat
+                    self.state, touched, pattern, self._rules.every_chunk
                 ):
                     detections.append(
                         Detection(

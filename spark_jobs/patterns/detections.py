@@ -35,7 +35,7 @@ class Detection:
         line: end of the chunk after which the pattern held.
         started_at: when the detector started the micro-batch.
         detected_at: when the pattern was evaluated.
-        evidence, thresholds: the compared values and their thresholds, by the same names.
+        evidence, thresholds: the left and the right value of each condition, by its canonical text.
     """
 
     seq: int

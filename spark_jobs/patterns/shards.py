@@ -68,14 +68,13 @@ def advance_shard(
     return replace(outcome, pairs=outcome.pairs.sort_by("merchant"))
 
 
-def merge(outcomes: Sequence[Outcome], line: int, next_seq: int, rules: Rules, now: Callable[[], datetime]) -> Outcome:
+def merge(outcomes: Sequence[Outcome], line: int, next_seq: int, now: Callable[[], datetime]) -> Outcome:
     """Merge the outcomes of all shards, given in order; detections are sorted and numbered from `next_seq`.
 
     Detection times come from the caller's clock, because clocks of executors differ.
     """
-    order = {pattern.id: number for number, pattern in enumerate(rules.patterns)}
     found = [detection for outcome in outcomes for detection in outcome.detections]
-    found.sort(key=lambda d: (d.line, order[d.pattern_id], d.merchant, d.customer))
+    found.sort(key=lambda d: (d.line, d.pattern_id, d.merchant, d.customer))
     at = now()
     return Outcome(
         line,

@@ -12,8 +12,7 @@ from local import java
 from local.jars import fetch_jars
 from local.preflight import check_files, check_memory, check_ports
 from spark_jobs.errors import PermanentError
-from spark_jobs.patterns import THRESHOLDS
-from spark_jobs.patterns.thresholds import parse_thresholds
+from spark_jobs.patterns.built_in import parse_thresholds
 from tests.docs.pages import ROOT, blocks
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -106,5 +105,5 @@ def test_a_missing_file(mine: Path) -> None:
 
 def test_an_unknown_threshold() -> None:
     with pytest.raises(PermanentError) as raised:
-        parse_thresholds(["child=1"], THRESHOLDS)
+        parse_thresholds(["child=1"])
     assert_shown(f"failed: {raised.value}")

@@ -10,7 +10,7 @@ from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.detect import Detector, Outcome, Rules
 from spark_jobs.patterns.detections import Detection, detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
@@ -18,7 +18,7 @@ from spark_jobs.store.line_table import open_or_create_table, open_table
 from spark_jobs.store.objects import Objects, open_objects
 
 # Every pair is a child from its first transaction on.
-RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1}, every_chunk=False)
+RULES = Rules(built_in_rules({"child_transactions": 1}), every_chunk=False)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -77,7 +77,7 @@ def test_rows_beyond_the_committed_line_are_kept_and_not_duplicated(lake: Object
     tables = StateTables(lake)
     assert tables.load().committed_line == 30
     # With other thresholds: earlier detections stay, and none is added for that chunk.
-    detector = new_detector(tables, replace(RULES, thresholds={**DEFAULT_THRESHOLDS, "child_transactions": 99}))
+    detector = new_detector(tables, replace(RULES, rule_set=built_in_rules({"child_transactions": 99})))
     again = detector.advance(chunk_of(30))
     assert again.detections == []
     tables.commit(again, {})
