@@ -26,7 +26,8 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import BUILT_IN
-from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Reported
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import open_objects
 
 _CHUNK, _FILE = 10_000, 1_000_000

@@ -17,7 +17,8 @@ import pyarrow as pa
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.patterns.built_in import BUILT_IN
-from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Reported
+from spark_jobs.patterns.schedule import Rules
 
 _CHUNK_LINES = 10_000
 _TOUCHED_PER_LINE, _NEW_OF_TOUCHED = 0.6, 0.02

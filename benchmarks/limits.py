@@ -16,7 +16,8 @@ from spark_jobs.lake.importance import read_importance
 from spark_jobs.lake.layout import chunk_path
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import BUILT_IN
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import Objects, open_objects
 
 _CHUNK = 10_000

@@ -25,7 +25,8 @@ from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import BUILT_IN
-from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Reported
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import open_objects
 
 PAIRS, DETECTIONS, MERCHANTS = 1_000_000, 100_000, 1_000

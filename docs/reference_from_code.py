@@ -30,7 +30,7 @@ from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.lake.offset import Offset
 from spark_jobs.patterns.built_in import THRESHOLDS
-from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, SHADOW_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.patterns.grammar import OPERATORS
 from spark_jobs.patterns.measures import MEASURES
@@ -41,10 +41,16 @@ _COMMANDS = (
     ("chunker", "spark_jobs.chunker.cli"),
     ("detector", "spark_jobs.detector.cli"),
     ("maintain_state", "spark_jobs.maintenance.cli"),
+    ("rules", "spark_jobs.publishing.cli"),
     ("make run", "local.run"),
     ("The local Databricks", "local.databricks"),
 )
-_TABLES = {"pairs": PAIRS_SCHEMA, "merchants": MERCHANTS_SCHEMA, "detections": DETECTIONS_SCHEMA}
+_TABLES = {
+    "pairs": PAIRS_SCHEMA,
+    "merchants": MERCHANTS_SCHEMA,
+    "detections": DETECTIONS_SCHEMA,
+    "shadow": SHADOW_SCHEMA,
+}
 
 
 def write_pages(directory: Path) -> None:
@@ -85,7 +91,7 @@ def errors_page() -> str:
         for error in sorted(_leaves(PipelineError), key=lambda error: error.__name__)
     ]
     return (
-        "# Exit codes and errors\n\nThey are the same for chunker, detector and maintain_state.\n\n"
+        "# Exit codes and errors\n\nThey are the same for chunker, detector, maintain_state and rules.\n\n"
         f"{_table(('code', 'means'), codes)}\n"
         "An error is one log line that names the thing, the place and the remedy. "
         "Its field `error` is one of these:\n\n"

@@ -7,6 +7,7 @@
     │   ├── SourceMissingError        the master file does not exist (yet)
     │   ├── SourceReplacedError       the master file was replaced while it was being read
     │   ├── OffsetRaceLostError       another chunker run advanced offset.csv first
+    │   ├── RulesRaceLostError        another publisher created the version of the rules first
     │   └── StorageError              the object store failed
     └── PermanentError            stop: somebody has to act
         ├── StorageRefusedError       the object store refuses: permissions, credentials, clock
@@ -51,6 +52,10 @@ class SourceReplacedError(RetryableError):
 
 class OffsetRaceLostError(RetryableError):
     """Raised when another chunker run advanced offset.csv first; this run changed nothing that counts."""
+
+
+class RulesRaceLostError(RetryableError):
+    """Raised when another publisher created the next version of the rules first; nothing was published."""
 
 
 class StorageError(RetryableError):

@@ -13,6 +13,7 @@ from pattern_page.snapshots import TablesSnapshot
 from spark_jobs.errors import PipelineError, StateError
 from spark_jobs.lake import layout
 from spark_jobs.lake.state_tables import verify_state_version
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
 from spark_jobs.store.failures import translate_errors
@@ -107,7 +108,7 @@ class StateReader:
         if detections is None and merchants is None:
             return self._snapshot
         if detections is not None:
-            self._detections = self._detections.with_rows(detections)
+            self._detections = self._detections.with_rows(with_columns(detections, DETECTIONS_SCHEMA))
         if merchants is not None:
             self._merchants = latest_rows(self._merchants, with_columns(merchants, MERCHANTS_SCHEMA))
         version = f"{self._detections_table.version}/{self._merchants_table.version}"

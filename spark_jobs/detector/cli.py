@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.rules is not None and (options.output is None or options.threshold):
+        parser.error("--rules needs --output, and no --threshold: to change a lake's own rules, publish them")
     if options.from_line is not None and options.output is None:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
@@ -44,6 +46,7 @@ def _settings(options: argparse.Namespace) -> DetectorSettings:
         available_now=options.available_now,
         max_chunks=options.max_chunks,
         thresholds=parse_thresholds(options.threshold),
+        rules_file=options.rules,
         every_chunk=options.report == "every_chunk",
         placement=options.placement,
     )
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="begin the replay with the lake's state as of this line, if it is kept (0: without any)",
     )
+    parser.add_argument("--rules", metavar="FILE", help="rules of the replay, instead of those that the lake has used")
     parser.add_argument("--importance", metavar="URL", help="CustomerImportance.csv: weights of transactions")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that contains line N - 1")

@@ -28,6 +28,10 @@ class Heartbeat:
         batches: micro-batches committed since the start.
         detections: by pattern id, of all time.
         version: release of the detector.
+        rules_version: version of the rules in force.
+        rules_from_line: the line from which on they are.
+        refused_rules_version: the newest version, if it is invalid and not in force; 0 for none.
+        refused_rules_reason: why; also why newer versions cannot be looked for; "" for none.
     """
 
     started_at: datetime
@@ -40,6 +44,10 @@ class Heartbeat:
     batches: int = 0
     detections: Mapping[str, int] = field(default_factory=dict)
     version: str = ""
+    rules_version: int = 0
+    rules_from_line: int = 0
+    refused_rules_version: int = 0
+    refused_rules_reason: str = ""
 
     @property
     def lag_lines(self) -> int:
@@ -92,6 +100,10 @@ def parse_heartbeat(data: bytes, place: str) -> Heartbeat:
             batches=int(values.get("batches", 0)),
             detections={str(name): int(count) for name, count in values.get("detections", {}).items()},
             version=str(values.get("version", "")),
+            rules_version=int(values.get("rules_version", 0)),
+            rules_from_line=int(values.get("rules_from_line", 0)),
+            refused_rules_version=int(values.get("refused_rules_version", 0)),
+            refused_rules_reason=str(values.get("refused_rules_reason", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{place}: not a heartbeat of this release ({error!r}); deploy DAGs and jobs of one release"

@@ -22,18 +22,21 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_sta
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
 from spark_jobs.lake.pair_files import PairFile
+from spark_jobs.lake.rules import RecordedAdoption, adoption_marks, adoption_metadata, recorded_adoptions
 from spark_jobs.patterns.detect import Outcome, Reported
 from spark_jobs.patterns.detections import (
     DETECTIONS_SCHEMA,
     REPORTED_COLUMNS,
+    SHADOW_SCHEMA,
     Detection,
     detection_rows,
     parse_detection_rows,
+    shadow_rows,
 )
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
 from spark_jobs.store.failures import retry_delta
-from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table
+from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_or_create_table, open_table
 from spark_jobs.store.objects import Objects
 
 APPLICATION = "detector"
@@ -56,12 +59,14 @@ class LoadedState:
         committed_line: all lines below it are in `pairs`.
         reported: what `state/detections` has beyond `pairs`.
         detections: their number by pattern id.
+        recorded_line: everything below it keeps its rules: rows of detections or shadow may be recorded up to there.
     """
 
     pairs: PairState
     committed_line: int
     reported: Reported
     detections: Counter[str]
+    recorded_line: int
 
 
 class StateTables:
@@ -75,6 +80,8 @@ class StateTables:
         for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
             # Tables of earlier releases have fewer columns.
             table.add_columns(schema)
+        self._shadow = open_table(lake.place(layout.SHADOW), APPLICATION)
+        self._shadow_url = lake.place(layout.SHADOW)
         self._lake = lake.url
         self._rows_appended = 0
         self._detections_so_far: Counter[str] = Counter()
@@ -94,7 +101,9 @@ class StateTables:
         self._detections_so_far = self._count_detections(beyond)
         next_seq = self._detections.greatest("seq")
         reported = Reported(0 if next_seq is None else next_seq + 1, detected, beyond)
-        return LoadedState(pairs if with_pairs else PairState(), committed, reported, self._detections_so_far.copy())
+        recorded = max(detected, (self._shadow.line if self._shadow else None) or 0)
+        counts = self._detections_so_far.copy()
+        return LoadedState(pairs if with_pairs else PairState(), committed, reported, counts, recorded)
 
     def pair_files(self) -> list[PairFile]:
         """Return the files of `state/pairs` as of the last commit."""
@@ -135,6 +144,23 @@ class StateTables:
         commits = retry_delta(self._pairs.url, lambda: self._pairs.handle.history(limit=4))
         return next((str(commit[key]) for commit in commits if key in commit), None)
 
+    def adoptions(self) -> list[RecordedAdoption]:
+        """Return the adoptions of rules in force from the committed line on, in order of line."""
+        return recorded_adoptions(self._pairs.mark, self._pairs.line or 0)
+
+    def adopt(self, adoption: RecordedAdoption) -> None:
+        """Record that a version of the rules is in force from a line on, before anything is detected by it.
+
+        Recorded in a commit to pairs, which only the one writer of the state can make, and never lost.
+
+        Raises:
+            SecondDetectorError, StorageError: as in `commit`.
+        """
+        with self._single_writer():
+            # Without the count of detections, which may be ahead of pairs after a kill.
+            rows, line = PAIRS_SCHEMA.empty_table(), self._pairs.line or 0
+            self._pairs.append(rows, line, adoption_metadata(adoption), adoption_marks(adoption))
+
     def commit(self, outcome: Outcome, metadata: Mapping[str, str]) -> None:
         """Append one micro-batch; it counts once pairs are appended.
 
@@ -144,6 +170,7 @@ class StateTables:
         """
         with self._single_writer():
             merchants = self._pool.submit(self._append_merchants, outcome)
+            self._append_shadow(outcome)
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
             merchants.result()
@@ -161,7 +188,7 @@ class StateTables:
         Raises:
             SecondDetectorError: as in `commit`.
         """
-        tables = (self._pairs, self._merchants, self._detections)
+        tables = (self._pairs, self._merchants, self._detections, *([self._shadow] if self._shadow else []))
         due = next((table for table in tables if table.appends >= _APPENDS_BETWEEN_COMPACTIONS), None)
         if due is None:
             return None
@@ -186,6 +213,16 @@ class StateTables:
         rows = outcome.merchants.filter(pc.greater(outcome.merchants.column(LINE), before))
         if rows.num_rows:
             self._merchants.append(rows, outcome.line)
+
+    def _append_shadow(self, outcome: Outcome) -> None:
+        """Append the rows that a killed detector has not; they are the same, because the same rules find them."""
+        rows = shadow_rows(outcome.shadow)
+        if self._shadow is None and rows.num_rows:
+            self._shadow = _open(self._shadow_url, SHADOW_SCHEMA)
+        if self._shadow is not None:
+            rows = rows.filter(pc.greater(rows.column(LINE), self._shadow.line or 0))
+            if rows.num_rows:
+                self._shadow.append(rows, outcome.line)
 
     def _migrate(self, pairs: PairState, committed: int) -> None:
         """Add the reported patterns, taken from all detections, to a table of an earlier release."""

@@ -135,7 +135,7 @@ def findings(state: PairState, touched: Touched, pattern: Pattern, repeat: bool)
         for condition in pattern.conditions
     ]
     at = np.flatnonzero(np.logical_and.reduce([_HOLDS[c.operator](left, right) for c, left, right in compared]))
-    bit = state.reported.bit(pattern.id)
+    bit = state.reported.bit(pattern.mark)
     reported = state.merchant_reported.values if of_merchant else state.pairs.values["reported"]
     subjects = advance.merchants if of_merchant else advance.rows
     if not repeat:

@@ -50,6 +50,11 @@ class Pattern:
     conditions: tuple[Condition, ...]
     status: Status = Status.ACTIVE
 
+    @property
+    def mark(self) -> str:
+        """The name under which it is marked as reported; shadow has its own, so that promotion reports anew."""
+        return f"~{self.id}" if self.status is Status.SHADOW else self.id
+
 
 @dataclass(frozen=True)
 class RuleSet:

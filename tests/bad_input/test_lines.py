@@ -19,8 +19,9 @@ from spark_jobs.lake.layout import quarantine_path
 from spark_jobs.lake.quarantine import parse_quarantine
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import built_in_rules
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
 from spark_jobs.patterns.detections import Detection, detection_rows, parse_detection_rows
+from spark_jobs.patterns.schedule import Rules
 from tests.bad_input.lines import COLUMNS, LINES, Line
 from tests.bad_input.outcomes import Lands, Quarantined
 from tests.unit.chunker_job import new_job, write_source

@@ -21,6 +21,7 @@ _COMMANDS = {
     "chunker": "spark_jobs.chunker.cli",
     "detector": "spark_jobs.detector.cli",
     "maintain_state": "spark_jobs.maintenance.cli",
+    "rules": "spark_jobs.publishing.cli",
 }
 _TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 

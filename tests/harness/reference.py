@@ -7,7 +7,8 @@ import numpy as np
 
 from spark_jobs.patterns.grammar import Measured, Number, Operand, Percentile
 from spark_jobs.patterns.measures import Subject
-from spark_jobs.patterns.rules import RuleSet
+from spark_jobs.patterns.rules import Status
+from spark_jobs.patterns.schedule import Rules
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,21 @@ class ImportanceRow:
     weight: float
 
 
-Found = tuple[int, str, str, str, str, dict[str, float], dict[str, float]]
+Found = tuple[int, str, str, str, str, dict[str, float], dict[str, float], int]
 _Values = dict[str, float | None]
 
 
 def detections(
     lines: Sequence[Transaction | None],
     chunk_ends: Sequence[int],
-    rules: RuleSet,
+    rules: Rules,
     importance: Sequence[ImportanceRow] | None,
-    every_chunk: bool,
+    status: Status = Status.ACTIVE,
 ) -> list[Found]:
-    """Return (line, pattern, action, merchant, customer, evidence, thresholds) of each detection, in order of seq.
+    """Return what patterns of a status find, in order of seq: line, pattern, action, merchant, customer and so on.
 
-    None is a quarantined line.
+    The rules in force for a chunk are those of the last version adopted at a line below its end. None is a quarantined
+    line.
     """
     reported: set[tuple[str, str, str]] = set()
     result: list[Found] = []
@@ -54,18 +56,24 @@ def detections(
         history = [transaction for transaction in lines[:end] if transaction]
         touched = [transaction for transaction in lines[start:end] if transaction]
         merchants = {name: _Merchant(history, name, importance) for name in {t.merchant for t in touched}}
-        for pattern in rules.patterns:
+        version, rule_set = max(
+            [(0, rules.rule_set), *((a.version, a.rule_set) for a in rules.adopted if a.from_line < end)],
+            key=lambda adopted: adopted[0],
+        )
+        for pattern in rule_set.patterns:
+            if pattern.status is not status:
+                continue
             of_merchant = pattern.subject is Subject.MERCHANT
             for merchant, customer in sorted({(t.merchant, "" if of_merchant else t.customer) for t in touched}):
                 value = merchants[merchant].value
                 compared = [(c, value(c.left, customer), value(c.right, customer)) for c in pattern.conditions]
                 if not all(_holds(left, c.operator, right) for c, left, right in compared):
                     continue
-                if every_chunk or (pattern.id, merchant, customer) not in reported:
+                if rules.every_chunk or (pattern.id, merchant, customer) not in reported:
                     reported.add((pattern.id, merchant, customer))
                     evidence = {c.text: left for c, left, _ in compared}
                     thresholds = {c.text: right for c, _, right in compared}
-                    result.append((end, pattern.id, pattern.action, merchant, customer, evidence, thresholds))  # type: ignore[arg-type]
+                    result.append((end, pattern.id, pattern.action, merchant, customer, evidence, thresholds, version))  # type: ignore[arg-type]
         start = end
     return result
 

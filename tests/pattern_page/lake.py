@@ -19,7 +19,8 @@ from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import built_in_rules
-from spark_jobs.patterns.detect import Detector, Rules
+from spark_jobs.patterns.detect import Detector
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import Objects, open_object, open_objects
 
 BUCKET = "transactions"

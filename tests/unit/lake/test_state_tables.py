@@ -11,9 +11,10 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.state_tables import STATE_DESCRIPTION, StateTables
 from spark_jobs.patterns.built_in import built_in_rules
-from spark_jobs.patterns.detect import Detector, Outcome, Rules
+from spark_jobs.patterns.detect import Detector, Outcome
 from spark_jobs.patterns.detections import Detection, detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.line_table import open_or_create_table, open_table
 from spark_jobs.store.objects import Objects, open_objects
 

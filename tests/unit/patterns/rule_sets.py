@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.grammar import OPERATORS, Condition, Measured, Number, Operand, Percentile
 from spark_jobs.patterns.measures import MEASURES, Subject
-from spark_jobs.patterns.rules import Pattern, RuleSet
+from spark_jobs.patterns.rules import Pattern, RuleSet, Status
 
 _PERCENTILES = (0.0, 10.0, 33.3, 50.0, 90.0, 100.0)
 _NUMBERS = (0.0, 0.2, 1.0, 2.0, 4.0, 10.0, 23.0, 30.5, 100.0, 1e12)
@@ -42,7 +42,7 @@ def _unit(operand: Operand) -> str:
 def patterns(draw: st.DrawFn, number: int) -> Pattern:
     subject = draw(st.sampled_from(Subject))
     held = draw(st.lists(conditions(subject), min_size=1, max_size=3, unique=True))
-    return Pattern(f"P{number}", f"ACTION-{number}", subject, tuple(held))
+    return Pattern(f"P{number}", f"ACTION-{number}", subject, tuple(held), draw(st.sampled_from(Status)))
 
 
 @st.composite
