@@ -42,6 +42,7 @@ _COMMANDS = (
     ("detector", "spark_jobs.detector.cli"),
     ("maintain_state", "spark_jobs.maintenance.cli"),
     ("rules", "spark_jobs.publishing.cli"),
+    ("explain", "spark_jobs.explaining.cli"),
     ("make run", "local.run"),
     ("The local Databricks", "local.databricks"),
 )
@@ -91,7 +92,7 @@ def errors_page() -> str:
         for error in sorted(_leaves(PipelineError), key=lambda error: error.__name__)
     ]
     return (
-        "# Exit codes and errors\n\nThey are the same for chunker, detector, maintain_state and rules.\n\n"
+        "# Exit codes and errors\n\nThey are the same for chunker, detector, maintain_state, rules and explain.\n\n"
         f"{_table(('code', 'means'), codes)}\n"
         "An error is one log line that names the thing, the place and the remedy. "
         "Its field `error` is one of these:\n\n"

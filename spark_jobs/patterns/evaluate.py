@@ -8,7 +8,7 @@ import pyarrow as pa
 from spark_jobs.kernel.pair_state import Advance, PairState
 from spark_jobs.kernel.percentile import sorted_percentile
 from spark_jobs.kernel.running_percentile import RunningPercentile
-from spark_jobs.patterns.grammar import Measured, Number, Operand, Percentile
+from spark_jobs.patterns.grammar import Condition, Measured, Number, Operand, Percentile
 from spark_jobs.patterns.measures import MEASURES, Subject, Values
 from spark_jobs.patterns.rules import Pattern
 
@@ -134,7 +134,7 @@ def findings(state: PairState, touched: Touched, pattern: Pattern, repeat: bool)
         (condition, touched.values(condition.left, pattern.subject), touched.values(condition.right, pattern.subject))
         for condition in pattern.conditions
     ]
-    at = np.flatnonzero(np.logical_and.reduce([_HOLDS[c.operator](left, right) for c, left, right in compared]))
+    at = np.flatnonzero(np.logical_and.reduce([holds(c, left, right) for c, left, right in compared]))
     bit = state.reported.bit(pattern.mark)
     reported = state.merchant_reported.values if of_merchant else state.pairs.values["reported"]
     subjects = advance.merchants if of_merchant else advance.rows
@@ -146,7 +146,8 @@ def findings(state: PairState, touched: Touched, pattern: Pattern, repeat: bool)
     merchants = state.merchants.decode(advance.merchants[at if of_merchant else advance.merchant_at[at]]).to_pylist()
     customers = [""] * len(at) if of_merchant else advance.customers.take(pa.array(at)).to_pylist()
     texts = [condition.text for condition, _, _ in compared]
-    evidence, thresholds = [_at(left, at) for _, left, _ in compared], [_at(right, at) for _, _, right in compared]
+    evidence = [side_at(left, at) for _, left, _ in compared]
+    thresholds = [side_at(right, at) for _, _, right in compared]
     rows = zip(merchants, customers, zip(*evidence, strict=True), zip(*thresholds, strict=True), strict=True)
     for merchant, customer, values, compared_with in sorted(rows, key=lambda row: row[:2]):
         yield (
@@ -173,8 +174,13 @@ def merchant_rows(state: PairState, touched: Touched, line: int) -> pa.Table:
     return pa.table(columns, schema=MERCHANTS_SCHEMA)
 
 
-def _at(side: Values | float, positions: Values) -> list[float]:
-    """Return a side of a condition at positions."""
+def holds(condition: Condition, left: Values | float, right: Values | float) -> Values:
+    """Return where a condition holds, given the values of its sides; NaN compares false."""
+    return _HOLDS[condition.operator](left, right)
+
+
+def side_at(side: Values | float, positions: Values) -> list[float]:
+    """Return the values of a side of a condition at positions."""
     if isinstance(side, np.ndarray):
         values: list[float] = side[positions].astype(np.float64).tolist()
         return values

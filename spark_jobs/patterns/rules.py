@@ -70,9 +70,12 @@ class RuleSet:
     @cached_property
     def percentiles(self) -> frozenset[Percentile]:
         """The percentiles that the evaluated patterns compare."""
-        conditions = (condition for pattern in self.evaluated for condition in pattern.conditions)
-        operands = (operand for condition in conditions for operand in (condition.left, condition.right))
-        return frozenset(operand for operand in operands if isinstance(operand, Percentile))
+        return _percentiles(self.evaluated)
+
+    @property
+    def all_percentiles(self) -> frozenset[Percentile]:
+        """The percentiles that any pattern compares, paused ones included."""
+        return _percentiles(self.patterns)
 
     def conditions(self) -> dict[str, list[str]]:
         """Return the canonical text of each condition by pattern id, for logs."""
@@ -118,6 +121,12 @@ def rules_from(content: Mapping[str, Any], place: str) -> RuleSet:
         msg = f"{place}: pattern {repeated} is defined twice; give each pattern its own id"
         raise RulesError(msg)
     return RuleSet(tuple(sorted(patterns, key=lambda pattern: pattern.id)))
+
+
+def _percentiles(patterns: Iterable[Pattern]) -> frozenset[Percentile]:
+    conditions = (condition for pattern in patterns for condition in pattern.conditions)
+    operands = (operand for condition in conditions for operand in (condition.left, condition.right))
+    return frozenset(operand for operand in operands if isinstance(operand, Percentile))
 
 
 def _pattern(table: Any, place: str) -> Pattern:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "detector": "spark_jobs.detector.cli",
     "maintain_state": "spark_jobs.maintenance.cli",
     "rules": "spark_jobs.publishing.cli",
+    "explain": "spark_jobs.explaining.cli",
 }
 _TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 

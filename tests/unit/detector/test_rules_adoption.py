@@ -16,6 +16,7 @@ from spark_jobs.detector.placement import DriverPlacement
 from spark_jobs.detector.replay import replayed_adoptions
 from spark_jobs.detector.rules_watch import RulesWatch, read_schedule
 from spark_jobs.errors import RulesError, StorageError
+from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.layout import PAIRS, SHADOW, rules_path
@@ -72,7 +73,10 @@ class Running:
 
     def run(self, *firsts: int) -> None:
         """Process a micro-batch of these chunks, and wait for its commit."""
-        self.batches.process([chunk for first in firsts for chunk in chunk_of(first)])
+        self.process([chunk for first in firsts for chunk in chunk_of(first)])
+
+    def process(self, chunks: list[ChunkSums]) -> None:
+        self.batches.process(chunks)
         assert self.batches._processed
         self.batches._processed.result()
 
@@ -168,9 +172,13 @@ def test_shadow_rows_recorded_before_a_kill_keep_their_rules(lake: Objects, monk
             detector.run(0, 30)
     publish(lake, always("B", "shadow"))
     restarted = Running(lake)
-    for first in (0, 30, 60):
-        restarted.run(first)
+    restarted.run(0)
+    restarted.run(30)
+    assert shadow(lake) == [(30, "A"), (60, "A")]
+    # B has not been evaluated of these lines, so all of their pairs are new to it.
+    restarted.process(chunk_of(0, 60, end=90))
     assert shadow(lake) == [(30, "A"), (60, "A"), (90, "B")]
+    assert DeltaTable(lake.place(SHADOW)).to_pyarrow_table().num_rows == 120  # 60 of A, 60 of B
 
 
 def test_shadow_is_recorded_without_seq_and_promotion_reports_anew(lake: Objects) -> None:
@@ -181,13 +189,9 @@ def test_shadow_is_recorded_without_seq_and_promotion_reports_anew(lake: Objects
     publish(lake, always("A"), always("B", "paused"))
     detector.watch.look()
     for end in (90, 120):
-        detector.batches.process(chunk_of(0, end=end))
+        detector.process(chunk_of(0, end=end))
     publish(lake, always("B"))
-    detector.batches.raise_failure()
-    detector.batches.stop()
-    last = Running(lake)
-    last.batches.process(chunk_of(0, end=150))
-    last.batches.stop()
+    Running(lake).process(chunk_of(0, end=150))
     # B was reported of these pairs before it was paused, and is not reported again.
     assert found(lake) == [(30, "B", 1), (60, "B", 1), (90, "A", 2)]
     assert shadow(lake) == [(30, "A"), (60, "A")]
@@ -203,8 +207,7 @@ def test_a_removed_pattern_that_is_back_does_not_report_again(lake: Objects) -> 
     for end, rules in ((30, always("A")), (60, NEVER), (90, always("A") + NEVER)):
         publish(lake, rules)
         detector.watch.look()
-        detector.batches.process(chunk_of(0, end=end))
-    detector.batches.stop()
+        detector.process(chunk_of(0, end=end))
     assert found(lake) == [(30, "A", 1)]
 
 
