@@ -16,8 +16,9 @@ import pyarrow as pa
 
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.patterns.built_in import BUILT_IN
+from spark_jobs.patterns.detect import Detector, Reported
+from spark_jobs.patterns.schedule import Rules
 
 _CHUNK_LINES = 10_000
 _TOUCHED_PER_LINE, _NEW_OF_TOUCHED = 0.6, 0.02
@@ -85,7 +86,7 @@ def measure(shape: Shape, chunks: int) -> Cost:
     began = time.perf_counter()
     state = restore_state(rows)
     restore = time.perf_counter() - began
-    rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+    rules = Rules(BUILT_IN, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
     seconds = []
     for chunk in _chunks(shape, chunks, random):

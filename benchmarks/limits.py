@@ -15,8 +15,9 @@ from spark_jobs.lake.chunk_csv import read_columns
 from spark_jobs.lake.importance import read_importance
 from spark_jobs.lake.layout import chunk_path
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.built_in import BUILT_IN
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import Objects, open_objects
 
 _CHUNK = 10_000
@@ -78,7 +79,7 @@ def _bytes(lake: Objects, first: int) -> bytes:
 
 
 def _advance(chunks: list[ChunkSums]) -> list[Outcome]:
-    rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+    rules = Rules(BUILT_IN, every_chunk=False)
     detector = Detector(PairState(), Reported(), rules, lambda: datetime.now(UTC))
     return [detector.advance([chunk]) for chunk in chunks]
 

@@ -24,8 +24,9 @@ from local.s3 import LocalS3, local_s3
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Detector, Reported, Rules
+from spark_jobs.patterns.built_in import BUILT_IN
+from spark_jobs.patterns.detect import Detector, Reported
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import open_objects
 
 PAIRS, DETECTIONS, MERCHANTS = 1_000_000, 100_000, 1_000
@@ -52,7 +53,7 @@ class GrowingState:
 
     def __init__(self) -> None:
         self._tables = StateTables(open_objects(_LAKE))
-        rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+        rules = Rules(BUILT_IN, every_chunk=False)
         self._detector = Detector(PairState(), Reported(), rules, lambda: datetime.now(UTC))
         self._line = 0
 

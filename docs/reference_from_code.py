@@ -29,19 +29,29 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.lake.offset import Offset
-from spark_jobs.patterns import PATTERNS
-from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
+from spark_jobs.patterns.built_in import THRESHOLDS
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, SHADOW_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.grammar import OPERATORS
+from spark_jobs.patterns.measures import MEASURES
+from spark_jobs.patterns.rules import PATTERN_KEYS
 
 _HERE = Path(__file__).parent
 _COMMANDS = (
     ("chunker", "spark_jobs.chunker.cli"),
     ("detector", "spark_jobs.detector.cli"),
     ("maintain_state", "spark_jobs.maintenance.cli"),
+    ("rules", "spark_jobs.publishing.cli"),
+    ("explain", "spark_jobs.explaining.cli"),
     ("make run", "local.run"),
     ("The local Databricks", "local.databricks"),
 )
-_TABLES = {"pairs": PAIRS_SCHEMA, "merchants": MERCHANTS_SCHEMA, "detections": DETECTIONS_SCHEMA}
+_TABLES = {
+    "pairs": PAIRS_SCHEMA,
+    "merchants": MERCHANTS_SCHEMA,
+    "detections": DETECTIONS_SCHEMA,
+    "shadow": SHADOW_SCHEMA,
+}
 
 
 def write_pages(directory: Path) -> None:
@@ -50,6 +60,7 @@ def write_pages(directory: Path) -> None:
     pages = {
         "commands": commands_page(),
         "errors": errors_page(),
+        "conditions": conditions_page(),
         "thresholds": thresholds_page(),
         "airflow-settings": airflow_settings_page(),
         "tables": tables_page(),
@@ -81,7 +92,7 @@ def errors_page() -> str:
         for error in sorted(_leaves(PipelineError), key=lambda error: error.__name__)
     ]
     return (
-        "# Exit codes and errors\n\nThey are the same for chunker, detector and maintain_state.\n\n"
+        "# Exit codes and errors\n\nThey are the same for chunker, detector, maintain_state, rules and explain.\n\n"
         f"{_table(('code', 'means'), codes)}\n"
         "An error is one log line that names the thing, the place and the remedy. "
         "Its field `error` is one of these:\n\n"
@@ -90,15 +101,45 @@ def errors_page() -> str:
 
 
 def thresholds_page() -> str:
-    """Return the page of patterns and their thresholds."""
+    """Return the page of the shorthands for numbers of the built-in patterns."""
     rows = [
-        (f"`{pattern.id}` {pattern.action}", pattern.subject.value, f"`{t.name}`", t.default, t.meaning)
-        for pattern in PATTERNS
-        for t in pattern.thresholds
+        (
+            f"`{name}`",
+            t.pattern_id,
+            f"`{t.built_in.text}`",
+            f"{t.default:g}",
+            "percentile" if t.is_percentile else "number",
+        )
+        for name, t in THRESHOLDS.items()
     ]
     return (
-        "# Thresholds\n\nSet them with the detector's `--threshold NAME=VALUE[,NAME=VALUE…]`, or with the parameter "
-        f"`threshold` of its job.\n\n{_table(('pattern', 'subject', 'threshold', 'default', 'meaning'), rows)}"
+        "# Thresholds\n\nShorthands that replace a number in a built-in condition. Set them with the detector's "
+        "`--threshold NAME=VALUE[,NAME=VALUE…]`, or with the parameter `threshold` of its job.\n\n"
+        f"{_table(('threshold', 'pattern', 'condition', 'default', 'replaces its'), rows)}"
+    )
+
+
+def conditions_page() -> str:
+    """Return the page of a pattern's keys, the grammar of conditions, and the measures."""
+    keys = [(f"`{key}`", meaning) for key, meaning in PATTERN_KEYS.items()]
+    measures = "\n".join(
+        f"### Of a {subject}\n\n"
+        + _table(("measure", "unit", "meaning"), [(f"`{m.name}`", m.unit, m.meaning) for m in of.values()])
+        for subject, of in MEASURES.items()
+    )
+    return (
+        "# Conditions and measures\n\nA file of rules is TOML with one `[[pattern]]` for each pattern:\n\n"
+        f"{_table(('key', 'meaning'), keys)}\n"
+        "## Conditions\n\nA condition is `OPERAND OPERATOR OPERAND`, and a pattern holds where all its conditions hold."
+        f" The operators are {', '.join(f'`{operator}`' for operator in OPERATORS)}. An operand is one of these:\n\n"
+        "- a number, such as `80`, `22.5` or `1e6`;\n"
+        "- a measure of the subject by its name, such as `transactions`;\n"
+        "- in a pattern of pairs, a measure of the pair's merchant, such as `merchant.transactions`;\n"
+        "- `percentile(MEASURE, Q)`: percentile Q (0 to 100) of a measure of pairs over the merchant's customers that "
+        "have a value; exact, with linear interpolation.\n\n"
+        "At least one side must not be a number, and measures must have the same unit. A condition with a measure that "
+        "has no value does not hold.\n\n"
+        f"## Measures\n\n{measures}"
     )
 
 

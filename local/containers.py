@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from local.airflow_settings import (
-    USER,
     AirflowPlace,
     AirflowSecrets,
     airflow_settings,

@@ -30,8 +30,7 @@ from local.stack import Layout, Ports, Stack, running_s3, running_stack
 from spark_jobs.command_line import add_threshold, at_least_one
 from spark_jobs.errors import PermanentError
 from spark_jobs.lake.layout import DETECTION_FILES, LANDING_ZONE
-from spark_jobs.patterns import THRESHOLDS
-from spark_jobs.patterns.thresholds import parse_thresholds
+from spark_jobs.patterns.built_in import parse_thresholds
 
 _POLL_SECONDS = 0.25
 
@@ -60,7 +59,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     ports = Ports(options.airflow_port, options.databricks_port, options.s3_port)
     check_ports(asdict(ports))
     check_memory(free_memory())
-    parse_thresholds(options.threshold, THRESHOLDS)
+    parse_thresholds(options.threshold)
     claim_directory(options.directory)
     transactions, importance = _input_files(options, console)
     layout = Layout(

@@ -7,6 +7,7 @@
     │   ├── SourceMissingError        the master file does not exist (yet)
     │   ├── SourceReplacedError       the master file was replaced while it was being read
     │   ├── OffsetRaceLostError       another chunker run advanced offset.csv first
+    │   ├── RulesRaceLostError        another publisher created the version of the rules first
     │   └── StorageError              the object store failed
     └── PermanentError            stop: somebody has to act
         ├── StorageRefusedError       the object store refuses: permissions, credentials, region, quota, clock
@@ -17,6 +18,7 @@
         ├── SourceLineError           a line of the master file does not end
         ├── SourceRewrittenError      the landed part is missing or different
         ├── OffsetUnreadableError     offset.csv is not what the chunker writes
+        ├── RulesError                rules are malformed, or published ones are missing or changed
         ├── LandingZoneError          a gap in the landing zone, or a damaged chunk
         ├── ImportanceError           the importance file is missing or malformed
         ├── HeartbeatUnreadableError  the detector's heartbeat is not what this release writes
@@ -53,6 +55,10 @@ class SourceReplacedError(RetryableError):
 
 class OffsetRaceLostError(RetryableError):
     """Raised when another chunker run advanced offset.csv first; this run changed nothing that counts."""
+
+
+class RulesRaceLostError(RetryableError):
+    """Raised when another publisher created the next version of the rules first; nothing was published."""
 
 
 class StorageError(RetryableError):
@@ -95,6 +101,10 @@ class SourceRewrittenError(PermanentError):
 
 class OffsetUnreadableError(PermanentError):
     """Raised when offset.csv cannot be read as an offset."""
+
+
+class RulesError(PermanentError):
+    """Raised when rules are malformed, or published rules are missing or changed."""
 
 
 class LandingZoneError(PermanentError):

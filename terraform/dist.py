@@ -119,7 +119,7 @@ def _name(requirement: str) -> str:
 
 def _threshold_names(wheel: Path) -> str:
     """Return the names of the thresholds in a wheel, as JSON."""
-    program = "import json; from spark_jobs.patterns import THRESHOLDS; print(json.dumps([t.name for t in THRESHOLDS]))"
+    program = "import json; from spark_jobs.patterns.built_in import THRESHOLDS; print(json.dumps(list(THRESHOLDS)))"
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=environment, cwd=wheel.parent, check=True, stdout=subprocess.PIPE, text=True)

@@ -1,6 +1,6 @@
 """All detections in memory: filtering, paging, evidence, and the file of each or what it waits for."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -13,14 +13,24 @@ from numpy.typing import NDArray
 
 from spark_jobs.lake.detection_files import ROWS_PER_FILE
 from spark_jobs.lake.layout import detection_file_path
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
+from spark_jobs.patterns.built_in import BUILT_IN
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
-from spark_jobs.patterns.pattern import Comparison, Touched, TouchedMerchants, TouchedPairs
+from spark_jobs.patterns.grammar import Condition, ConditionError, Number, operand_text, parse_condition
+from spark_jobs.patterns.measures import Subject
 
 # Rows of one page of `matching_pages`.
 _ROWS_PER_PAGE = 1000
 
-_SIGNS: Mapping[Any, str] = {np.greater: ">", np.greater_equal: "≥", np.less: "<", np.less_equal: "≤"}
+_SIGNS: Mapping[str, str] = {">": ">", ">=": "≥", "<": "<", "<=": "≤"}
+# The keys of evidence before version 1.1, with sign and unit.
+_EARLIER: Mapping[str, tuple[str, str]] = {
+    "merchant_transactions": (">", ""),
+    "transactions": ("≥", ""),
+    "mean_weight": ("≤", ""),
+    "mean_amount": ("<", "₹"),
+    "female_customers": (">", ""),
+    "female_below_male_customers": ("<", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,7 @@ class Detections:
         first: the seq of the first row, 0 unless there were too many.
         times: `detectionTime` in seconds since 1970, shape (n,).
         patterns: the ids of the built-in patterns, then those that only the table has.
+        actions: the action of each of `patterns`, as of its last detection.
         codes: position of each row's pattern in `patterns`, shape (n,).
     """
 
@@ -51,10 +62,11 @@ class Detections:
         ).astype(np.int64)
         encoded = self.rows.column("patternId").combine_chunks().dictionary_encode()
         found = encoded.dictionary.to_pylist()
-        names = [pattern.id for pattern in PATTERNS]
+        names = [pattern.id for pattern in BUILT_IN.patterns]
         self.patterns: list[str] = [*names, *(name for name in found if name not in names)]
         positions = np.array([self.patterns.index(name) for name in found], dtype=np.int64)
         self.codes: NDArray[np.int64] = positions[encoded.indices.to_numpy(zero_copy_only=False)]
+        self.actions: list[str] = self._actions()
 
     def __len__(self) -> int:
         """Return the number of detections of all time."""
@@ -103,6 +115,16 @@ class Detections:
         detected_at: datetime = self.rows["detectionTime"][last - self.first].as_py()
         return detection_file_path(int(detected_at.timestamp()), number)
 
+    def _actions(self) -> list[str]:
+        built_in = {pattern.id: pattern.action for pattern in BUILT_IN.patterns}
+        last = np.full(len(self.patterns), -1)
+        # Of several rows of a pattern, the last one wins.
+        last[self.codes] = np.arange(len(self))
+        return [
+            self.rows["ActionType"][row].as_py() if row >= 0 else built_in[name]
+            for name, row in zip(self.patterns, last.tolist(), strict=True)
+        ]
+
     def _view(self, row: dict[str, Any]) -> dict[str, Any]:
         number = row["seq"] // ROWS_PER_FILE
         return {
@@ -113,7 +135,7 @@ class Detections:
             "action": row["ActionType"],
             "merchant": row["MerchantId"],
             "customer": row["customerName"],
-            "evidence": describe_evidence(row["patternId"], row["evidence"], row["thresholds"]),
+            "evidence": describe_evidence(row["customerName"], row["evidence"], row["thresholds"]),
             "file": self.file(number),
             "file_number": number,
             "waiting_for": max(0, (number + 1) * ROWS_PER_FILE - len(self)),
@@ -129,36 +151,38 @@ def _matching(rows: pa.Table, conditions: Filter) -> pa.Table:
     return rows
 
 
-def pattern_actions(patterns: Sequence[str]) -> list[dict[str, str]]:
-    """Return the id and the action of each pattern."""
-    known = {pattern.id: pattern.action for pattern in PATTERNS}
-    return [{"id": name, "action": known.get(name, "")} for name in patterns]
-
-
 def describe_evidence(
-    pattern_id: str, values: Mapping[str, float], thresholds: Mapping[str, float]
+    customer: str, values: Mapping[str, float], thresholds: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Return name, value, sign, threshold and unit of each comparison of a detection."""
-    known = _comparisons(pattern_id)
+    """Return name, value, sign, threshold, its name ("" for a number) and unit of each condition of a detection."""
+    subject = Subject.PAIR if customer else Subject.MERCHANT
     return [
-        {
-            "name": name.replace("_", " "),
-            "value": value,
-            "sign": _SIGNS[known[name].holds] if name in known else "compared with",
-            "threshold": thresholds.get(name),
-            "unit": known[name].unit if name in known else "",
-        }
-        for name, value in values.items()
+        _describe(key, subject) | {"value": value, "threshold": thresholds.get(key)} for key, value in values.items()
     ]
 
 
+def _describe(key: str, subject: Subject) -> dict[str, Any]:
+    condition = _condition(key, subject)
+    if condition is None:
+        sign, unit = _EARLIER.get(key, ("compared with", ""))
+        return {"name": _words(key), "sign": sign, "threshold_name": "", "unit": unit}
+    right = condition.right
+    return {
+        "name": _words(operand_text(condition.left, subject)),
+        "sign": _SIGNS[condition.operator],
+        "threshold_name": "" if isinstance(right, Number) else _words(operand_text(right, subject)),
+        "unit": condition.unit,
+    }
+
+
 @cache
-def _comparisons(pattern_id: str) -> Mapping[str, Comparison]:
-    """Return a pattern's comparisons by name, made over no values; none for an unknown pattern."""
-    pattern = next((pattern for pattern in PATTERNS if pattern.id == pattern_id), None)
-    if pattern is None:
-        return {}
-    none = np.zeros(0)
-    no_pairs = TouchedPairs(none.astype(int), none, none, none)
-    nothing = Touched(no_pairs, TouchedMerchants(none, none, none, none, none))
-    return {comparison.name: comparison for comparison in pattern.comparisons(nothing, DEFAULT_THRESHOLDS)}
+def _condition(key: str, subject: Subject) -> Condition | None:
+    """Return the condition that a key of evidence is; None for the keys of earlier releases."""
+    try:
+        return parse_condition(key, subject)
+    except ConditionError:
+        return None
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("merchant.", "merchant ")

@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 
-from spark_jobs.lake.state_tables import verify_state_version
+from spark_jobs.lake.state_version import verify_state_version
 from spark_jobs.store.error_codes import ENVIRONMENT, Access
 from spark_jobs.store.failures import translate_errors
 

@@ -10,7 +10,7 @@ from typing import Any
 from orchestration.dag_ids import SUPERVISOR_DAG
 from orchestration.judge import CHUNKER_DAG, Level, Verdict, assess, judge_chunker, judge_detector
 from pattern_page import series
-from pattern_page.detection_table import Detections, pattern_actions
+from pattern_page.detection_table import Detections
 from pattern_page.poller import Polled
 from pattern_page.snapshots import DagSnapshot, JobSnapshot, LakeSnapshot, Snapshot, TablesSnapshot
 from pattern_page.viewer import no_customers
@@ -175,7 +175,9 @@ def _found(detections: Detections, tables: TablesSnapshot) -> dict[str, Any]:
         "total": total,
         "by_pattern": detections.counts(),
         "first": detections.first,
-        "patterns": pattern_actions(detections.patterns),
+        "patterns": [
+            {"id": name, "action": action} for name, action in zip(detections.patterns, detections.actions, strict=True)
+        ],
         "files": total // ROWS_PER_FILE,
         "in_next_file": total % ROWS_PER_FILE,
         "rows_per_file": ROWS_PER_FILE,

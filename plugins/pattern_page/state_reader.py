@@ -11,6 +11,7 @@ from pattern_page.merchants import latest_rows, with_detections
 from pattern_page.snapshots import TablesSnapshot
 from spark_jobs.errors import PipelineError, StateError
 from spark_jobs.lake import layout
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
 from spark_jobs.store.error_codes import ENVIRONMENT, Access
@@ -80,7 +81,7 @@ class StateReader:
 
     def _add_detections(self, batches: Iterator[pa.Table]) -> None:
         if rows := list(batches):
-            self._detections = self._detections.with_rows(pa.concat_tables(rows))
+            self._detections = self._detections.with_rows(with_columns(pa.concat_tables(rows), DETECTIONS_SCHEMA))
 
     def _add_merchants(self, batches: Iterator[pa.Table]) -> None:
         held = [self._merchants]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from logging import Logger
@@ -12,8 +12,10 @@ from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.importance import Importance
+from spark_jobs.lake.rules import PublishedRules, RecordedAdoption
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.detect import Outcome
+from spark_jobs.patterns.schedule import Adoption
 
 # The key of `Heartbeat.transactions_without_gender` in the metadata of a commit.
 WITHOUT_GENDER = "transactionsWithoutGender"
@@ -42,6 +44,23 @@ class BatchOutput:
     metadata: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class BatchInput:
+    """What a micro-batch is prepared with.
+
+    Attributes:
+        importance: joined to its chunks; None if weights come with the transactions.
+        next_rules: returns a newer version of the rules, once.
+        committed_line: the first line of the first micro-batch.
+        recorded_line: lines below it keep their rules, see `LoadedState`.
+    """
+
+    importance: Importance | None
+    next_rules: Callable[[], PublishedRules | None]
+    committed_line: int
+    recorded_line: int
+
+
 class BatchProcessor:
     """Processes one micro-batch after another; a commit that has started is always completed.
 
@@ -54,14 +73,15 @@ class BatchProcessor:
     def __init__(
         self,
         placement: Placement,
-        importance: Importance | None,
+        prepared_with: BatchInput,
         output: BatchOutput,
         progress: Heartbeat,
         stopping: threading.Event,
         log: Logger,
     ) -> None:
         self._placement = placement
-        self._importance = importance
+        self._input = prepared_with
+        self._planned_line = prepared_with.committed_line
         self._output = output
         self._stopping = stopping
         self._log = log
@@ -78,12 +98,14 @@ class BatchProcessor:
 
     def process(self, chunks: list[ChunkSums]) -> None:
         """Start a micro-batch once the previous one is committed; raises the failure of the previous one."""
-        if self._importance:
+        rules, first_line = self._input.next_rules(), self._planned_line
+        self._planned_line = max(chunk.end for chunk in chunks)
+        if self._input.importance:
             # On this thread, while the previous one is being committed.
-            chunks = [self._importance.join(chunk) for chunk in chunks]
+            chunks = [self._input.importance.join(chunk) for chunk in chunks]
         if self._processed:
             self._processed.result()
-        self._processed = self._thread.submit(self._process, chunks)
+        self._processed = self._thread.submit(self._process, chunks, first_line, rules)
 
     def raise_failure(self) -> None:
         """Raise the failure of the last micro-batch, if it failed."""
@@ -96,11 +118,13 @@ class BatchProcessor:
             self._stopped = True
         self._thread.shutdown()
 
-    def _process(self, chunks: list[ChunkSums]) -> None:
+    def _process(self, chunks: list[ChunkSums], first_line: int, rules: PublishedRules | None) -> None:
         started = time.monotonic()
         with self._committing:
             if self._stopped or self._stopping.is_set():
                 return
+            if rules:
+                self._adopt(rules, first_line)
             outcome = self._placement.advance(chunks)
             without_gender = count_without_gender(self.progress.transactions_without_gender, chunks)
             # With the commit, so that a restart knows it.
@@ -121,6 +145,16 @@ class BatchProcessor:
             } | self._placement.facts()
             self._log.info("batch committed", extra={"fields": fields})
             self._compact(outcome.line, metadata)
+
+    def _adopt(self, rules: PublishedRules, first_line: int) -> None:
+        """Adopt rules at a micro-batch's first line, or after what a killed detector has recorded."""
+        from_line = max(first_line, self._input.recorded_line)
+        # Recorded before anything is detected by it, so that a restart uses the same rules for the same lines.
+        self._output.tables.adopt(RecordedAdoption(rules.version, from_line, rules.digest))
+        self._placement.adopt(Adoption(rules.version, from_line, rules.rule_set))
+        self.progress = replace(self.progress, rules_version=rules.version, rules_from_line=from_line)
+        fields = {"rules_version": rules.version, "from_line": from_line, "author": rules.author}
+        self._log.info("rules adopted", extra={"fields": fields | {"rules": rules.rule_set.conditions()}})
 
     def _record(self, outcome: Outcome, seconds: float, without_gender: int) -> None:
         detections = dict(self.progress.detections)

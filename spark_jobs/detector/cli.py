@@ -11,8 +11,7 @@ from spark_jobs import exit_codes
 from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger
 from spark_jobs.detector.placement import PLACEMENTS
 from spark_jobs.detector.run import DetectorSettings, run
-from spark_jobs.patterns import THRESHOLDS
-from spark_jobs.patterns.thresholds import parse_thresholds
+from spark_jobs.patterns.built_in import parse_thresholds
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = _parser()
     options = parser.parse_args(arguments)
+    if options.rules is not None and (options.output is None or options.threshold):
+        parser.error("--rules needs --output, and no --threshold: to change a lake's own rules, publish them")
     if options.from_line is not None and options.output is None:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
@@ -44,7 +45,8 @@ def _settings(options: argparse.Namespace) -> DetectorSettings:
         until_line=options.until_line,
         available_now=options.available_now,
         max_chunks=options.max_chunks,
-        thresholds=parse_thresholds(options.threshold, THRESHOLDS),
+        thresholds=parse_thresholds(options.threshold),
+        rules_file=options.rules,
         every_chunk=options.report == "every_chunk",
         placement=options.placement,
     )
@@ -68,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="begin the replay with the lake's state as of this line, if it is kept (0: without any)",
     )
+    parser.add_argument("--rules", metavar="FILE", help="rules of the replay, instead of those that the lake has used")
     parser.add_argument("--importance", metavar="URL", help="CustomerImportance.csv: weights of transactions")
     end = parser.add_mutually_exclusive_group()
     end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that contains line N - 1")

@@ -15,7 +15,8 @@ from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.pair_files import PairFile, files_with, read_pairs
 from spark_jobs.lake.state_tables import LoadedState, StateTables
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
+from spark_jobs.patterns.schedule import Adoption, Rules
 from spark_jobs.patterns.shards import Shard, advance_shard, merge, split
 from spark_jobs.store.objects import open_objects
 
@@ -28,6 +29,10 @@ class Placement(Protocol):
     @property
     def state(self) -> PairState | None:
         """The whole state, None if it is not in this process."""
+        ...
+
+    def adopt(self, adoption: Adoption) -> None:
+        """Put another version of the rules in force, for chunks that end beyond a line."""
         ...
 
     def advance(self, chunks: Sequence[ChunkSums]) -> Outcome:
@@ -48,6 +53,9 @@ class DriverPlacement:
     @property
     def state(self) -> PairState:
         return self._detector.state
+
+    def adopt(self, adoption: Adoption) -> None:
+        self._detector.adopt(adoption)
 
     def advance(self, chunks: Sequence[ChunkSums]) -> Outcome:
         return self._detector.advance(chunks)
@@ -90,6 +98,9 @@ class ClusterPlacement:
 
     state = None
 
+    def adopt(self, adoption: Adoption) -> None:
+        self._rules = self._rules.with_adoption(adoption)
+
     def advance(self, chunks: Sequence[ChunkSums]) -> Outcome:
         started_at = self._now()
         chunks = sorted(chunks, key=lambda chunk: chunk.end)
@@ -100,7 +111,7 @@ class ClusterPlacement:
         ]
         results = self._run(tasks)
         line = chunks[-1].end
-        outcome = merge([outcome for outcome, _ in results], line, self._reported.next_seq, self._rules, self._now)
+        outcome = merge([outcome for outcome, _ in results], line, self._reported.next_seq, self._now)
         self._reported = Reported(
             self._reported.next_seq + len(outcome.detections),
             self._reported.through_line,

@@ -7,8 +7,10 @@ from spark_jobs.errors import ReplayError
 from spark_jobs.lake import layout
 from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.past_state import Neighbours, read_state_at
-from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.lake.rules import RecordedAdoption, recorded_adoptions
+from spark_jobs.lake.state_tables import APPLICATION, StateTables
 from spark_jobs.store.address import parse_address
+from spark_jobs.store.line_table import open_table
 from spark_jobs.store.objects import Objects
 
 
@@ -77,6 +79,12 @@ def begin_replay(replay: Replay, lake: Objects, landing: Landing, landed_line: i
         msg = f"--from-line {line}: {lake.url} keeps no state of this line; {_advice(nearest)}"
         raise ReplayError(msg)
     tables.begin_at(line, past.pairs, past.merchants, past.detections)
+
+
+def replayed_adoptions(lake: Objects, from_line: int) -> list[RecordedAdoption]:
+    """Return the adoptions of rules that the lake's detector has recorded, in force from a line on."""
+    pairs = open_table(lake.place(layout.PAIRS), APPLICATION)
+    return recorded_adoptions(pairs.mark, from_line) if pairs else []
 
 
 def _at_or_above(lake: Objects, line: int) -> int | None:

@@ -2,26 +2,27 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from logging import Logger
 
-from spark_jobs.detector.batches import WITHOUT_GENDER, BatchOutput, BatchProcessor
+from spark_jobs.detector.batches import WITHOUT_GENDER, BatchInput, BatchOutput, BatchProcessor
 from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
 from spark_jobs.detector.placement import ClusterPlacement, DriverPlacement, Placement
-from spark_jobs.detector.replay import Replay, begin_replay, claim_output
+from spark_jobs.detector.replay import Replay, begin_replay, claim_output, replayed_adoptions
+from spark_jobs.detector.rules_watch import RulesWatch, read_schedule, warn_of_thresholds
 from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.importance import LoadedImportance, read_importance
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.offset import read_landed_line
+from spark_jobs.lake.rules import read_rules_file
 from spark_jobs.lake.state_tables import LoadedState, StateTables
-from spark_jobs.patterns import PATTERNS
-from spark_jobs.patterns.detect import Rules
-from spark_jobs.patterns.thresholds import Thresholds
+from spark_jobs.patterns.built_in import built_in_rules
+from spark_jobs.patterns.schedule import UNPUBLISHED, Rules
 from spark_jobs.store.objects import Objects, open_object, open_objects
 
 _IMPORTANCE_ETAG = "importanceEtag"
@@ -42,7 +43,8 @@ class DetectorSettings:
         until_line: stop after the chunk that contains the line before it; None for no end.
         available_now: stop at the line that is landed at the start.
         max_chunks: chunks per micro-batch, at most.
-        thresholds: of the patterns.
+        thresholds: numbers that replace those of the built-in rules, by the names in `THRESHOLDS`.
+        rules_file: local file of the rules of a replay; None for those that the lake has used.
         every_chunk: report after each chunk that touches the subject of a pattern that holds, instead of once.
         placement: where the state is, one of `PLACEMENTS`.
     """
@@ -55,7 +57,8 @@ class DetectorSettings:
     until_line: int | None
     available_now: bool
     max_chunks: int
-    thresholds: Thresholds
+    thresholds: Mapping[str, float]
+    rules_file: str | None
     every_chunk: bool
     placement: str
 
@@ -78,7 +81,12 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         importance = read_importance(settings.importance)
         _warn_if_importance_changed(importance, tables, loaded, log)
         spark = session.result()
-    rules = Rules(PATTERNS, settings.thresholds, settings.every_chunk)
+    rules = _read_rules(settings, lake, tables)
+    watch = RulesWatch(lake, rules.newest.version, settings.thresholds, log) if lake is output else None
+    if watch:
+        watch.look()
+    elif rules.adopted:
+        warn_of_thresholds(settings.thresholds, rules.newest.version, log)
     placement: Placement = (
         ClusterPlacement(spark, output.url, tables, loaded.reported, rules, now)
         if settings.placement == "cluster"
@@ -95,28 +103,45 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         importance_etag=importance.etag,
         detections=dict(loaded.detections),
         transactions_without_gender=int(tables.last_metadata(WITHOUT_GENDER) or 0),
+        rules_version=rules.newest.version,
+        rules_from_line=rules.newest.from_line,
     )
-    batches = BatchProcessor(
-        placement, importance.weights, BatchOutput(tables, files, metadata), progress, stopping, log
+    prepared_with = BatchInput(
+        importance.weights, watch.take if watch else lambda: None, loaded.committed_line, loaded.recorded_line
     )
-    heartbeat = HeartbeatWriter(output, lake, lambda: batches.progress, now, log)
-    log.info("detector started", extra={"fields": _start_fields(settings, loaded, importance.etag)})
+    batches = BatchProcessor(placement, prepared_with, BatchOutput(tables, files, metadata), progress, stopping, log)
+    heartbeat = HeartbeatWriter(
+        output, lake, lambda: watch.noted_in(batches.progress) if watch else batches.progress, now, log
+    )
+    log.info("detector started", extra={"fields": _start_fields(settings, loaded, importance.etag, rules)})
     batches.write_missing_files()
     heartbeat.start()
     chunks = Chunks(lake.url, settings.landing_format, loaded.committed_line, until, settings.max_chunks)
     stream = ChunkStream(spark, chunks, batches.process)
-    watch = _ImportanceWatch(settings.importance, importance.etag, log)
+    importance_watch = _ImportanceWatch(settings.importance, importance.etag, log)
     try:
         while not stopping.is_set() and not (until is not None and batches.progress.committed_line >= until):
             batches.raise_failure()
             if stream.wait(_SECONDS_BETWEEN_POLLS):
                 break
-            watch.poll()
+            importance_watch.poll()
+            if watch:
+                watch.poll()
     finally:
         batches.stop()
         stream.stop()
         heartbeat.stop()
         log.info("detector stopped", extra={"fields": {"committed_line": batches.progress.committed_line}})
+
+
+def _read_rules(settings: DetectorSettings, lake: Objects, tables: StateTables) -> Rules:
+    """Return the rules by line: those of a file, or those that the lake's detector has adopted."""
+    if settings.rules_file is not None:
+        _, rule_set = read_rules_file(settings.rules_file)
+        return Rules(rule_set, settings.every_chunk, UNPUBLISHED)
+    recorded = replayed_adoptions(lake, settings.from_line) if settings.replay_to else tables.adoptions()
+    adopted = read_schedule(lake, recorded)
+    return Rules(built_in_rules(settings.thresholds), settings.every_chunk, adopted=adopted)
 
 
 class _ImportanceWatch:
@@ -164,7 +189,7 @@ def _warn_if_importance_changed(
         log.warning("importance file differs from this line on", extra={"fields": fields})
 
 
-def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str) -> dict[str, object]:
+def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str, rules: Rules) -> dict[str, object]:
     return {
         "lake": settings.lake,
         **({"replay_to": settings.replay_to, "from_line": settings.from_line} if settings.replay_to else {}),
@@ -173,5 +198,6 @@ def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str) ->
         "pairs": len(loaded.pairs) if settings.placement == "driver" else None,
         "detections": loaded.reported.next_seq,
         "importance_etag": etag,
-        "thresholds": dict(settings.thresholds),
+        "rules_version": rules.newest.version,
+        "rules": rules.newest.rule_set.conditions(),
     }

@@ -22,7 +22,8 @@ from spark_jobs.kernel.reported import PatternBits
 
 _BLOCK = 1 << 18
 _ROOM = 1.125
-_MERCHANT_TOTALS = ("transactions", "customers", "female_customers", "male_customers")
+_SUMMED_BY_MERCHANT = ("transactions", "amount_paise")
+_MERCHANT_TOTALS = (*_SUMMED_BY_MERCHANT, "customers", "female_customers", "male_customers")
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ class PairState:
     Attributes:
         merchants: the codes of merchants.
         pairs: `PAIR`, shape (pairs,).
-        merchant_totals: `transactions`, `customers`, `female_customers`, `male_customers`, each of shape (merchants,).
+        merchant_totals: `transactions`, `amount_paise`, `customers`, `female_customers` and `male_customers`, each of
+            shape (merchants,).
         reported: the meaning of the bits in `pairs["reported"]` and `merchant_reported`.
         merchant_reported: the patterns reported of merchants, shape (merchants,).
     """
@@ -103,11 +105,8 @@ class PairState:
         self._index.reserve(len(rows))
         for at in range(0, len(rows), _BLOCK):
             self._load_block(rows.slice(at, _BLOCK))
-        np.add.at(
-            self.merchant_totals["transactions"].values,
-            self.pairs.values["merchant"],
-            self.pairs.values["transactions"].astype(np.int64),
-        )
+        for name in _SUMMED_BY_MERCHANT:
+            self._add_to_merchants(name, self.pairs.values["merchant"], self.pairs.values[name].astype(np.int64))
 
     def advance(self, sums: pa.Table) -> Advance:
         """Add the sums of one chunk; a pair has one row per category.
@@ -125,8 +124,8 @@ class PairState:
         for name in self.TOTALS:
             added = sums.column(name).to_numpy()
             after[name] = _sums(name, before[name].astype(np.int64), added)
-            if name == "transactions":
-                np.add.at(self.merchant_totals[name].values, merchant, added)
+            if name in _SUMMED_BY_MERCHANT:
+                self._add_to_merchants(name, merchant, added)
         self.pairs.put(rows, after)
         merchants, merchant_at = _positions(merchant, len(self.merchants))
         return Advance(rows, merchants, merchant_at, before, after, sums.column("customer").combine_chunks())
@@ -142,6 +141,14 @@ class PairState:
         rows = self.find(merchants, customers)
         known = rows >= 0
         np.bitwise_or.at(self.pairs.values["reported"], rows[known], bits[known])
+
+    def _add_to_merchants(self, name: str, merchants: Integers, added: Integers) -> None:
+        totals = self.merchant_totals[name].values
+        np.add.at(totals, merchants, added)
+        # All amounts are positive, so a sum below zero has overflowed.
+        if (totals[merchants] < 0).any():
+            msg = f"the sum {name} of a merchant exceeds 64 bits; look for impossible amounts"
+            raise StateError(msg)
 
     def _load_block(self, block: pa.Table) -> None:
         rows = self._rows_of(block)

@@ -8,7 +8,7 @@ from spark_jobs.errors import StateError
 
 Bits = NDArray[np.uint16]
 
-_MOST_PATTERNS = 16
+MAX_PATTERNS = 16
 _SEPARATOR = ","
 
 
@@ -25,8 +25,8 @@ class PatternBits:
             StateError: all bits are taken.
         """
         if pattern_id not in self._ids:
-            if len(self._ids) == _MOST_PATTERNS:
-                msg = f"pattern {pattern_id}: the state has room for {_MOST_PATTERNS} patterns; widen `reported`"
+            if len(self._ids) == MAX_PATTERNS:
+                msg = f"pattern {pattern_id}: the state has room for {MAX_PATTERNS} patterns; widen `reported`"
                 raise StateError(msg)
             self._ids.append(pattern_id)
         return np.uint16(1 << self._ids.index(pattern_id))

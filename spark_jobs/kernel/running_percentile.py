@@ -53,6 +53,7 @@ class RunningPercentile:
         before: Floats,
         after: Floats,
         values_of: Callable[[int], Floats],
+        divisor: Integers | None = None,
     ) -> Floats:
         """Apply changed values; return the percentile of each of their merchants, NaN without values.
 
@@ -61,6 +62,7 @@ class RunningPercentile:
             at: the position in `merchants` of each changed value, shape (p,).
             before, after: the values, NaN for none, shape (p,).
             values_of: returns all current values of a merchant, without NaN, in any order.
+            divisor: the percentile is that of the values divided by this positive number of each merchant, shape (m,).
         """
         if not len(merchants):
             return np.zeros(0)
@@ -76,6 +78,9 @@ class RunningPercentile:
             self._keys.imag[np.searchsorted(bands.sums[1:], (bands.shift + rank)[bands.some], side="right")]
             for rank in (bands.ranks.lower, bands.ranks.upper)
         )
+        if divisor is not None:
+            # Before interpolating, so that the result is bit for bit that of the divided values.
+            low, high = low / divisor[bands.some], high / divisor[bands.some]
         result = np.full(len(merchants), np.nan)
         result[bands.some] = between(low, high, bands.ranks.part[bands.some])
         return result

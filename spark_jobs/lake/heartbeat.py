@@ -29,6 +29,10 @@ class Heartbeat:
         detections: by pattern id, of all time.
         transactions_without_gender: in the latest chunks without any known gender; 0 if the last chunk has one.
         version: release of the detector.
+        rules_version: version of the rules in force.
+        rules_from_line: the line from which on they are.
+        refused_rules_version: the newest version, if it is invalid and not in force; 0 for none.
+        refused_rules_reason: why; also why newer versions cannot be looked for; "" for none.
     """
 
     started_at: datetime
@@ -42,6 +46,10 @@ class Heartbeat:
     detections: Mapping[str, int] = field(default_factory=dict)
     transactions_without_gender: int = 0
     version: str = ""
+    rules_version: int = 0
+    rules_from_line: int = 0
+    refused_rules_version: int = 0
+    refused_rules_reason: str = ""
 
     @property
     def lag_lines(self) -> int:
@@ -95,6 +103,10 @@ def parse_heartbeat(data: bytes, place: str) -> Heartbeat:
             detections={str(name): int(count) for name, count in values.get("detections", {}).items()},
             transactions_without_gender=int(values.get("transactions_without_gender", 0)),
             version=str(values.get("version", "")),
+            rules_version=int(values.get("rules_version", 0)),
+            rules_from_line=int(values.get("rules_from_line", 0)),
+            refused_rules_version=int(values.get("refused_rules_version", 0)),
+            refused_rules_reason=str(values.get("refused_rules_reason", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{place}: not a heartbeat of this release ({error!r}); deploy DAGs and jobs of one release"

@@ -7,9 +7,11 @@ from spark_jobs.errors import LandingZoneError
 LANDING_ZONE = "landing_zone"
 QUARANTINE = "quarantine"
 OFFSET = "offset.csv"
+RULES = "rules"
 PAIRS = "state/pairs"
 MERCHANTS = "state/merchants"
 DETECTIONS = "state/detections"
+SHADOW = "state/shadow"
 HEARTBEAT = "state/detector.json"
 HISTORY = "state/detector_history.json"
 REPLAY = "state/replay.json"
@@ -17,6 +19,7 @@ DETECTION_FILES = "detections"
 
 _QUARANTINE = re.compile(r"quarantine_(\d{12})\.csv\Z")
 _CHUNK = re.compile(r"chunk_(\d{12})\.csv\Z")
+_RULES = re.compile(rf"{RULES}/(\d{{6}})\.toml\Z")
 _DETECTION_FILE = re.compile(r"detections_(\d+)_(\d{8})\.csv\Z")
 
 
@@ -59,6 +62,17 @@ def quarantine_first_line(path: str) -> int:
         msg = f"{path} is not a quarantine file, quarantine_<12 digits>.csv; move it elsewhere"
         raise LandingZoneError(msg)
     return int(match.group(1))
+
+
+def rules_path(version: int) -> str:
+    """Return the path of a version of the rules."""
+    return f"{RULES}/{version:06d}.toml"
+
+
+def rules_version(path: str) -> int | None:
+    """Return the version of the rules at `path`, or None if it is another file."""
+    match = _RULES.match(path)
+    return int(match.group(1)) if match else None
 
 
 def detection_file_path(epoch_seconds: int, file_number: int) -> str:

@@ -17,7 +17,8 @@ from deltalake import DeltaTable
 from spark_jobs.columns import LINE
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.lake import layout
-from spark_jobs.lake.state_tables import APPLICATION, verify_state_version
+from spark_jobs.lake.state_tables import APPLICATION
+from spark_jobs.lake.state_version import verify_state_version
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, REPORTED_COLUMNS
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import explain_damage, find_table, storage_options, with_columns

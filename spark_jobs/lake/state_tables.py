@@ -6,7 +6,6 @@ depend on the chunks alone) and are not appended again.
 """
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,40 +14,38 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 
 from spark_jobs.columns import LINE
-from spark_jobs.errors import SecondDetectorError, StateError
+from spark_jobs.errors import SecondDetectorError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
 from spark_jobs.lake.pair_files import PairFile
+from spark_jobs.lake.rules import RecordedAdoption, adoption_marks, adoption_metadata, recorded_adoptions
+from spark_jobs.lake.state_version import (
+    STATE_VERSION,
+    VERSION_PROPERTY,
+    new_state_table,
+    state_description,
+    verify_state_version,
+)
 from spark_jobs.patterns.detect import Outcome, Reported
 from spark_jobs.patterns.detections import (
     DETECTIONS_SCHEMA,
     REPORTED_COLUMNS,
+    SHADOW_SCHEMA,
     Detection,
     detection_rows,
     parse_detection_rows,
+    shadow_rows,
 )
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import retry_delta, with_columns
-from spark_jobs.store.line_table import CommitRaceLostError, LineTable
-from spark_jobs.store.new_table import NewTable, open_or_create_table
+from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_table
+from spark_jobs.store.new_table import open_or_create_table
 from spark_jobs.store.objects import Objects
 
 APPLICATION = "detector"
-# Raised when a release that knows only the version before could misread or damage the tables. 2: pairs carry what has
-# been reported, and rows without it would be reported again.
-STATE_VERSION = 2
-# Read, and upgraded by the detector's next start.
-OLDEST_STATE_VERSION = 1
-# A property, because anybody may change a table's comment.
-VERSION_PROPERTY = "transactionPatterns.stateVersion"
-# Version 1 stood in the description alone. It is still written there for the releases that compare it.
-_DESCRIPTION = "transaction-patterns state version {}"
-_DESCRIBED = re.compile(_DESCRIPTION.format(r"(\d+)"))
-
 # Appends slow down with the number of files (docs/decisions/0004).
 _APPENDS_BETWEEN_COMPACTIONS = 50
 # Metadata of each commit to pairs, so that a start does not have to count all detections.
@@ -64,12 +61,14 @@ class LoadedState:
         committed_line: all lines below it are in `pairs`.
         reported: what `state/detections` has beyond `pairs`.
         detections: their number by pattern id.
+        recorded_line: everything below it keeps its rules: rows of detections or shadow may be recorded up to there.
     """
 
     pairs: PairState
     committed_line: int
     reported: Reported
     detections: Counter[str]
+    recorded_line: int
 
 
 class StateTables:
@@ -83,6 +82,8 @@ class StateTables:
         for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
             # Tables of earlier releases have fewer columns.
             table.add_columns(schema)
+        self._shadow = open_table(lake.place(layout.SHADOW), APPLICATION)
+        self._shadow_url = lake.place(layout.SHADOW)
         self._lake = lake.url
         self._rows_appended = 0
         self._detections_so_far: Counter[str] = Counter()
@@ -103,7 +104,9 @@ class StateTables:
         next_seq = self._detections.greatest("seq")
         reported = Reported(0 if next_seq is None else next_seq + 1, detected, beyond)
         self._upgrade()
-        return LoadedState(pairs if with_pairs else PairState(), committed, reported, self._detections_so_far.copy())
+        recorded = max(detected, (self._shadow.line if self._shadow else None) or 0)
+        counts = self._detections_so_far.copy()
+        return LoadedState(pairs if with_pairs else PairState(), committed, reported, counts, recorded)
 
     def pair_files(self) -> list[PairFile]:
         """Return the files of `state/pairs` as of the last commit."""
@@ -144,6 +147,23 @@ class StateTables:
         commits = retry_delta(self._pairs.url, lambda: self._pairs.handle.history(limit=4))
         return next((str(commit[key]) for commit in commits if key in commit), None)
 
+    def adoptions(self) -> list[RecordedAdoption]:
+        """Return the adoptions of rules in force from the committed line on, in order of line."""
+        return recorded_adoptions(self._pairs.mark, self._pairs.line or 0)
+
+    def adopt(self, adoption: RecordedAdoption) -> None:
+        """Record that a version of the rules is in force from a line on, before anything is detected by it.
+
+        Recorded in a commit to pairs, which only the one writer of the state can make, and never lost.
+
+        Raises:
+            SecondDetectorError, StorageError: as in `commit`.
+        """
+        with self._single_writer():
+            # Without the count of detections, which may be ahead of pairs after a kill.
+            rows, line = PAIRS_SCHEMA.empty_table(), self._pairs.line or 0
+            self._pairs.append(rows, line, adoption_metadata(adoption), adoption_marks(adoption))
+
     def commit(self, outcome: Outcome, metadata: Mapping[str, str]) -> None:
         """Append one micro-batch; it counts once pairs are appended.
 
@@ -153,6 +173,7 @@ class StateTables:
         """
         with self._single_writer():
             merchants = self._pool.submit(self._append_merchants, outcome)
+            self._append_shadow(outcome)
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
             merchants.result()
@@ -170,7 +191,7 @@ class StateTables:
         Raises:
             SecondDetectorError: as in `commit`.
         """
-        tables = (self._pairs, self._merchants, self._detections)
+        tables = (self._pairs, self._merchants, self._detections, *([self._shadow] if self._shadow else []))
         due = next((table for table in tables if table.appends >= _APPENDS_BETWEEN_COMPACTIONS), None)
         if due is None:
             return None
@@ -195,6 +216,16 @@ class StateTables:
         rows = outcome.merchants.filter(pc.greater(outcome.merchants.column(LINE), before))
         if rows.num_rows:
             self._merchants.append(rows, outcome.line)
+
+    def _append_shadow(self, outcome: Outcome) -> None:
+        """Append the rows that a killed detector has not; they are the same, because the same rules find them."""
+        rows = shadow_rows(outcome.shadow)
+        if self._shadow is None and rows.num_rows:
+            self._shadow = _open(self._shadow_url, SHADOW_SCHEMA)
+        if self._shadow is not None:
+            rows = rows.filter(pc.greater(rows.column(LINE), self._shadow.line or 0))
+            if rows.num_rows:
+                self._shadow.append(rows, outcome.line)
 
     def _migrate(self, pairs: PairState, committed: int) -> None:
         """Add the reported patterns, taken from all detections, to a table of an earlier release."""
@@ -228,46 +259,6 @@ class StateTables:
 
     def _with_count(self, metadata: Mapping[str, str]) -> dict[str, str]:
         return {**metadata, _DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
-
-
-def state_description() -> str:
-    """Return the description of a table of this release."""
-    return _DESCRIPTION.format(STATE_VERSION)
-
-
-def new_state_table(schema: pa.Schema) -> NewTable:
-    """Return what a table of the state is created with."""
-    return NewTable(schema, state_description(), {VERSION_PROPERTY: str(STATE_VERSION)})
-
-
-def state_version(table: DeltaTable) -> int | None:
-    """Return the state version of a table: its property, or, before version 2, its description; None without either."""
-    metadata = table.metadata()
-    described = _DESCRIBED.fullmatch(metadata.description or "")
-    text = metadata.configuration.get(VERSION_PROPERTY, described[1] if described else "")
-    return int(text) if text.isdecimal() else None
-
-
-def verify_state_version(table: DeltaTable, url: str) -> None:
-    """Verify that this release can read a table of the state.
-
-    Raises:
-        StateError: a newer release wrote it, or it does not say which version it is.
-    """
-    version = state_version(table)
-    if version is None:
-        msg = (
-            f"{url} does not say which state version it is: its property {VERSION_PROPERTY} is missing; if it is a"
-            " state of this pipeline whose comment was changed, run in Spark: ALTER TABLE"
-            f" delta.`{url}` SET TBLPROPERTIES ('{VERSION_PROPERTY}' = '{OLDEST_STATE_VERSION}')"
-        )
-        raise StateError(msg)
-    if not OLDEST_STATE_VERSION <= version <= STATE_VERSION:
-        msg = (
-            f"{url} has state version {version}, this release reads {OLDEST_STATE_VERSION} to {STATE_VERSION}; run the"
-            " release that wrote it"
-        )
-        raise StateError(msg)
 
 
 def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:

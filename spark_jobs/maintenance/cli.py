@@ -64,7 +64,7 @@ def run(lake: Objects, landing_format: str, expire_before: datetime) -> Maintena
     kept_line = next(iter(landing.first_lines(0, 1)), committed_line)
     history = compact_merchant_history(lake.place(layout.MERCHANTS), min(kept_line, committed_line) + 1)
     quarantine_files = expire_quarantine(lake, committed_line, expire_before)
-    tables = [layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS]
+    tables = [layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS, layout.SHADOW]
     if landing_format == "delta":
         tables.append(layout.LANDING_ZONE)
     files = sum(vacuum(lake.place(table)) for table in tables)

@@ -16,7 +16,8 @@ from deltalake.exceptions import CommitFailedError
 from spark_jobs.columns import LINE
 from spark_jobs.errors import StorageError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
-from spark_jobs.lake.state_tables import APPLICATION, verify_state_version
+from spark_jobs.lake.state_tables import APPLICATION
+from spark_jobs.lake.state_version import verify_state_version
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import find_table, missing_columns, retry_delta
 from spark_jobs.store.failures import cause

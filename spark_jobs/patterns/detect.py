@@ -1,7 +1,7 @@
 """Advancing the state by a micro-batch and evaluating the patterns; shared by all placements of the state."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -12,25 +12,10 @@ from spark_jobs.columns import LINE
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.pair_rows import pair_rows
 from spark_jobs.kernel.pair_state import Advance, PairState
-from spark_jobs.patterns.detections import REPORTED_COLUMNS, Detection
-from spark_jobs.patterns.evaluate import Percentiles, findings, merchant_rows, touched_by
-from spark_jobs.patterns.pattern import Pattern
-from spark_jobs.patterns.thresholds import Thresholds
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The patterns in force.
-
-    Attributes:
-        patterns: in the order in which they are reported.
-        thresholds: of all patterns.
-        every_chunk: report after each chunk that touches the subject of a pattern that holds, instead of once.
-    """
-
-    patterns: Sequence[Pattern]
-    thresholds: Thresholds
-    every_chunk: bool
+from spark_jobs.patterns.detections import NO_SEQ, REPORTED_COLUMNS, Detection
+from spark_jobs.patterns.evaluate import RECORDED_PERCENTILES, Finding, Percentiles, Touched, findings, merchant_rows
+from spark_jobs.patterns.rules import Pattern, Status
+from spark_jobs.patterns.schedule import Adoption, Rules
 
 
 @dataclass(frozen=True)
@@ -55,7 +40,7 @@ class Detector:
     Args:
         state: as of the committed line, with the patterns reported by then.
         reported: what has been reported beyond it.
-        rules: the patterns in force.
+        rules: which patterns are in force, and from which line on.
         now: the clock, with a time zone.
     """
 
@@ -65,45 +50,61 @@ class Detector:
         self._detected_line = reported.through_line
         self._beyond = reported.beyond
         self._rules = rules
-        self._percentiles = Percentiles(rules.thresholds)
+        self._percentiles = Percentiles()
         self._now = now
+
+    def adopt(self, adoption: Adoption) -> None:
+        """Put another version of the rules in force, for chunks that end beyond a line."""
+        self._rules = self._rules.with_adoption(adoption)
 
     def advance(self, chunks: Sequence[ChunkSums]) -> "Outcome":
         """Advance by a micro-batch of at least one chunk, evaluating the patterns at the end of each chunk."""
         started_at = self._now()
         detections: list[Detection] = []
+        shadow: list[Detection] = []
         merchants: list[pa.Table] = []
         advances: list[Advance] = []
         for chunk in sorted(chunks, key=lambda chunk: chunk.end):
             line = chunk.end
             advance = self.state.advance(chunk.rows)
-            touched = touched_by(self.state, advance, self._percentiles)
+            version, rule_set = self._rules.at(line)
+            wanted = rule_set.percentiles | RECORDED_PERCENTILES
+            touched = Touched(self.state, advance, self._percentiles.after(self.state, advance, wanted))
             advances.append(advance)
-            merchants.append(merchant_rows(self.state, advance, touched, line))
-            if line <= self._detected_line:
+            merchants.append(merchant_rows(self.state, touched, line))
+            detected = line <= self._detected_line
+            if detected:
                 self._mark_reported_at(line)
-                continue
-            for pattern in self._rules.patterns:
-                thresholds, repeat = self._rules.thresholds, self._rules.every_chunk
-                for merchant, customer, evidence, compared_with in findings(
-                    self.state, advance, touched, pattern, thresholds, repeat
-                ):
-                    detections.append(
-                        Detection(
-                            seq=self._next_seq,
-                            line=line,
-                            started_at=started_at,
-                            detected_at=self._now(),
-                            pattern_id=pattern.id,
-                            action=pattern.action,
-                            customer=customer,
-                            merchant=merchant,
-                            evidence=evidence,
-                            thresholds=compared_with,
-                        )
-                    )
-                    self._next_seq += 1
-        return Outcome(line, detections, pa.concat_tables(merchants), self._rows_of(advances, line))
+            for pattern in rule_set.evaluated:
+                # Only detections have numbers and times that must not change; shadow rows are found again.
+                if detected and pattern.status is Status.ACTIVE:
+                    continue
+                for finding in findings(self.state, touched, pattern, self._rules.every_chunk):
+                    found = self._detection(finding, pattern, line, started_at, version)
+                    (detections if pattern.status is Status.ACTIVE else shadow).append(found)
+        return Outcome(line, detections, pa.concat_tables(merchants), self._rows_of(advances, line), shadow)
+
+    def _detection(
+        self, finding: Finding, pattern: Pattern, line: int, started_at: datetime, version: int
+    ) -> Detection:
+        merchant, customer, evidence, thresholds = finding
+        seq = NO_SEQ
+        if pattern.status is Status.ACTIVE:
+            seq = self._next_seq
+            self._next_seq += 1
+        return Detection(
+            seq=seq,
+            line=line,
+            started_at=started_at,
+            detected_at=self._now(),
+            pattern_id=pattern.id,
+            action=pattern.action,
+            customer=customer,
+            merchant=merchant,
+            evidence=evidence,
+            thresholds=thresholds,
+            rules_version=version,
+        )
 
     def _mark_reported_at(self, line: int) -> None:
         """Mark as already reported what was reported at `line`; the chunk touched it, so its rows are written."""
@@ -129,9 +130,11 @@ class Outcome:
         detections: rows of `state/detections`.
         merchants: rows of `state/merchants`, one per chunk and touched merchant.
         pairs: rows of `state/pairs`, one per touched pair.
+        shadow: rows of `state/shadow`, in order of line, pattern, merchant and customer.
     """
 
     line: int
     detections: list[Detection]
     merchants: pa.Table
     pairs: pa.Table
+    shadow: list[Detection] = field(default_factory=list)

@@ -19,8 +19,13 @@ DETECTIONS_SCHEMA = pa.schema(
         ("MerchantId", pa.string()),
         ("evidence", pa.map_(pa.string(), pa.float64())),
         ("thresholds", pa.map_(pa.string(), pa.float64())),
+        ("rules_version", pa.int64()),
     ]
 )
+# Rows of `state/shadow`: what patterns with the status `shadow` would have reported.
+SHADOW_SCHEMA = pa.schema([field for field in DETECTIONS_SCHEMA if field.name != "seq"])
+# The `seq` of what is only recorded, not reported.
+NO_SEQ = -1
 
 # The columns that identify what has been reported.
 REPORTED_COLUMNS = ("patternId", "MerchantId", "customerName")
@@ -31,11 +36,12 @@ class Detection:
     """One row of `state/detections`.
 
     Attributes:
-        seq: gapless number from 0.
+        seq: gapless number from 0; `NO_SEQ` for what a shadow pattern would have reported.
         line: end of the chunk after which the pattern held.
         started_at: when the detector started the micro-batch.
         detected_at: when the pattern was evaluated.
-        evidence, thresholds: the compared values and their thresholds, by the same names.
+        evidence, thresholds: the left and the right value of each condition, by its canonical text.
+        rules_version: the version of the rules that found it.
     """
 
     seq: int
@@ -48,6 +54,7 @@ class Detection:
     merchant: str
     evidence: Mapping[str, float]
     thresholds: Mapping[str, float]
+    rules_version: int = 0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -68,6 +75,7 @@ def detection_rows(detections: Sequence[Detection]) -> pa.Table:
         [d.merchant for d in detections],
         [list(d.evidence.items()) for d in detections],
         [list(d.thresholds.items()) for d in detections],
+        [d.rules_version for d in detections],
     ]
     return pa.table(
         [pa.array(values, field.type) for values, field in zip(columns, DETECTIONS_SCHEMA, strict=True)],
@@ -76,9 +84,14 @@ def detection_rows(detections: Sequence[Detection]) -> pa.Table:
 
 
 def parse_detection_rows(rows: pa.Table) -> list[Detection]:
-    """Parse what `detection_rows` returns, in order of `seq`."""
+    """Parse what `detection_rows` returns, in order of `seq`; rows of earlier releases are of version 0."""
     ordered = rows.select(DETECTIONS_SCHEMA.names).sort_by("seq").to_pylist()
     for row in ordered:
         # Maps are lists of pairs; pyarrow 19, that of Databricks Runtime 17.3, cannot return them otherwise.
         row.update({name: dict(row[name]) for name in ("evidence", "thresholds")})
-    return [Detection(*row.values()) for row in ordered]
+    return [Detection(*{**row, "rules_version": row["rules_version"] or 0}.values()) for row in ordered]
+
+
+def shadow_rows(detections: Sequence[Detection]) -> pa.Table:
+    """Return what shadow patterns would have reported as rows of `state/shadow`."""
+    return detection_rows(detections).drop_columns(["seq"])

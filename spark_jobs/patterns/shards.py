@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
+from spark_jobs.patterns.detections import Detection
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.schedule import Rules
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,25 @@ def advance_shard(
     return replace(outcome, pairs=outcome.pairs.sort_by("merchant"))
 
 
-def merge(outcomes: Sequence[Outcome], line: int, next_seq: int, rules: Rules, now: Callable[[], datetime]) -> Outcome:
+def merge(outcomes: Sequence[Outcome], line: int, next_seq: int, now: Callable[[], datetime]) -> Outcome:
     """Merge the outcomes of all shards, given in order; detections are sorted and numbered from `next_seq`.
 
     Detection times come from the caller's clock, because clocks of executors differ.
     """
-    order = {pattern.id: number for number, pattern in enumerate(rules.patterns)}
-    found = [detection for outcome in outcomes for detection in outcome.detections]
-    found.sort(key=lambda d: (d.line, order[d.pattern_id], d.merchant, d.customer))
+    found = sorted((d for outcome in outcomes for d in outcome.detections), key=_order)
+    shadow = sorted((d for outcome in outcomes for d in outcome.shadow), key=_order)
     at = now()
     return Outcome(
         line,
         [replace(detection, seq=next_seq + number, detected_at=at) for number, detection in enumerate(found)],
         pa.concat_tables([MERCHANTS_SCHEMA.empty_table(), *(outcome.merchants for outcome in outcomes)]),
         pa.concat_tables([PAIRS_SCHEMA.empty_table(), *(outcome.pairs for outcome in outcomes)]),
+        [replace(detection, detected_at=at) for detection in shadow],
     )
+
+
+def _order(detection: Detection) -> tuple[int, str, str, str]:
+    return detection.line, detection.pattern_id, detection.merchant, detection.customer
 
 
 def _part(chunk: ChunkSums, merchants: list[str]) -> ChunkSums:

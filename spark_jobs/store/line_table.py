@@ -35,6 +35,7 @@ WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 _COMPACTED_BYTES = 16 << 20
 # Metadata key that lets a writer recognize its own commit when the response was lost.
 _COMMIT_ID = "commitId"
+_NO_MARKS: Mapping[str, int] = {}
 
 
 class CommitRaceLostError(Exception):
@@ -104,19 +105,31 @@ class LineTable:
         files = pa.table(self._table.get_add_actions(flatten=True))
         return pc.max(files.column(f"max.{column}")).as_py() if files.num_rows else None
 
-    def append(self, rows: pa.Table, line: int, metadata: dict[str, str] | None = None) -> None:
+    def mark(self, name: str) -> int | None:
+        """Return the number that a commit, up to this handle's last reload, has recorded under `name`."""
+        return retry_delta(self.url, lambda: self._table.transaction_version(name))
+
+    def append(
+        self, rows: pa.Table, line: int, metadata: dict[str, str] | None = None, marks: Mapping[str, int] = _NO_MARKS
+    ) -> None:
         """Append rows as of `line` in one commit.
+
+        Args:
+            rows: none, to record metadata and marks only.
+            line: everything below it is in the table.
+            metadata: of this commit, until the log is cleaned.
+            marks: numbers by name, recorded for good: a later commit replaces them, cleaning the log keeps them.
 
         Raises:
             CommitRaceLostError: another writer of the application has committed since this handle was loaded.
             StorageError: the store failed.
         """
-        self._write(rows, line, "append", metadata)
+        self._write(rows, line, "append", metadata, marks)
         self._appends += 1
 
     def overwrite(self, rows: pa.Table, line: int, metadata: dict[str, str] | None = None) -> None:
         """Replace all rows and the columns in one commit; raises the errors of `append`."""
-        self._write(rows, line, "overwrite", metadata)
+        self._write(rows, line, "overwrite", metadata, _NO_MARKS)
         self._appends = 0
 
     def delete_below(self, line: int) -> None:
@@ -170,10 +183,13 @@ class LineTable:
             if not properties.items() <= self._table.metadata().configuration.items():
                 self._table.alter.set_table_properties(dict(properties), raise_if_not_exists=False)
 
-    def _write(self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None) -> None:
+    def _write(
+        self, rows: pa.Table, line: int, mode: Any, metadata: dict[str, str] | None, marks: Mapping[str, int]
+    ) -> None:
         commit = _Commit(line, uuid4().hex)
         properties = CommitProperties(
-            app_transactions=[Transaction(self._application, line)],
+            # Application transactions survive the cleaning of the log, other metadata does not.
+            app_transactions=[Transaction(name, number) for name, number in {self._application: line, **marks}.items()],
             custom_metadata={**(metadata or {}), _COMMIT_ID: commit.id},
         )
         self._commit(

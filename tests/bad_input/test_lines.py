@@ -19,16 +19,17 @@ from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.lake.layout import quarantine_path
 from spark_jobs.lake.quarantine import parse_quarantine
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
+from spark_jobs.patterns.built_in import built_in_rules
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
 from spark_jobs.patterns.detections import Detection, detection_rows, parse_detection_rows
+from spark_jobs.patterns.schedule import Rules
 from tests.bad_input.lines import COLUMNS, LINES, NO_RECORD, Line, good_line, kinds_in_one_file
 from tests.bad_input.outcomes import Lands, Quarantined
 from tests.unit.chunker_job import new_job, write_source
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # Every pair is a child from its first transaction on, so that each id reaches a file.
-RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1, "child_mean_amount": 1e12}, every_chunk=False)
+RULES = Rules(built_in_rules({"child_transactions": 1, "child_mean_amount": 1e12}), every_chunk=False)
 
 
 def landed(lines: list[bytes], job: ChunkerJob) -> ChunkSums:

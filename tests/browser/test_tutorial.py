@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from spark_jobs.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.store.objects import open_object
 from tests.browser.conftest import IMAGES, Visitor
 from tests.docs.test_tutorial import made_by_the_script
@@ -17,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_the_tutorials_detection_shows_both_comparisons(
     visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    lake = PageLake(visitor.page.lake.s3, "tutorial-page", chunk_size=1000, thresholds=DEFAULT_THRESHOLDS)
+    lake = PageLake(visitor.page.lake.s3, "tutorial-page", chunk_size=1000, thresholds={})
     folder, name = open_object(lake.source)
     folder.write(name, made_by_the_script(tmp_path, monkeypatch))
     lake.land()

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ _COMMANDS = {
     "chunker": "spark_jobs.chunker.cli",
     "detector": "spark_jobs.detector.cli",
     "maintain_state": "spark_jobs.maintenance.cli",
+    "rules": "spark_jobs.publishing.cli",
+    "explain": "spark_jobs.explaining.cli",
 }
 _TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
@@ -52,12 +55,17 @@ def test_every_link_to_a_file_resolves(page: Path) -> None:
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_every_block_has_a_known_language(block: Block) -> None:
-    assert block.language in ("", "console", "text", "python", "json", "hcl", "sql", "csv", "yaml", "{toctree}")
+    assert block.language in ("", "console", "text", "python", "json", "toml", "hcl", "sql", "csv", "yaml", "{toctree}")
 
 
-@pytest.mark.parametrize("block", of("python", "json", "hcl"), ids=lambda block: block.name)
+@pytest.mark.parametrize("block", of("python", "json", "toml", "hcl"), ids=lambda block: block.name)
 def test_code_parses(block: Block) -> None:
-    read: dict[str, Callable[[str], object]] = {"python": ast.parse, "json": json.loads, "hcl": hcl2.loads}
+    read: dict[str, Callable[[str], object]] = {
+        "python": ast.parse,
+        "json": json.loads,
+        "toml": tomllib.loads,
+        "hcl": hcl2.loads,
+    }
     read[block.language](block.text)
 
 

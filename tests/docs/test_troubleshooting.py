@@ -20,9 +20,9 @@ from spark_jobs.errors import (
     UnsuitableStoreError,
 )
 from spark_jobs.lake.layout import chunk_path
-from spark_jobs.lake.state_tables import VERSION_PROPERTY, StateTables
-from spark_jobs.patterns import THRESHOLDS
-from spark_jobs.patterns.thresholds import parse_thresholds
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.lake.state_version import VERSION_PROPERTY
+from spark_jobs.patterns.built_in import parse_thresholds
 from spark_jobs.store.conditions import verify_conditional_writes
 from spark_jobs.store.failures import storage_failure
 from spark_jobs.store.line_table import open_table
@@ -121,7 +121,7 @@ def test_a_missing_file(mine: Path) -> None:
 
 def test_an_unknown_threshold() -> None:
     with pytest.raises(PermanentError) as raised:
-        parse_thresholds(["child=1"], THRESHOLDS)
+        parse_thresholds(["child=1"])
     assert_shown(f"failed: {raised.value}")
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from local.s3 import LocalS3
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS
 from spark_jobs.patterns.detections import Detection
 from spark_jobs.store.objects import open_objects
 from tests.docs.pages import ROOT, block_of
@@ -35,8 +34,7 @@ def test_the_script_passes_make_check_in_a_checkout() -> None:
 
 
 def detected(s3: LocalS3, name: str, data: bytes, child_transactions: float) -> list[Detection]:
-    thresholds = {**DEFAULT_THRESHOLDS, "child_transactions": child_transactions}
-    lake = PageLake(s3, name, chunk_size=1000, thresholds=thresholds)
+    lake = PageLake(s3, name, chunk_size=1000, thresholds={"child_transactions": child_transactions})
     open_objects("s3://transactions").write(f"{name}.csv", data)
     lake.land()
     lake.detect()
@@ -53,7 +51,7 @@ def test_the_detection_is_the_one_explained(
     [detection] = detected(s3, f"tutorial-{line}", data, child_transactions)
     assert (detection.pattern_id, detection.customer, detection.merchant) == ("PatId2", "Anna", "Ice-Palace")
     assert detection.line == line
-    assert detection.evidence["mean_amount"] == 12
-    assert detection.evidence["transactions"] == child_transactions
+    assert detection.evidence["mean_amount < 23"] == 12
+    assert detection.evidence[f"transactions >= {child_transactions}"] == child_transactions
     text = " ".join((ROOT / "docs" / TUTORIAL).read_text().split())
     assert f"`line` {line:,}" in text

@@ -6,7 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from spark_jobs.patterns.thresholds import Thresholds
+from spark_jobs.patterns.grammar import Measured, Number, Operand, Percentile
+from spark_jobs.patterns.measures import Subject
+from spark_jobs.patterns.rules import Status
+from spark_jobs.patterns.schedule import Rules
 
 
 @dataclass(frozen=True)
@@ -31,19 +34,21 @@ class ImportanceRow:
     weight: str
 
 
-Found = tuple[int, str, str, str, str, dict[str, float], dict[str, float]]
+Found = tuple[int, str, str, str, str, dict[str, float], dict[str, float], int]
+_Values = dict[str, float | None]
 
 
 def detections(
     lines: Sequence[Transaction | None],
     chunk_ends: Sequence[int],
-    thresholds: Thresholds,
+    rules: Rules,
     importance: Sequence[ImportanceRow] | None,
-    every_chunk: bool,
+    status: Status = Status.ACTIVE,
 ) -> list[Found]:
-    """Return (line, pattern, action, merchant, customer, evidence, thresholds) of each detection, in order of seq.
+    """Return what patterns of a status find, in order of seq: line, pattern, action, merchant, customer and so on.
 
-    None is a quarantined line.
+    The rules in force for a chunk are those of the last version adopted at a line below its end. None is a quarantined
+    line.
     """
     reported: set[tuple[str, str, str]] = set()
     result: list[Found] = []
@@ -51,93 +56,90 @@ def detections(
     for end in chunk_ends:
         history = [transaction for transaction in lines[:end] if transaction]
         touched = [transaction for transaction in lines[start:end] if transaction]
-        found = [
-            *_upgrades(history, touched, thresholds, importance),
-            *_children(history, touched, thresholds),
-            *_dei_needed(history, touched, thresholds),
-        ]
-        for pattern, action, merchant, customer, evidence, compared_with in found:
-            if every_chunk or (pattern, merchant, customer) not in reported:
-                reported.add((pattern, merchant, customer))
-                result.append((end, pattern, action, merchant, customer, evidence, compared_with))
+        merchants = {name: _Merchant(history, name, importance) for name in {t.merchant for t in touched}}
+        version, rule_set = max(
+            [(0, rules.rule_set), *((a.version, a.rule_set) for a in rules.adopted if a.from_line < end)],
+            key=lambda adopted: adopted[0],
+        )
+        for pattern in rule_set.patterns:
+            if pattern.status is not status:
+                continue
+            of_merchant = pattern.subject is Subject.MERCHANT
+            for merchant, customer in sorted({(t.merchant, "" if of_merchant else t.customer) for t in touched}):
+                value = merchants[merchant].value
+                compared = [(c, value(c.left, customer), value(c.right, customer)) for c in pattern.conditions]
+                if not all(_holds(left, c.operator, right) for c, left, right in compared):
+                    continue
+                if rules.every_chunk or (pattern.id, merchant, customer) not in reported:
+                    reported.add((pattern.id, merchant, customer))
+                    evidence = {c.text: left for c, left, _ in compared}
+                    thresholds = {c.text: right for c, _, right in compared}
+                    result.append((end, pattern.id, pattern.action, merchant, customer, evidence, thresholds, version))  # type: ignore[arg-type]
         start = end
     return result
 
 
 def merchant_row(
-    history: Sequence[Transaction], merchant: str, thresholds: Thresholds, importance: Sequence[ImportanceRow] | None
-) -> tuple[int, int, int, int, float, float | None]:
-    """Return transactions, customers, female and male customers, and both percentiles of a merchant."""
-    own = [transaction for transaction in history if transaction.merchant == merchant]
-    first = {transaction.customer: transaction.gender for transaction in reversed(own)}
-    counts = [sum(t.customer == customer for t in own) for customer in first]
-    means = [_mean_weight([t for t in own if t.customer == customer], importance) for customer in first]
-    known = [mean for mean in means if mean is not None]
-    return (
-        len(own),
-        len(first),
-        sum(gender == "F" for gender in first.values()),
-        sum(gender == "M" for gender in first.values()),
-        float(np.percentile(counts, thresholds["upgrade_transactions_percentile"])),
-        float(np.percentile(known, thresholds["upgrade_weight_percentile"])) if known else None,
-    )
+    history: Sequence[Transaction], merchant: str, importance: Sequence[ImportanceRow] | None
+) -> tuple[float | None, ...]:
+    """Return transactions, customers, female and male customers, and both recorded percentiles of a merchant."""
+    found = _Merchant(history, merchant, importance)
+    totals = (found.values[name] for name in ("transactions", "customers", "female_customers", "male_customers"))
+    return (*totals, found.percentile("transactions", 90), found.percentile("mean_weight", 10))
 
 
-_Holding = tuple[str, str, str, str, dict[str, float], dict[str, float]]
+class _Merchant:
+    """The measures of a merchant, and of all its pairs."""
+
+    def __init__(
+        self, history: Sequence[Transaction], merchant: str, importance: Sequence[ImportanceRow] | None
+    ) -> None:
+        own = [transaction for transaction in history if transaction.merchant == merchant]
+        genders = {transaction.customer: transaction.gender for transaction in reversed(own)}
+        self.values: _Values = {
+            "transactions": len(own),
+            "customers": len(genders),
+            "female_customers": sum(gender == "F" for gender in genders.values()),
+            "male_customers": sum(gender == "M" for gender in genders.values()),
+            "total_amount": _paise(own) / 100,
+            "mean_amount": _paise(own) / (len(own) * 100),
+        }
+        self._pairs = {
+            name: _pair_values([t for t in own if t.customer == name], len(own), importance) for name in genders
+        }
+
+    def value(self, operand: Operand, customer: str) -> float | None:
+        match operand:
+            case Number(value):
+                return value
+            case Percentile(name, q):
+                return self.percentile(name, q)
+            case Measured(subject, name):
+                return (self._pairs[customer] if subject is Subject.PAIR else self.values)[name]
+
+    def percentile(self, name: str, q: float) -> float | None:
+        known = [value for pair in self._pairs.values() if (value := pair[name]) is not None]
+        return float(np.percentile(known, q)) if known else None
 
 
-def _upgrades(
-    history: Sequence[Transaction],
-    touched: Sequence[Transaction],
-    thresholds: Thresholds,
-    importance: Sequence[ImportanceRow] | None,
-) -> list[_Holding]:
-    result: list[_Holding] = []
-    for merchant, customer in sorted({(t.merchant, t.customer) for t in touched}):
-        total, _, _, _, high, low = merchant_row(history, merchant, thresholds, importance)
-        own = [t for t in history if (t.merchant, t.customer) == (merchant, customer)]
-        mean = _mean_weight(own, importance)
-        is_big = total > thresholds["upgrade_merchant_transactions"]
-        if is_big and len(own) >= high and mean is not None and mean <= low:  # type: ignore[operator]
-            evidence = {"merchant_transactions": float(total), "transactions": float(len(own)), "mean_weight": mean}
-            compared = {
-                "merchant_transactions": thresholds["upgrade_merchant_transactions"],
-                "transactions": high,
-                "mean_weight": low,
-            }
-            result.append(("PatId1", "UPGRADE", merchant, customer, evidence, compared))  # type: ignore[arg-type]
-    return result
+def _pair_values(own: Sequence[Transaction], of_merchant: int, importance: Sequence[ImportanceRow] | None) -> _Values:
+    return {
+        "transactions": len(own),
+        "total_amount": _paise(own) / 100,
+        "mean_amount": _paise(own) / (len(own) * 100),
+        "mean_weight": _mean_weight(own, importance),
+        "share": len(own) / of_merchant,
+    }
 
 
-def _children(history: Sequence[Transaction], touched: Sequence[Transaction], thresholds: Thresholds) -> list[_Holding]:
-    result: list[_Holding] = []
-    for merchant, customer in sorted({(t.merchant, t.customer) for t in touched}):
-        own = [t for t in history if (t.merchant, t.customer) == (merchant, customer)]
-        mean = sum(round(Fraction(t.amount) * 100) for t in own) / (len(own) * 100)
-        if len(own) >= thresholds["child_transactions"] and mean < thresholds["child_mean_amount"]:
-            evidence = {"transactions": len(own), "mean_amount": mean}
-            compared = {
-                "transactions": thresholds["child_transactions"],
-                "mean_amount": thresholds["child_mean_amount"],
-            }
-            result.append(("PatId2", "CHILD", merchant, customer, evidence, compared))
-    return result
+def _holds(left: float | None, operator: str, right: float | None) -> bool:
+    if left is None or right is None:
+        return False
+    return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right}[operator]
 
 
-def _dei_needed(
-    history: Sequence[Transaction], touched: Sequence[Transaction], thresholds: Thresholds
-) -> list[_Holding]:
-    result: list[_Holding] = []
-    for merchant in sorted({t.merchant for t in touched}):
-        _, _, female, male, _, _ = merchant_row(history, merchant, thresholds, None)
-        if female > thresholds["dei_female_customers"] and female < male:
-            evidence = {"female_customers": float(female), "female_below_male_customers": float(female)}
-            compared = {
-                "female_customers": thresholds["dei_female_customers"],
-                "female_below_male_customers": float(male),
-            }
-            result.append(("PatId3", "DEI-NEEDED", merchant, "", evidence, compared))
-    return result
+def _paise(own: Sequence[Transaction]) -> int:
+    return sum(round(Fraction(t.amount) * 100) for t in own)
 
 
 def _mean_weight(own: Sequence[Transaction], importance: Sequence[ImportanceRow] | None) -> float | None:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -18,22 +18,21 @@ from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Detector, Rules
-from spark_jobs.patterns.thresholds import Thresholds
+from spark_jobs.patterns.built_in import built_in_rules
+from spark_jobs.patterns.detect import Detector
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import Objects, open_object, open_objects
 
 BUCKET = "transactions"
 HEADER = b"step,customer,age,gender,zipcodeOri,merchant,zipMerchant,category,amount,fraud\n"
 # Scaled down to small samples, so that every pattern occurs.
 THRESHOLDS = {
-    **DEFAULT_THRESHOLDS,
     "upgrade_merchant_transactions": 5000,
     "child_transactions": 8,
     "dei_female_customers": 40,
 }
 # Every pair is a child from its first transaction on.
-CHILDREN = {**DEFAULT_THRESHOLDS, "child_transactions": 1}
+CHILDREN = {"child_transactions": 1}
 SCRIPT_MERCHANT = "<script>alert(1)</script>"
 
 
@@ -53,7 +52,7 @@ class PageLake:
     name: str
     chunk_size: int = 10
     landing_format: str = "csv"
-    thresholds: Thresholds = field(default_factory=lambda: THRESHOLDS)
+    thresholds: Mapping[str, float] = field(default_factory=lambda: THRESHOLDS)
 
     @property
     def source(self) -> str:
@@ -90,7 +89,7 @@ class PageLake:
         """Run the detector up to a landed line, one micro-batch per chunk."""
         tables = StateTables(self.objects)
         loaded = tables.load()
-        rules = Rules(PATTERNS, self.thresholds, every_chunk=False)
+        rules = Rules(built_in_rules(self.thresholds), every_chunk=False)
         detector = Detector(loaded.pairs, loaded.reported, rules, now)
         files = DetectionFiles(self.objects, loaded.reported.next_seq, tables.detections_from)
         landing = open_landing(self.landing_format, self.objects)

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from pattern_page.detection_table import Detections, Filter, describe_evidence
-from spark_jobs.patterns import PATTERNS
+from spark_jobs.patterns.built_in import BUILT_IN
 from spark_jobs.patterns.detections import Detection, detection_rows
+from spark_jobs.patterns.measures import Subject
 from tests.pattern_page.rows import NOW, detection
 
 
@@ -77,37 +79,48 @@ def test_after_a_gap_only_what_follows_is_kept() -> None:
 
 
 def test_evidence_has_threshold_sign_and_unit() -> None:
-    [row] = made(detection(0)).latest(Filter(), limit=1)["rows"]
-    assert row["evidence"] == [
-        {"name": "transactions", "value": 90.0, "sign": "≥", "threshold": 80.0, "unit": ""},
-        {"name": "mean amount", "value": 12.5, "sign": "<", "threshold": 23.0, "unit": "₹"},
+    conditions = {"transactions >= percentile(transactions, 90)": 90.0, "mean_amount < merchant.mean_amount": 12.5}
+    thresholds = {"transactions >= percentile(transactions, 90)": 80.0, "mean_amount < merchant.mean_amount": 23.0}
+    one = replace(detection(0, evidence=conditions), thresholds=thresholds)
+    [row] = made(one).latest(Filter(), limit=1)["rows"]
+    assert [
+        (e["name"], e["value"], e["sign"], e["threshold"], e["threshold_name"], e["unit"]) for e in row["evidence"]
+    ] == [
+        ("transactions", 90.0, "≥", 80.0, "percentile(transactions, 90)", ""),
+        ("mean amount", 12.5, "<", 23.0, "merchant mean amount", "₹"),
     ]
 
 
-def test_every_pattern_has_a_sign_for_each_of_its_comparisons() -> None:
-    names = {
-        "PatId1": ["merchant_transactions", "transactions", "mean_weight"],
-        "PatId2": ["transactions", "mean_amount"],
-        "PatId3": ["female_customers", "female_below_male_customers"],
-    }
+def test_every_condition_of_the_built_in_patterns_is_described() -> None:
     shown = {
-        pattern: describe_evidence(pattern, dict.fromkeys(of_pattern, 1.0), {}) for pattern, of_pattern in names.items()
+        pattern.id: [
+            describe_evidence("" if pattern.subject is Subject.MERCHANT else "C1", {condition.text: 1.0}, {})[0]["sign"]
+            for condition in pattern.conditions
+        ]
+        for pattern in BUILT_IN.patterns
     }
-    assert set(names) == {pattern.id for pattern in PATTERNS}
-    assert {
-        pattern: {name: entry["sign"] for name, entry in zip(names[pattern], entries, strict=True)}
-        for pattern, entries in shown.items()
-    } == {
-        "PatId1": {"merchant_transactions": ">", "transactions": "≥", "mean_weight": "≤"},
-        "PatId2": {"transactions": "≥", "mean_amount": "<"},
-        "PatId3": {"female_customers": ">", "female_below_male_customers": "<"},
+    assert shown == {"PatId1": [">", "≥", "≤"], "PatId2": ["≥", "<"], "PatId3": [">", "<"]}
+
+
+def test_evidence_of_earlier_releases_is_described() -> None:
+    names = {
+        "merchant_transactions": ("merchant transactions", ">", ""),
+        "transactions": ("transactions", "≥", ""),
+        "mean_weight": ("mean weight", "≤", ""),
+        "mean_amount": ("mean amount", "<", "₹"),
+        "female_customers": ("female customers", ">", ""),
+        "female_below_male_customers": ("female below male customers", "<", ""),
+        "another": ("another", "compared with", ""),
     }
+    shown = describe_evidence("C1", dict.fromkeys(names, 1.0), dict.fromkeys(names, 2.0))
+    assert [(e["name"], e["sign"], e["unit"]) for e in shown] == list(names.values())
+    assert {(e["value"], e["threshold"], e["threshold_name"]) for e in shown} == {(1.0, 2.0, "")}
 
 
 def test_an_unknown_pattern_is_shown() -> None:
     found = made(detection(0), detection(1, "PatId9"))
     assert found.counts() == {"PatId1": 0, "PatId2": 1, "PatId3": 0, "PatId9": 1}
-    assert found.latest(Filter(), limit=1)["rows"][0]["evidence"][0]["sign"] == "compared with"
+    assert dict(zip(found.patterns, found.actions, strict=True))["PatId9"] == "CHILD"
 
 
 def test_there_may_be_no_detections() -> None:

@@ -10,7 +10,8 @@ from deltalake import DeltaTable
 
 from spark_jobs.errors import StateError
 from spark_jobs.lake import state_tables
-from spark_jobs.lake.state_tables import STATE_VERSION, StateTables, state_version
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.lake.state_version import STATE_VERSION, state_version
 from spark_jobs.store.objects import open_objects
 from tests.torture import lake
 from tests.torture.job import JobRequest

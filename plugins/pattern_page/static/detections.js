@@ -122,7 +122,7 @@ function fileOrWaiting(row) {
 }
 
 function evidence(row) {
-  const lines = row.evidence.map(({ name, value, sign, threshold, unit }) =>
+  const lines = row.evidence.map(({ name, value, sign, threshold, threshold_name: thresholdName, unit }) =>
     element(
       "tr",
       {},
@@ -130,6 +130,7 @@ function evidence(row) {
       element("td", { class: "numeric" }, `${unit}${format.number(value)}`),
       element("td", { class: "sign" }, sign),
       element("td", { class: "numeric" }, `${unit}${format.number(threshold)}`),
+      element("td", { class: "muted" }, thresholdName),
     ),
   );
   const file = row.file ?? `not written yet: file ${row.file_number} is waiting for ${row.waiting_for} more`;
@@ -140,7 +141,7 @@ function evidence(row) {
       "table",
       {},
       element("caption", {}, `At line ${format.count(row.line)}, number ${format.count(row.seq)}`),
-      element("thead", {}, element("tr", {}, ...["Measure", "Value", "", "Threshold"].map((title) => element("th", { scope: "col" }, title)))),
+      element("thead", {}, element("tr", {}, ...["Measure", "Value", "", "Threshold", ""].map((title) => element("th", { scope: "col" }, title)))),
       element("tbody", {}, lines),
     ),
     element("p", {}, element("span", { class: "muted" }, "File: "), element("code", {}, file)),

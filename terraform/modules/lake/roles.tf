@@ -59,6 +59,13 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
+  # People publish rules, with their own credentials.
+  statement {
+    sid       = "ReadRules"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.lake_arn}/rules/*"]
+  }
+
   # Write-once; the jobs never read these.
   statement {
     sid     = "Write"

@@ -6,14 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_jobs.detector.batches import WITHOUT_GENDER, BatchOutput, BatchProcessor, count_without_gender
+from spark_jobs.detector.batches import WITHOUT_GENDER, BatchInput, BatchOutput, BatchProcessor, count_without_gender
 from spark_jobs.detector.placement import DriverPlacement
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.heartbeat import Heartbeat, format_heartbeat, parse_heartbeat
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Rules
+from spark_jobs.patterns.built_in import BUILT_IN
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import open_objects
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -44,10 +44,10 @@ def test_transactions_are_counted_since_the_last_chunk_with_a_known_gender(chunk
 def test_the_count_is_in_the_heartbeat_and_survives_a_restart(tmp_path: Path) -> None:
     lake = open_objects(tmp_path.as_uri())
     tables = StateTables(lake)
-    rules = Rules(PATTERNS, DEFAULT_THRESHOLDS, every_chunk=False)
+    rules = Rules(BUILT_IN, every_chunk=False)
     batches = BatchProcessor(
         DriverPlacement(tables.load(), rules, lambda: NOW),
-        None,
+        BatchInput(None, lambda: None, 0, 0),
         BatchOutput(tables, DetectionFiles(lake, 0, tables.detections_from), {}),
         Heartbeat(NOW, NOW, 0, 0),
         threading.Event(),

@@ -14,19 +14,21 @@ from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.past_state import PastState, read_state_at
-from spark_jobs.lake.state_tables import VERSION_PROPERTY, StateTables, state_description, state_version
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.lake.state_version import VERSION_PROPERTY, state_description, state_version
 from spark_jobs.maintenance.compaction import compact_merchant_history
-from spark_jobs.patterns import DEFAULT_THRESHOLDS, PATTERNS
-from spark_jobs.patterns.detect import Detector, Outcome, Rules
+from spark_jobs.patterns.built_in import built_in_rules
+from spark_jobs.patterns.detect import Detector, Outcome
 from spark_jobs.patterns.detections import Detection, detection_rows
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.line_table import open_table
 from spark_jobs.store.new_table import NewTable, open_or_create_table
 from spark_jobs.store.objects import Objects, open_objects
 from tests.harness.delta_log import change_metadata
 
 # Every pair is a child from its first transaction on.
-RULES = Rules(PATTERNS, {**DEFAULT_THRESHOLDS, "child_transactions": 1}, every_chunk=False)
+RULES = Rules(built_in_rules({"child_transactions": 1}), every_chunk=False)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # The description of tables of state version 1, which had no property.
 VERSION_1 = "transaction-patterns state version 1"
@@ -102,7 +104,7 @@ def test_rows_beyond_the_committed_line_are_kept_and_not_duplicated(lake: Object
     tables = StateTables(lake)
     assert tables.load().committed_line == 30
     # With other thresholds: earlier detections stay, and none is added for that chunk.
-    detector = new_detector(tables, replace(RULES, thresholds={**DEFAULT_THRESHOLDS, "child_transactions": 99}))
+    detector = new_detector(tables, replace(RULES, rule_set=built_in_rules({"child_transactions": 99})))
     again = detector.advance(chunk_of(30))
     assert again.detections == []
     tables.commit(again, {})

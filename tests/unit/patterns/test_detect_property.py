@@ -16,15 +16,18 @@ from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.lake.chunk_csv import read_columns, verify_lines
 from spark_jobs.lake.importance import Importance, parse_importance
-from spark_jobs.patterns import PATTERNS, evaluate
-from spark_jobs.patterns.detect import Detector, Outcome, Reported, Rules
-from spark_jobs.patterns.detections import detection_rows
+from spark_jobs.patterns import evaluate
+from spark_jobs.patterns.detect import Detector, Outcome, Reported
+from spark_jobs.patterns.detections import Detection, detection_rows
+from spark_jobs.patterns.rules import RuleSet, Status
+from spark_jobs.patterns.schedule import Adoption, Rules
 from spark_jobs.patterns.shards import Shard, advance_shard, merge, split
-from spark_jobs.patterns.thresholds import Thresholds
 from tests.harness import reference
 from tests.harness.reference import ImportanceRow, Transaction
+from tests.unit.patterns.rule_sets import rule_sets
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EVENTS = ["continue", "restart", "nothing", "shadow", "detections"]
 CUSTOMERS, MERCHANTS, CATEGORIES = ["C1", "C2", "C3", "C4", "C5"], ["M1", "M2"], ["food", "travel"]
 
 amounts = st.integers(0, 40_000).map(lambda thousandths: f"{thousandths / 1000:.3f}")
@@ -40,10 +43,10 @@ important_rows = st.builds(
 
 @dataclass(frozen=True)
 class Case:
-    """One run: lines (None is quarantined), chunks, micro-batches in chunks, and the event after each.
+    """One run: lines (None is quarantined), chunks, micro-batches in chunks, and the events before and after each.
 
-    After a micro-batch the detector continues, is restarted, or was killed between its two commits: its detections are
-    committed, its pairs are not.
+    Before a micro-batch a version of the rules may have been published. After it the detector continues, is restarted,
+    or was killed before its commit to pairs: then nothing is committed, or shadow rows alone, or detections too.
     """
 
     lines: list[Transaction | None]
@@ -51,7 +54,8 @@ class Case:
     batch_sizes: list[int]
     then: list[str]
     importance: list[ImportanceRow] | None
-    thresholds: Thresholds
+    rules: RuleSet
+    published: list[RuleSet | None]
     every_chunk: bool
 
 
@@ -68,21 +72,20 @@ def cases(draw: st.DrawFn) -> Case:
     )
     sizes = draw(st.lists(st.integers(1, 12), min_size=1, max_size=8))
     count = sum(sizes)
-    thresholds = {
-        "upgrade_merchant_transactions": draw(st.integers(0, 12)),
-        "upgrade_transactions_percentile": draw(st.sampled_from([0, 50, 90, 100])),
-        "upgrade_weight_percentile": draw(st.sampled_from([0, 10, 50, 100])),
-        "child_transactions": draw(st.integers(1, 5)),
-        "child_mean_amount": draw(st.sampled_from([10, 23, 30])),
-        "dei_female_customers": draw(st.integers(0, 2)),
-    }
     return Case(
         draw(st.lists(st.one_of(transaction, transaction, st.none()), min_size=count, max_size=count)),
         list(accumulate(sizes)),
         draw(st.lists(st.integers(1, 3), min_size=len(sizes), max_size=len(sizes))),
-        draw(st.lists(st.sampled_from(["continue", "restart", "killed"]), min_size=len(sizes), max_size=len(sizes))),
+        draw(
+            st.lists(
+                st.sampled_from(EVENTS),
+                min_size=len(sizes),
+                max_size=len(sizes),
+            )
+        ),
         draw(st.one_of(st.none(), st.lists(important_rows, min_size=1, max_size=12))),
-        thresholds,
+        draw(rule_sets()),
+        draw(st.lists(st.one_of(st.none(), rule_sets()), min_size=len(sizes), max_size=len(sizes))),
         draw(st.booleans()),
     )
 
@@ -92,6 +95,9 @@ class Driver:
 
     def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
         self._detector = Detector(restore_state(rows), reported, rules, lambda: NOW)
+
+    def adopt(self, adoption: Adoption) -> None:
+        self._detector.adopt(adoption)
 
     def advance(self, chunks: list[ChunkSums]) -> Outcome:
         return self._detector.advance(chunks)
@@ -113,6 +119,9 @@ class Cluster:
     def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
         self._rows, self._reported, self._rules = rows, reported, rules
 
+    def adopt(self, adoption: Adoption) -> None:
+        self._rules = self._rules.with_adoption(adoption)
+
     def advance(self, chunks: list[ChunkSums]) -> Outcome:
         chunks = sorted(chunks, key=lambda chunk: chunk.end)
         outcomes = []
@@ -121,7 +130,7 @@ class Cluster:
             sent = pickle.loads(pickle.dumps(Sent(held, shard, self._reported, self._rules)))
             outcome = advance_shard(sent.rows, sent.shard, sent.reported, sent.rules, lambda: NOW)
             outcomes.append(pickle.loads(pickle.dumps(outcome)))
-        outcome = merge(outcomes, chunks[-1].end, self._reported.next_seq, self._rules, lambda: NOW)
+        outcome = merge(outcomes, chunks[-1].end, self._reported.next_seq, lambda: NOW)
         self._rows = pa.concat_tables([self._rows, outcome.pairs])
         self._reported = replace(self._reported, next_seq=self._reported.next_seq + len(outcome.detections))
         return outcome
@@ -133,58 +142,79 @@ def _few_customers_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "_FEW_CUSTOMERS", 2)
 
 
+@dataclass(frozen=True)
+class Ran:
+    """What a run has committed, with the rules that it has adopted."""
+
+    outcomes: list[Outcome]
+    shadow: list[Detection]
+    rules: Rules
+
+
 @pytest.mark.parametrize("placement", [Driver, Cluster])
 @given(case=cases())
 def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver] | type[Cluster], case: Case) -> None:
-    outcomes = run(case, placement)
+    ran = run(case, placement)
 
-    found = [detection for outcome in outcomes for detection in outcome.detections]
-    expected = reference.detections(
-        case.lines, case.chunk_ends, case.thresholds, case.importance, every_chunk=case.every_chunk
-    )
-    assert [
-        (d.line, d.pattern_id, d.action, d.merchant, d.customer, d.evidence, d.thresholds) for d in found
-    ] == expected
+    found = [detection for outcome in ran.outcomes for detection in outcome.detections]
+    assert [seen(d) for d in found] == reference.detections(case.lines, case.chunk_ends, ran.rules, case.importance)
     assert [d.seq for d in found] == list(range(len(found)))
+    expected = reference.detections(case.lines, case.chunk_ends, ran.rules, case.importance, Status.SHADOW)
+    assert [seen(d) for d in ran.shadow] == expected
+
+
+def seen(d: Detection) -> reference.Found:
+    return d.line, d.pattern_id, d.action, d.merchant, d.customer, d.evidence, d.thresholds, d.rules_version  # type: ignore[return-value]
 
 
 @given(cases())
-def test_merchant_rows_are_what_the_patterns_used(case: Case) -> None:
-    for outcome in run(case):
+def test_merchant_rows_are_those_recomputed_whatever_the_rules(case: Case) -> None:
+    for outcome in run(case).outcomes:
         for row in outcome.merchants.to_pylist():
             history = [transaction for transaction in case.lines[: row["line"]] if transaction]
-            expected = reference.merchant_row(history, row["merchant"], case.thresholds, case.importance)
+            expected = reference.merchant_row(history, row["merchant"], case.importance)
             names = ("transactions", "customers", "female_customers", "male_customers")
             percentiles = ("transactions_percentile", "weight_percentile")
             assert tuple(row[name] for name in (*names, *percentiles)) == expected
 
 
-def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> list[Outcome]:
-    """Feed the detector batch by batch; return the final rows of the tables."""
+def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> Ran:
+    """Feed the detector batch by batch; return what is in the tables at the end."""
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
-    rules = Rules(PATTERNS, case.thresholds, case.every_chunk)
+    rules = Rules(case.rules, case.every_chunk)
     detector = placement(PAIRS_SCHEMA.empty_table(), Reported(), rules)
     rows = [PAIRS_SCHEMA.empty_table()]
     outcomes: list[Outcome] = []
-    extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
-    todo = extents
-    for size, then in zip([*case.batch_sizes, len(extents)], [*case.then, "continue"], strict=True):
+    shadow: list[Detection] = []
+    through = 0
+    todo = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))
+    steps = zip(case.batch_sizes, case.then, case.published, strict=True)
+    for size, then, published in [*steps, (len(todo), "continue", None)]:
         batch, todo = todo[:size], todo[size:]
         if not batch:
             break
-        outcomes.append(detector.advance(sums_of(case.lines, batch, importance)))
-        rows.append(outcomes[-1].pairs)
-        if then == "killed":
-            rows.pop()
+        if published:
+            adoption = Adoption(rules.newest.version + 1, max(batch[0][0], through), published)
+            rules = rules.with_adoption(adoption)
+            detector.adopt(adoption)
+        outcome = detector.advance(sums_of(case.lines, batch, importance))
+        if then != "nothing":
+            last = shadow[-1].line if shadow else 0
+            shadow += [d for d in outcome.shadow if d.line > last]
+        if then not in ("nothing", "shadow"):
+            outcomes.append(outcome)
+        if then in ("nothing", "shadow", "detections"):
             todo = batch + todo
+        else:
+            rows.append(outcome.pairs)
         if then != "continue":
             found = [detection for outcome in outcomes for detection in outcome.detections]
             beyond = detection_rows([d for d in found if d.line > todo[0][0]]) if todo else None
-            through = max((outcome.line for outcome in outcomes), default=0)
-            detector = placement(pa.concat_tables(rows), Reported(len(found), through, beyond), rules)
-    if todo:
-        outcomes.append(detector.advance(sums_of(case.lines, todo, importance)))
-    return outcomes
+            # A commit without rows leaves no trace.
+            detected = max([*(d.line for d in found), todo[0][0] if todo else 0])
+            through = max([detected, *(d.line for d in shadow)])
+            detector = placement(pa.concat_tables(rows), Reported(len(found), detected, beyond), rules)
+    return Ran(outcomes, shadow, rules)
 
 
 def sums_of(

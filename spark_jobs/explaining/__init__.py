@@ -1,0 +1,1 @@
+"""The command `explain`, which shows why a pattern holds or does not hold."""

@@ -1,0 +1,249 @@
+"""`rules/<version>.toml`: the published versions of a lake's rules, and the record of their adoption in `state/pairs`.
+
+A version is created once and never changed; versions are consecutive from 1. The file is a table `[version]`, an empty
+line, and the text that was published.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spark_jobs.errors import RulesError, RulesRaceLostError
+from spark_jobs.kernel.reported import MAX_PATTERNS
+from spark_jobs.lake.layout import RULES, rules_path, rules_version
+from spark_jobs.patterns.built_in import BUILT_IN, BUILT_IN_TOML
+from spark_jobs.patterns.rules import RuleSet, parse_rules, parse_toml, rules_from
+
+if TYPE_CHECKING:
+    from spark_jobs.store.objects import Objects
+
+_KEYS = ("author", "comment", "published_at")
+# Names of the marks in `state/pairs`.
+_NEWEST = "rules"
+
+
+@dataclass(frozen=True)
+class PublishedRules:
+    """A version of a lake's rules.
+
+    Attributes:
+        version: from 1; 0 are the built-in rules.
+        author, comment: as given by the publisher.
+        published_at: with UTC offset; None for the built-in rules.
+        body: the text that was published.
+        rule_set: what it says.
+        digest: the first 63 bits of the file's SHA-256.
+    """
+
+    version: int
+    author: str
+    comment: str
+    published_at: datetime | None
+    body: str
+    rule_set: RuleSet
+    digest: int
+
+
+BUILT_IN_RULES = PublishedRules(0, "", "the built-in rules", None, BUILT_IN_TOML.decode(), BUILT_IN, 0)
+
+
+@dataclass(frozen=True)
+class RecordedAdoption:
+    """The record that a version is in force from `from_line` on, until the next one is; `digest` is of its file."""
+
+    version: int
+    from_line: int
+    digest: int
+
+
+def format_rules(body: bytes, author: str, comment: str, published_at: datetime) -> bytes:
+    """Return the file of a version."""
+    # Strings of JSON are strings of TOML.
+    values = (json.dumps(author, ensure_ascii=False), json.dumps(comment, ensure_ascii=False), published_at.isoformat())
+    header = "\n".join(["[version]", *(f"{key} = {value}" for key, value in zip(_KEYS, values, strict=True))])
+    return header.encode() + b"\n\n" + body
+
+
+def parse_published(data: bytes, version: int, place: str) -> PublishedRules:
+    """Parse what `format_rules` returns; `place` names the file in errors.
+
+    Raises:
+        RulesError: it is something else, or its rules are malformed.
+    """
+    content = parse_toml(data, place)
+    header = content.pop("version", None)
+    published_at = header.get("published_at") if isinstance(header, dict) else None
+    if not isinstance(header, dict) or set(header) != set(_KEYS) or not isinstance(published_at, datetime):
+        msg = f"{place}: does not begin with [version] and {', '.join(_KEYS)}; publish rules with `rules publish`"
+        raise RulesError(msg)
+    body = data.decode().partition("\n\n")[2]
+    rule_set = rules_from(content, place)
+    author, comment = (str(header[key]) for key in ("author", "comment"))
+    return PublishedRules(version, author, comment, published_at, body, rule_set, _digest(data))
+
+
+def read_rules_file(path: str) -> tuple[bytes, RuleSet]:
+    """Return the bytes of a local file of rules, and what they say.
+
+    Raises:
+        RulesError: it cannot be read, or is malformed.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror}); name a file of rules"
+        raise RulesError(msg) from error
+    return data, parse_rules(data, path)
+
+
+def find_rules(lake: "Objects", version: int) -> PublishedRules | None:
+    """Return a published version, or None if it does not exist; 0 are the built-in rules.
+
+    Raises:
+        RulesError: it is malformed.
+    """
+    if version == 0:
+        return BUILT_IN_RULES
+    path = rules_path(version)
+    stored = lake.find(path)
+    return parse_published(stored.data, version, lake.place(path)) if stored else None
+
+
+def published_versions(lake: "Objects") -> int:
+    """Return the newest version, 0 if none is published.
+
+    Raises:
+        RulesError: a version below it is missing.
+    """
+    versions = [found for path in lake.list_after(RULES, "") if (found := rules_version(path)) is not None]
+    missing = next((number for number, found in enumerate(sorted(versions), 1) if number != found), None)
+    if missing is not None:
+        path = lake.place(rules_path(missing))
+        msg = f"{path} is missing, but later versions exist; restore it from the bucket's versions"
+        raise RulesError(msg)
+    return len(versions)
+
+
+def valid_rules(lake: "Objects", below: int) -> list[PublishedRules]:
+    """Return the valid versions below a version, the built-in rules first; malformed ones are never in force."""
+    found = []
+    for version in range(below):
+        try:
+            rules = find_rules(lake, version)
+        except RulesError:
+            # Whoever asks for this very version is told.
+            continue
+        if rules:
+            found.append(rules)
+    return found
+
+
+def verify_marks(earlier: Iterable[PublishedRules], rule_set: RuleSet, place: str) -> None:
+    """Verify that a pair has room to mark all patterns that were ever evaluated.
+
+    Raises:
+        RulesError: there would be more than 16; a shadow pattern counts as one of its own.
+    """
+    used = {pattern.mark for rules in earlier for pattern in rules.rule_set.evaluated}
+    marks = used | {pattern.mark for pattern in rule_set.evaluated}
+    if len(marks) > MAX_PATTERNS:
+        msg = (
+            f"{place}: {len(marks)} patterns over the life of the lake, where each id counts once when active and once"
+            f" in shadow; a pair has room for {MAX_PATTERNS}: change a pattern that was used, {', '.join(sorted(used))}"
+        )
+        raise RulesError(msg)
+
+
+def publish_rules(lake: "Objects", body: bytes, author: str, comment: str, now: datetime) -> PublishedRules:
+    """Publish the next version, after validating it.
+
+    Raises:
+        RulesError: malformed, equal to the newest version, or with too many ids; nothing was published.
+        RulesRaceLostError: another publisher was first; nothing was published.
+    """
+    version = published_versions(lake) + 1
+    path = rules_path(version)
+    data = format_rules(body, author, comment, now)
+    rules = parse_published(data, version, "the rules")
+    earlier = valid_rules(lake, version)
+    if earlier[-1].rule_set == rules.rule_set:
+        msg = f"the rules are equal to version {earlier[-1].version}, the newest one; nothing was published"
+        raise RulesError(msg)
+    verify_marks(earlier, rules.rule_set, "the rules")
+    if not lake.create(path, data):
+        # This call may have lost to its own earlier attempt, whose response was lost.
+        found = lake.find(path)
+        if found is None or found.data != data:
+            msg = (
+                f"{lake.place(path)}: another publisher created it first, and nothing was published;"
+                f" look at it with `rules show {version}`, and publish again"
+            )
+            raise RulesRaceLostError(msg)
+    return rules
+
+
+def adoption_marks(adoption: RecordedAdoption) -> dict[str, int]:
+    """Return the marks that record an adoption."""
+    return {
+        _NEWEST: adoption.version,
+        _from_line(adoption.version): adoption.from_line,
+        _digest_of(adoption.version): adoption.digest,
+    }
+
+
+def adoption_metadata(adoption: RecordedAdoption) -> dict[str, str]:
+    """Return an adoption as metadata of its commit, for people who read the table's history."""
+    return {"rulesVersion": str(adoption.version), "rulesFromLine": str(adoption.from_line)}
+
+
+def recorded_adoptions(mark: Callable[[str], int | None], since_line: int) -> list[RecordedAdoption]:
+    """Return the recorded adoptions in force at some line above `since_line`, in order of line.
+
+    Args:
+        mark: returns the number recorded under a name, or None.
+        since_line: earlier adoptions are not looked for.
+    """
+    found: list[RecordedAdoption] = []
+    for version in range(mark(_NEWEST) or 0, 0, -1):
+        from_line = mark(_from_line(version))
+        # A version was skipped if it was malformed, or replaced before a micro-batch began.
+        if from_line is None:
+            continue
+        found.append(RecordedAdoption(version, from_line, mark(_digest_of(version)) or 0))
+        if from_line <= since_line:
+            break
+    return found[::-1]
+
+
+def read_adopted(lake: "Objects", adoption: RecordedAdoption) -> PublishedRules:
+    """Return the rules of an adoption.
+
+    Raises:
+        RulesError: they are missing, or not those that were adopted.
+    """
+    rules = find_rules(lake, adoption.version)
+    if rules is None or rules.digest != adoption.digest:
+        problem = "is missing" if rules is None else "has changed"
+        msg = (
+            f"{lake.place(rules_path(adoption.version))} {problem} since it was adopted at line {adoption.from_line};"
+            " restore it from the bucket's versions"
+        )
+        raise RulesError(msg)
+    return rules
+
+
+def _from_line(version: int) -> str:
+    return f"{_NEWEST}/{version:06d}"
+
+
+def _digest_of(version: int) -> str:
+    return f"{_NEWEST}/{version:06d}/digest"
+
+
+def _digest(data: bytes) -> int:
+    # Marks are signed 64-bit integers.
+    return int.from_bytes(hashlib.sha256(data).digest()[:8]) >> 1

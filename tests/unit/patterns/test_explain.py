@@ -1,0 +1,69 @@
+"""An explanation shows what the detector sees of a merchant and its customers."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from spark_jobs.errors import StateError
+from spark_jobs.explaining.cli import explanation, main
+from spark_jobs.kernel.pair_rows import all_pair_rows
+from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.lake.rules import publish_rules
+from spark_jobs.patterns.detect import Detector, Reported
+from spark_jobs.patterns.explain import explain
+from spark_jobs.patterns.schedule import Rules
+from spark_jobs.store.objects import Objects, open_objects
+from tests.unit.detector.test_rules_adoption import Running, always
+from tests.unit.lake.test_state_tables import NOW
+from tests.unit.patterns.test_detect_property import Case, cases, sums_of
+from tests.unit.patterns.test_rules import pattern
+
+
+@given(cases())
+def test_evidence_is_explained_by_the_same_values(case: Case) -> None:
+    detector = Detector(PairState(), Reported(), Rules(case.rules, every_chunk=True), lambda: NOW)
+    outcome = detector.advance(sums_of(case.lines, [(0, case.chunk_ends[0])], None))
+    rows = all_pair_rows(detector.state, outcome.line)
+    for found in outcome.detections:
+        of_merchant = rows.filter([name == found.merchant for name in rows["merchant"].to_pylist()])
+        explained = {p.id: conditions for p, conditions in explain(case.rules, of_merchant, found.customer or None)}
+        conditions = explained[found.pattern_id]
+        assert {one.condition.text: one.left for one in conditions} == found.evidence
+        assert {one.condition.text: one.right for one in conditions} == found.thresholds
+        assert all(one.holds and one.off == 0 for one in conditions)
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Objects:
+    """One chunk of 30 customers with one transaction each of ₹1, detected by published rules."""
+    lake = open_objects(tmp_path.as_uri())
+    far = pattern(id='"FAR"', when='["mean_amount >= 1000.5", "transactions >= 1"]', status='"paused"')
+    publish_rules(lake, (always("A") + far).encode(), "ann", "", NOW)
+    Running(lake).run(0)
+    return lake
+
+
+def test_each_condition_is_shown_with_how_far_it_is_off(lake: Objects) -> None:
+    assert explanation(lake, "M1", "C7", {}) == [
+        "as of line 30, by version 1 of the rules",
+        "",
+        "A ACT: holds, reported at line 30 by version 1 (seq 27)",
+        "  transactions >= 1: 1 >= 1: yes",
+        "",
+        "FAR ACT: does not hold, paused, not reported",
+        "  mean_amount >= 1000.5: ₹1 >= ₹1,000.5: no, off by ₹999.5",
+        "  transactions >= 1: 1 >= 1: yes",
+    ]
+    # Both are patterns of pairs.
+    assert explanation(lake, "M1", None, {}) == ["as of line 30, by version 1 of the rules"]
+
+
+def test_an_unknown_merchant_or_customer_is_named(lake: Objects, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(StateError, match="no merchant 'M2' in the state, which is as of line 30; check the name"):
+        explanation(lake, "M2", None, {})
+    with pytest.raises(StateError, match="merchant 'M1' has no customer 'C99' as of line 30"):
+        explanation(lake, "M1", "C99", {})
+    assert main(["--lake", lake.url, "--merchant", "M1", "--customer", "C0"]) == 0
+    assert re.search(r"^A ACT: holds", capsys.readouterr().out, re.MULTILINE)
