@@ -119,7 +119,7 @@ class Detections:
         built_in = {pattern.id: pattern.action for pattern in BUILT_IN.patterns}
         last = np.full(len(self.patterns), -1)
         # Of several rows of a pattern, the last one wins.
-        last[self.codes] = np.arange(len(self))
+        last[self.codes] = np.arange(self.rows.num_rows)
         return [
             self.rows["ActionType"][row].as_py() if row >= 0 else built_in[name]
             for name, row in zip(self.patterns, last.tolist(), strict=True)

@@ -22,13 +22,7 @@ from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
 from spark_jobs.lake.pair_files import PairFile
 from spark_jobs.lake.rules import RecordedAdoption, adoption_marks, adoption_metadata, recorded_adoptions
-from spark_jobs.lake.state_version import (
-    STATE_VERSION,
-    VERSION_PROPERTY,
-    new_state_table,
-    state_description,
-    verify_state_version,
-)
+from spark_jobs.lake.state_version import new_state_table, state_description, state_properties, verify_state_version
 from spark_jobs.patterns.detect import Outcome, Reported
 from spark_jobs.patterns.detections import (
     DETECTIONS_SCHEMA,
@@ -243,7 +237,7 @@ class StateTables:
     def _upgrade(self) -> None:
         """Mark tables of an earlier version as upgraded, once they have all columns."""
         for table in (self._pairs, self._merchants, self._detections):
-            table.describe(state_description(), {VERSION_PROPERTY: str(STATE_VERSION)})
+            table.describe(state_description(), state_properties())
 
     def _reported(self, which: pc.Expression) -> pa.Table:
         return self._detections.read([*REPORTED_COLUMNS, LINE], which)

@@ -25,9 +25,14 @@ def state_description() -> str:
     return _DESCRIPTION.format(STATE_VERSION)
 
 
+def state_properties() -> dict[str, str]:
+    """Return the properties of a table of this release."""
+    return {VERSION_PROPERTY: str(STATE_VERSION)}
+
+
 def new_state_table(schema: pa.Schema) -> NewTable:
     """Return what a table of the state is created with."""
-    return NewTable(schema, state_description(), {VERSION_PROPERTY: str(STATE_VERSION)})
+    return NewTable(schema, state_description(), state_properties())
 
 
 def state_version(table: DeltaTable) -> int | None:

@@ -188,7 +188,7 @@ def test_an_unreadable_history_affects_only_the_plots(lake: PageLake, page: Page
 
 def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("spark_jobs.lake.state_tables.STATE_VERSION", 3)
+        newer.setattr("spark_jobs.lake.state_version.STATE_VERSION", 3)
         detected(lake)
     state = page.state_when(lambda state: state["problems"] and state["lake"])
     [problem] = state["problems"]

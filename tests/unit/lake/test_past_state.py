@@ -137,7 +137,7 @@ def test_a_lake_without_state_has_no_past_state(lake: Objects) -> None:
 
 def test_another_state_version_is_refused(lake: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     run_chunks(lake, 0)
-    monkeypatch.setattr("spark_jobs.lake.state_tables.OLDEST_STATE_VERSION", 3)
+    monkeypatch.setattr("spark_jobs.lake.state_version.OLDEST_STATE_VERSION", 3)
     with pytest.raises(StateError, match="run the release that wrote it"):
         read_state_at(lake, 30)
 
