@@ -113,7 +113,7 @@ class Settings(_Strict):
     detections_waiting: Levels = Levels(warning=50, critical=500)
     """Detections that wait for their file; a file takes 50, so more means that files are not written."""
     keep_runs_days: PositiveFloat = 3
-    """Days for which Airflow's own runs and logs are kept."""
+    """Days for which Airflow keeps runs and logs of these DAGs."""
 
 
 def load_settings() -> Settings:
