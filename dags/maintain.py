@@ -75,7 +75,7 @@ Results: [Pattern detection](plugin/pattern-detection).
     @task(execution_timeout=timedelta(minutes=30), do_xcom_push=False)
     def prune_logs() -> None:
         """Delete log files of old runs."""
-        from airflow.configuration import conf
+        from airflow.sdk import conf
 
         from orchestration.prune import LogsNotSeparableError
         from orchestration.prune import prune_logs as prune

@@ -1,5 +1,7 @@
-"""The ids of this product's DAGs: an Airflow may hold others, which are never touched."""
+"""The ids of the product's DAGs, one module per DAG in `dags/`."""
 
 from orchestration.judge import CHUNKER_DAG
 
-DAG_IDS = (CHUNKER_DAG, "maintain", "supervise_detector", "watch_freshness")
+SUPERVISOR_DAG = "supervise_detector"
+MAINTENANCE_DAG = "maintain"
+DAG_IDS = (CHUNKER_DAG, MAINTENANCE_DAG, SUPERVISOR_DAG, "watch_freshness")
