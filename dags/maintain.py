@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
 from orchestration.job_operator import JobOperator
-from orchestration.settings import load_settings
+from orchestration.settings import load_settings, settings_in_template
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     deadline=run_deadline("maintain", timedelta(hours=2)),
     default_args=TASK_DEFAULTS,
-    user_defined_macros={"settings": load_settings},
+    user_defined_macros={"settings": settings_in_template},
     tags=["transaction-patterns", "maintenance"],
     doc_md="""
 ### maintain

@@ -5,8 +5,10 @@ The defaults work on a laptop.
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
+from jinja2 import pass_context
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -127,6 +129,18 @@ def load_settings() -> Settings:
 
     text = read_variable(VARIABLE)
     return Settings() if text is None else decode_settings(text)
+
+
+@lru_cache(maxsize=1)
+def _settings_of(ti_id: object) -> Settings:  # noqa: ARG001 - the key of the cache
+    return load_settings()
+
+
+@pass_context
+def settings_in_template(context: Mapping[str, Any]) -> Settings:
+    """Return the settings for the templates of a task, read once for each of its tries; raises as `load_settings`."""
+    found: Settings = _settings_of(context["ti"].id)
+    return found
 
 
 def decode_settings(text: str) -> Settings:
