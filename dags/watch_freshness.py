@@ -33,6 +33,9 @@ It measures the data, not the states of tasks, so a chunker that succeeds withou
 and the alert connection are settings (the Airflow variable `transaction_patterns`). It also alerts once if Airflow's
 own settings do not suit a run every 5 seconds.
 
+A dead scheduler does not run it, and so reports nothing: the setting `alive_connection` names a dead man's switch that
+is called after each measurement.
+
 Results: [Pattern detection](plugin/pattern-detection).
 """,
 ) as dag:
@@ -43,7 +46,7 @@ Results: [Pattern detection](plugin/pattern-detection).
         from orchestration.airflow_needs import settings_alerts
         from orchestration.alerts import freshness_alerts
         from orchestration.judge import assess
-        from orchestration.notify import Notifier, send_alert
+        from orchestration.notify import Notifier, send_alert, send_sign_of_life
         from orchestration.observe import Observer, load_arrivals, save_arrivals
         from orchestration.settings import load_settings
         from orchestration.storage import Storage
@@ -64,5 +67,7 @@ Results: [Pattern detection](plugin/pattern-detection).
         unmet = settings_alerts(lambda section, name: conf.getfloat(section, name, fallback=None))
         notifier.record([*freshness_alerts(measured), *unmet])
         notifier.deliver()
+        if settings.alive_connection:
+            send_sign_of_life(settings.alive_connection)
 
     watch()

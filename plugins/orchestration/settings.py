@@ -82,6 +82,8 @@ class Settings(_Strict):
     """Airflow connection for S3; "" for the credential chain of the machine that Airflow runs on."""
     alert_connection: str = ""
     """Airflow connection that alerts are sent to; "" for `transaction_patterns_alerts`, or the log if there is none."""
+    alive_connection: str = ""
+    """Airflow connection of type http that is called once a minute while the data is monitored; "" for none."""
     metadata_connection: str = ""
     """Airflow connection whose password is the SQLAlchemy URL of Airflow's database; "" if it is pruned elsewhere."""
     chunker_job: str = "chunker"

@@ -6,6 +6,7 @@ from typing import Any
 
 import hcl2
 import pytest
+import yaml
 from airflow.sdk import conf
 
 from local.airflow_settings import AirflowPlace, AirflowSecrets, airflow_settings
@@ -60,6 +61,14 @@ def test_the_documentation_lists_them() -> None:
     text = (ROOT / "docs" / "how-to" / "operate.md").read_text()
     rows = re.findall(r"^\| `(AIRFLOW__\w+)` \| ([\d.]+) \| (.+) \|$", text, re.MULTILINE)
     assert rows == [(need.variable, f"{need.at_most:g}", need.otherwise) for need in NEEDS.values()]
+
+
+def test_the_example_for_helm_has_them() -> None:
+    text = (ROOT / "docs" / "how-to" / "shared-airflow.md").read_text()
+    config = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])["config"]
+    assert {name: config[need.section][need.name] for name, need in NEEDS.items()} == {
+        name: need.at_most for name, need in NEEDS.items()
+    }
 
 
 def test_terraform_sets_them_to_the_same_values() -> None:
