@@ -49,7 +49,7 @@ class JobOperator(DatabricksRunNowOperator):
             self._while_polling = None
 
     @property
-    def log(self) -> Any:
+    def log(self) -> Any:  # type: ignore[override]
         """The logger of the task."""
         return self._while_polling or super().log
 
