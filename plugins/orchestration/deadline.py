@@ -18,12 +18,11 @@ class RunAfterDeadline(BaseDeadlineReference):
 
     def _evaluate_with(self, *, session: Any, dag_id: str, run_id: str) -> datetime | None:
         from airflow.models import DagRun
-        from airflow.utils.types import DagRunType
         from sqlalchemy import select
 
         found: datetime | None = session.scalar(
             select(DagRun.run_after).where(
-                DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type != DagRunType.BACKFILL_JOB
+                DagRun.dag_id == dag_id, DagRun.run_id == run_id, DagRun.run_type != "backfill"
             )
         )
         return found
