@@ -65,8 +65,8 @@ def commands() -> list[list[str]]:
 
 def test_every_alert_has_its_section_and_every_section_its_alert() -> None:
     keys, alarms = alert_keys(), set(alarm_descriptions())
-    assert len(keys) == 12
-    assert len(alarms) == 3
+    assert keys
+    assert alarms
     expected = keys | alarms | OTHERS
     assert expected == {title for title in sections() if re.fullmatch("[a-z-]+", title)}
 
