@@ -7,7 +7,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
 from orchestration.job_operator import JobOperator
 from orchestration.sensor import OffsetSensor
-from orchestration.settings import load_settings
+from orchestration.settings import settings_in_template
 from orchestration.task_alerts import TaskRecovered
 
 with DAG(
@@ -20,7 +20,7 @@ with DAG(
     dagrun_timeout=timedelta(minutes=15),
     deadline=run_deadline("chunk_transactions", timedelta(minutes=5)),
     default_args=TASK_DEFAULTS,
-    user_defined_macros={"settings": load_settings},
+    user_defined_macros={"settings": settings_in_template},
     tags=["transaction-patterns", "chunker"],
     doc_md="""
 ### chunk_transactions

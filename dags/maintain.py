@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
 from orchestration.job_operator import JobOperator
-from orchestration.settings import load_settings
+from orchestration.settings import load_settings, settings_in_template
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     deadline=run_deadline("maintain", timedelta(hours=2)),
     default_args=TASK_DEFAULTS,
-    user_defined_macros={"settings": load_settings},
+    user_defined_macros={"settings": settings_in_template},
     tags=["transaction-patterns", "maintenance"],
     doc_md="""
 ### maintain
@@ -36,7 +36,9 @@ with DAG(
 
 **maintain_state** is safe while detector and chunker write, and never touches uncommitted data.
 **prune_database** needs the setting `metadata_connection`: a connection whose password is the SQLAlchemy URL of
-Airflow's own database. Without it the task is skipped; run `airflow db clean` where Airflow runs.
+Airflow's own database. Without it the task is skipped; `docs/reference/dags.md` has the command.
+**prune_logs** deletes files on its own machine. If logs are kept elsewhere (S3, CloudWatch), it says so and is skipped.
+Both delete what belongs to this product's DAGs, and nothing else.
 
 Results: [Pattern detection](plugin/pattern-detection).
 """,
@@ -61,7 +63,8 @@ Results: [Pattern detection](plugin/pattern-detection).
         settings = load_settings()
         if not settings.metadata_connection:
             raise AirflowSkipException(
-                "the setting `metadata_connection` is not set; run `airflow db clean` where Airflow runs"
+                "the setting `metadata_connection` is not set; run `airflow db clean` where Airflow runs, as in "
+                "docs/reference/dags.md"
             )
         url = BaseHook.get_connection(settings.metadata_connection).password
         if not url:
@@ -74,11 +77,24 @@ Results: [Pattern detection](plugin/pattern-detection).
         """Delete log files of old runs."""
         from airflow.sdk import conf
 
+        from orchestration.prune import LogsNotSeparableError
         from orchestration.prune import prune_logs as prune
 
         before = datetime.now(UTC) - timedelta(days=load_settings().keep_runs_days)
         folder = Path(conf.get("logging", "base_log_folder"))
-        log.info("%s log files deleted from %s", prune(folder, before), folder)
+        try:
+            files = prune(folder, conf.get("logging", "log_filename_template"), before)
+        except LogsNotSeparableError as error:
+            raise AirflowSkipException(str(error)) from error
+        deleted = f"{files} log files deleted from {folder}"
+        if conf.getboolean("logging", "remote_logging"):
+            place = conf.get("logging", "remote_base_log_folder") or "a remote store"
+            msg = f"{deleted}, but logs are kept in {place}; let them expire there (S3 lifecycle, CloudWatch retention)"
+            raise AirflowSkipException(msg)
+        log.info(deleted)
+        executor = conf.get("core", "executor")
+        if executor != "LocalExecutor":
+            log.warning("%s: log files on other workers are not deleted; let them expire there", executor)
 
     prune_database()
     prune_logs()

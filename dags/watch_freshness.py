@@ -3,7 +3,7 @@
 import logging
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, task
+from airflow.sdk import DAG, CronTriggerTimetable, conf, task
 
 from orchestration.dag_defaults import TASK_DEFAULTS, run_deadline
 
@@ -30,7 +30,11 @@ with DAG(
 ```
 
 It measures the data, not the states of tasks, so a chunker that succeeds without landing anything is noticed. Levels
-and the alert connection are settings (the Airflow variable `transaction_patterns`).
+and the alert connection are settings (the Airflow variable `transaction_patterns`). It also alerts once if Airflow's
+own settings do not suit a run every 5 seconds.
+
+A dead scheduler does not run it, and so reports nothing: the setting `alive_connection` names a dead man's switch that
+is called after each measurement.
 
 Results: [Pattern detection](plugin/pattern-detection).
 """,
@@ -39,9 +43,10 @@ Results: [Pattern detection](plugin/pattern-detection).
     @task(execution_timeout=timedelta(minutes=2), do_xcom_push=False)
     def watch() -> None:
         """Observe the lake, and notify people of what is late."""
+        from orchestration.airflow_needs import settings_alerts
         from orchestration.alerts import freshness_alerts
         from orchestration.judge import assess
-        from orchestration.notify import Notifier, send_alert
+        from orchestration.notify import Notifier, send_alert, send_sign_of_life
         from orchestration.observe import Observer, load_arrivals, save_arrivals
         from orchestration.settings import load_settings
         from orchestration.storage import Storage
@@ -59,7 +64,10 @@ Results: [Pattern detection](plugin/pattern-detection).
         measured = assess(seen, settings)
         log.info("measured: %s", measured)
         notifier = Notifier("freshness", state, send_alert)
-        notifier.record(freshness_alerts(measured))
+        unmet = settings_alerts(lambda section, name: conf.getfloat(section, name, fallback=None))
+        notifier.record([*freshness_alerts(measured), *unmet])
         notifier.deliver()
+        if settings.alive_connection:
+            send_sign_of_life(settings.alive_connection)
 
     watch()

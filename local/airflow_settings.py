@@ -10,6 +10,8 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 USER = "admin"
+# Read as a file, because not every image has the plugins.
+_NEEDS = ROOT / "plugins" / "orchestration" / "airflow_needs.json"
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,14 @@ def airflow_settings(place: AirflowPlace, shared: AirflowSecrets) -> dict[str, s
         "DATABASE": {"SQL_ALCHEMY_CONN": place.database},
         "API": {"BASE_URL": place.url, "SECRET_KEY": shared.secret_key},
         "API_AUTH": {"JWT_SECRET": shared.jwt_secret},
-        "SCHEDULER": {
-            # Lets a run every 5 seconds start on time; the default is 1 s.
-            "SCHEDULER_IDLE_SLEEP_TIME": "0.2",
-            # A task whose worker or scheduler was killed blocks the next run until it times out: 5 minutes by default.
-            "TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
-            "TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
-            "ORPHANED_TASKS_CHECK_INTERVAL": "15",
-        },
-        # A worker that misses the end of its task notices it only at the next heartbeat: 5 seconds by default.
-        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": "1"},
         "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
     }
     settings = {
         f"AIRFLOW__{section}__{name}": value for section, names in sections.items() for name, value in names.items()
     }
-    return {"AIRFLOW_HOME": str(place.home), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings}
+    needs = json.loads(_NEEDS.read_text())
+    needed = {f"AIRFLOW__{name.upper().replace('.', '__')}": str(need["at_most"]) for name, need in needs.items()}
+    return {"AIRFLOW_HOME": str(place.home), "PYTHONPATH": f"{ROOT / 'plugins'}:{ROOT}", **settings, **needed}
 
 
 def write_password(passwords: Path, password: str) -> None:

@@ -1,5 +1,6 @@
 """What all DAGs share: defaults of their tasks, and deadlines of their runs."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert
 from asgiref.sync import sync_to_async
 
 from orchestration.alerts import RUN_LATE, runbook_section
-from orchestration.deadline import RunAfterDeadline
+from orchestration.deadline import RunAfterDeadline, ended_in_time
 from orchestration.notify import send_alert
 from orchestration.settings import SettingsError
 from orchestration.state_store import VariableMalformedError
@@ -34,7 +35,7 @@ TASK_DEFAULTS: dict[str, Any] = {
 
 
 def run_deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
-    """Return an alert for runs of a DAG, scheduled or by hand, that have not ended so long after they were due."""
+    """Return an alert for runs of a DAG, except in a backfill, that have not ended so long after they were due."""
     return DeadlineAlert(
         reference=RunAfterDeadline(),
         interval=within,
@@ -42,7 +43,9 @@ def run_deadline(dag_id: str, within: timedelta) -> DeadlineAlert:
     )
 
 
-async def notify_missed_deadline(dag_id: str, seconds: int, **_: object) -> None:
-    """Notify people of a late run; the triggerer imports this by its path."""
+async def notify_missed_deadline(dag_id: str, seconds: int, context: Mapping[str, Any] | None = None) -> None:
+    """Notify people of a late run, unless it failed in time; the triggerer imports this by its path."""
+    if context and ended_in_time(context["dag_run"], timedelta(seconds=seconds)):
+        return
     text = f"WARNING {dag_id}: a run has taken longer than {seconds} s; {runbook_section(RUN_LATE)}"
     await sync_to_async(lambda: send_alert(text))()

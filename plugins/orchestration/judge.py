@@ -1,7 +1,8 @@
 """Verdicts on freshness and health from one observation of the lake; alerts, supervisor and page all go by them.
 
-They go by the data, not by the states of tasks, so that an Airflow that stands still is noticed, too. Ages count from
-the time of the observation, so that storage that does not answer makes nothing late.
+They go by the data, not by the states of tasks, so that tasks that succeed without effect are noticed, too. If the
+scheduler is dead, only the page still judges; that is for an alarm outside Airflow to notice. Ages count from the time
+of the observation, so that storage that does not answer makes nothing late.
 """
 
 import math

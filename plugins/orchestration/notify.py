@@ -34,7 +34,7 @@ class AlertConnectionError(ValueError):
 
 
 class AlertNotSentError(RuntimeError):
-    """Raised when an alert was not delivered; it stays pending, and the next run sends it again."""
+    """Raised when an alert, or a sign of life, was not delivered; the next run sends it again."""
 
 
 class Notifier:
@@ -129,6 +129,21 @@ def send(text: str, connection_id: str) -> None:
         _send(f"{text} (connection {connection_id} failed: {type(error).__name__})", FALLBACK_CONNECTION, fallback)
 
 
+def send_sign_of_life(connection_id: str) -> None:
+    """Tell a dead man's switch that the data has been measured and that all alerts are delivered.
+
+    Raises:
+        AlertConnectionError: the connection is missing, or of another type than http.
+        AlertNotSentError: the switch was not reached, or refused the request.
+    """
+    connection = _find_connection(connection_id)
+    if connection is None or connection.conn_type != "http":
+        problem = f"is of type {connection.conn_type}, not http" if connection else "cannot be read"
+        msg = f"connection {connection_id} {problem}; create it, or fix the setting `alive_connection`"
+        raise AlertConnectionError(msg)
+    _post("watch_freshness is alive", connection_id, connection.password or "", "sign of life")
+
+
 def _find_connection(connection_id: str) -> Connection | None:
     try:
         return BaseHook.get_connection(connection_id)
@@ -152,7 +167,7 @@ def _send(text: str, connection_id: str, connection: Connection) -> None:
             raise AlertConnectionError(msg)
 
 
-def _post(text: str, connection_id: str, path: str) -> None:
+def _post(text: str, connection_id: str, path: str, what: str = "alert") -> None:
     """Post a message to a webhook, whose path is a secret that no error may contain."""
     hook = HttpHook(method="POST", http_conn_id=connection_id)
     try:
@@ -164,7 +179,7 @@ def _post(text: str, connection_id: str, path: str) -> None:
         problem = type(error).__name__
     else:
         return
-    msg = f"connection {connection_id}: the webhook did not accept the alert ({problem}); fix the connection"
+    msg = f"connection {connection_id}: the webhook did not accept the {what} ({problem}); fix the connection"
     raise AlertNotSentError(msg)
 
 

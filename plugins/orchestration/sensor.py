@@ -1,5 +1,6 @@
 """The sensor that skips a chunker run if the master file has nothing new."""
 
+import logging
 import math
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -48,6 +49,8 @@ class OffsetSensor(BaseSensorOperator):
         """
         from orchestration.storage import Storage
 
+        # It would say in each of 17,280 logs a day where the credentials are from.
+        logging.getLogger("botocore.credentials").setLevel(logging.WARNING)
         settings = load_settings()
         storage = Storage(settings)
         master_file, stored = storage.master_file, read_offset(storage.lake)

@@ -5,8 +5,10 @@ The defaults work on a laptop.
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
+from jinja2 import pass_context
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -80,6 +82,8 @@ class Settings(_Strict):
     """Airflow connection for S3; "" for the credential chain of the machine that Airflow runs on."""
     alert_connection: str = ""
     """Airflow connection that alerts are sent to; "" for `transaction_patterns_alerts`, or the log if there is none."""
+    alive_connection: str = ""
+    """Airflow connection of type http that is called once a minute while the data is monitored; "" for none."""
     metadata_connection: str = ""
     """Airflow connection whose password is the SQLAlchemy URL of Airflow's database; "" if it is pruned elsewhere."""
     chunker_job: str = "chunker"
@@ -115,7 +119,7 @@ class Settings(_Strict):
     detections_waiting: Levels = Levels(warning=50, critical=500)
     """Detections that wait for their file; a file takes 50, so more means that files are not written."""
     keep_runs_days: PositiveFloat = 3
-    """Days for which Airflow's own runs and logs are kept."""
+    """Days for which Airflow keeps runs and logs of these DAGs."""
 
 
 def load_settings() -> Settings:
@@ -129,6 +133,18 @@ def load_settings() -> Settings:
 
     text = read_variable(VARIABLE)
     return Settings() if text is None else decode_settings(text)
+
+
+@lru_cache(maxsize=1)
+def _settings_of(ti_id: object) -> Settings:  # noqa: ARG001 - the key of the cache
+    return load_settings()
+
+
+@pass_context
+def settings_in_template(context: Mapping[str, Any]) -> Settings:
+    """Return the settings for the templates of a task, read once for each of its tries; raises as `load_settings`."""
+    found: Settings = _settings_of(context["ti"].id)
+    return found
 
 
 def decode_settings(text: str) -> Settings:

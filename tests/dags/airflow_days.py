@@ -13,17 +13,21 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, MetaData, create_engine, func, insert, select, update
 
-from orchestration.prune import prune_database
+from orchestration.prune import DEADLINE_CALLBACK, prune_database
 
+# Of another product in the same Airflow.
+FOREIGN_DAG, FOREIGN_CALLBACK = "foreign", "foreign.notify"
 # The tasks of each DAG, and the XCom keys that each pushes.
 TASKS: dict[str, dict[str, tuple[str, ...]]] = {
     "chunk_transactions": {"watch_offset": ("return_value",), "land_chunks": ("run_id", "run_page_url", "link")},
     "supervise_detector": {"supervise": ()},
     "watch_freshness": {"watch": ()},
     "maintain": {"maintain_state": (), "prune_database": (), "prune_logs": ()},
+    FOREIGN_DAG: {"report": ("return_value",)},
 }
 RUNS_PER_DAY = {"chunk_transactions": 17_280, "supervise_detector": 1440, "watch_freshness": 1440, "maintain": 1}
 _BUNDLE = "dags-folder"
+_COMPONENTS = ("SchedulerJob", "TriggererJob", "DagProcessorJob")
 # One in this many runs misses its deadline and retries its tasks.
 _RUNS_PER_FAILURE = 50
 _DAY = timedelta(days=1)
@@ -50,6 +54,9 @@ def simulate_days(url: str, days: int, runs: Mapping[str, int] = RUNS_PER_DAY) -
         rows = _rows(url)
         # Each pruning logs itself today, which is not one of these days.
         rows["log"] -= number + 1
+        # Rows of Airflow's own components are not this product's to delete.
+        rows["log"] -= (number + 1) * len(_COMPONENTS)
+        del rows["job"]
         yield Day(rows, seconds)
 
 
@@ -163,7 +170,9 @@ def _run(dag_id: str, run: int, at: datetime, version: str, failed_first: bool) 
         if failed_first:
             yield "task_instance_history", {"task_instance_id": uuid4().hex, **tried, "try_number": 1}
     if failed_first:
-        callback = {"id": uuid4().hex, "type": "triggerer", "fetch_method": "import_path", "data": {}}
+        path = FOREIGN_CALLBACK if dag_id == FOREIGN_DAG else DEADLINE_CALLBACK
+        data = {"path": path, "dag_id": dag_id}
+        callback = {"id": uuid4().hex, "type": "triggerer", "fetch_method": "import_path", "data": data}
         yield "callback", {**callback, "state": "success", "priority_weight": 1, "created_at": at}
         due = {"deadline_time": at + timedelta(minutes=5), "missed": True, "created_at": at, "last_updated_at": end}
         yield "deadline", {"id": uuid4().hex, "dagrun_id": run, "callback_id": callback["id"], **due}
@@ -171,7 +180,7 @@ def _run(dag_id: str, run: int, at: datetime, version: str, failed_first: bool) 
 
 def _restart(connection: Connection, tables: MetaData, day: datetime) -> None:
     """Write the rows of a daily restart of Airflow."""
-    for job in ("SchedulerJob", "TriggererJob", "DagProcessorJob"):
+    for job in _COMPONENTS:
         times = {"start_date": day, "end_date": day + _DAY, "latest_heartbeat": day + _DAY}
         connection.execute(insert(tables.tables["job"]).values(job_type=job, state="success", **times))
         connection.execute(insert(tables.tables["log"]).values(dttm=day, event=f"cli_{job.lower()}"))

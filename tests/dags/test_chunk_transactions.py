@@ -17,6 +17,7 @@ def test_a_run_lands_the_backlog_and_the_next_is_skipped_even_after_an_identical
 
     said = airflow.test_dag("chunk_transactions")
     assert "nothing new: line 35 is landed" in said
+    assert said.count("starting task_id=") == 1, "a run without anything to land starts no second process"
     assert len(airflow.runs(f"{airflow.name}-chunker")) == 1
 
     airflow.upload_again()

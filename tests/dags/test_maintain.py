@@ -12,30 +12,61 @@ import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
 from local.airflow import database_url
-from orchestration.prune import PruningError
-from tests.dags.airflow_days import fill_day, grown_tables, simulate_days
+from orchestration.prune import DEADLINE_CALLBACK, PruningError
+from tests.dags.airflow_days import FOREIGN_CALLBACK, FOREIGN_DAG, fill_day, grown_tables, simulate_days
 from tests.dags.conftest import Airflow
 from tests.harness.pipeline import ROOT
 
 pytestmark = pytest.mark.processes
 
 
-def test_old_runs_and_logs_are_deleted_and_the_lake_is_maintained(airflow: Airflow) -> None:
+def rows_by_dag(home: Path, dag_id: str, callback: str) -> dict[str, int]:
+    """Return how many rows of 2020 a DAG has in each table."""
+    run = "dag_run JOIN {table} USING (dag_id, run_id)"
+    sources = {
+        **dict.fromkeys(("task_instance", "task_instance_history", "xcom", "rendered_task_instance_fields"), run),
+        "dag_run": "dag_run",
+        "deadline": "dag_run JOIN deadline ON dag_run.id = dagrun_id",
+    }
+    with sqlite3.connect(home / "airflow.db") as database:
+        rows = {
+            name: database.execute(
+                f"SELECT count(*) FROM {source.format(table=name)} "
+                "WHERE dag_run.dag_id = ? AND dag_run.start_date < '2020-01-02'",
+                [dag_id],
+            ).fetchone()[0]
+            for name, source in sources.items()
+        }
+        for name, condition in {"log": "dag_id = ? AND dttm", "callback": "data LIKE ? AND created_at"}.items():
+            query = f"SELECT count(*) FROM {name} WHERE {condition} < '2020-01-02'"
+            rows[name] = database.execute(query, [dag_id if name == "log" else f"%{callback}%"]).fetchone()[0]
+        return rows
+
+
+def test_old_runs_and_logs_are_deleted_and_those_of_other_dags_stay(airflow: Airflow) -> None:
     home = airflow.home
-    fill_day(database_url(home), datetime(2020, 1, 1), {"watch_freshness": 3})  # noqa: DTZ001 - as Airflow stores it
-    old, new = home / "logs" / "old" / "attempt=1.log", home / "logs" / "new" / "attempt=1.log"
-    for log in (old, new):
-        log.parent.mkdir(parents=True)
+    day = datetime(2020, 1, 1)  # noqa: DTZ001 - as Airflow stores it
+    fill_day(database_url(home), day, {"watch_freshness": 3, FOREIGN_DAG: 3})
+    foreign = rows_by_dag(home, FOREIGN_DAG, FOREIGN_CALLBACK)
+    assert all(foreign.values()), foreign
+    logs = home / "logs"
+    old, new = logs / "dag_id=maintain" / "old" / "attempt=1.log", logs / "dag_id=maintain" / "new" / "attempt=1.log"
+    other, component = logs / f"dag_id={FOREIGN_DAG}" / "attempt=1.log", logs / "scheduler" / "scheduler.log"
+    for log in (old, new, other, component):
+        log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
-    os.utime(old, (time.time() - 30 * 86_400,) * 2)
+        if log is not new:
+            os.utime(log, (time.time() - 30 * 86_400,) * 2)
 
     said = airflow.test_dag("maintain")
 
-    with sqlite3.connect(home / "airflow.db") as database:
-        [(runs,)] = database.execute("SELECT count(*) FROM dag_run WHERE start_date < '2020-01-02'")
-    assert runs <= 1, said  # the newest run of a DAG is kept
+    left = rows_by_dag(home, "watch_freshness", DEADLINE_CALLBACK)
+    assert left == {**dict.fromkeys(foreign, 0), "dag_run": 1}, f"only the newest run is kept: {said}"
+    assert rows_by_dag(home, FOREIGN_DAG, FOREIGN_CALLBACK) == foreign, said
     assert not old.parent.exists(), said
     assert new.exists()
+    assert other.exists(), "a log of another DAG"
+    assert component.exists(), "a log of Airflow itself"
     [run] = airflow.runs(f"{airflow.name}-maintain_state")
     assert run.state
     assert run.state.result_state
@@ -65,6 +96,27 @@ def test_a_metadata_connection_without_a_url_is_an_error(monkeypatch: pytest.Mon
     monkeypatch.syspath_prepend(ROOT / "dags")
     prune = import_module("maintain").dag.get_task("prune_database").python_callable
     with pytest.raises(PruningError, match="connection metadata has no password; it must be the URL"):
+        prune()
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"REMOTE_LOGGING": "True", "REMOTE_BASE_LOG_FOLDER": "s3://logs/"}, "logs are kept in s3://logs/; let"),
+        ({"LOG_FILENAME_TEMPLATE": "{{ ti.dag_id }}.log"}, "cannot be told from others; delete them where"),
+    ],
+    ids=["remote", "template"],
+)
+def test_logs_that_are_not_files_of_these_dags_are_said_to_be_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: dict[str, str], said: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_VAR_TRANSACTION_PATTERNS", "{}")
+    monkeypatch.setenv("AIRFLOW__LOGGING__BASE_LOG_FOLDER", str(tmp_path))
+    for name, value in values.items():
+        monkeypatch.setenv(f"AIRFLOW__LOGGING__{name}", value)
+    monkeypatch.syspath_prepend(ROOT / "dags")
+    prune = import_module("maintain").dag.get_task("prune_logs").python_callable
+    with pytest.raises(AirflowSkipException, match=said):
         prune()
 
 

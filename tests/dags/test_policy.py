@@ -11,6 +11,7 @@ from airflow.sdk import DAG, BaseHook, RetryAction, Variable
 from airflow.sdk.execution_time import supervisor
 
 from orchestration.dag_defaults import TASK_DEFAULTS
+from orchestration.dag_ids import DAG_IDS
 from orchestration.notify import AlertNotSentError
 from orchestration.settings import SettingsError
 from orchestration.state_store import VariableMalformedError
@@ -18,7 +19,7 @@ from orchestration.variables import VariableUnreadableError
 from spark_jobs.errors import OffsetUnreadableError, SourceMissingError, StorageError, StorageRefusedError
 from tests.harness.pipeline import ROOT
 
-DAGS = {"chunk_transactions", "maintain", "supervise_detector", "watch_freshness"}
+DAGS = set(DAG_IDS)
 
 
 def refuse(*_: object, **__: object) -> None:

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from spark_jobs.lake.layout import HEARTBEAT
 from tests.dags.conftest import Airflow
+from tests.harness.pipeline import BUCKET
 from tests.harness.webhook import webhook
 
 pytestmark = pytest.mark.processes
@@ -21,6 +23,22 @@ def test_late_landing_raises_an_alert_until_it_is_landed(airflow: Airflow) -> No
     said = airflow.test_dag("watch_freshness")
     assert "RESOLVED landing-late" in said
     assert "WARNING commit-late" in said
+
+
+def test_a_dead_mans_switch_is_called_after_each_measurement_and_not_after_a_failed_one(airflow: Airflow) -> None:
+    settings = json.loads(airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"])
+    alive = json.dumps({**settings, "alive_connection": "alive"})
+    airflow.environment["AIRFLOW_VAR_TRANSACTION_PATTERNS"] = alive
+    with webhook() as (port, received):
+        switch = {"conn_type": "http", "host": "127.0.0.1", "port": port, "schema": "http"}
+        airflow.environment["AIRFLOW_CONN_ALIVE"] = json.dumps(switch)
+        airflow.s3.client().put_object(Bucket=BUCKET, Key=f"{airflow.name}.csv", Body=b"step")
+        airflow.s3.client().put_object(Bucket=BUCKET, Key=f"{airflow.name}/{HEARTBEAT}", Body=b"damaged")
+        said = airflow.test_dag("watch_freshness")
+        assert received == [], said
+        airflow.s3.client().delete_object(Bucket=BUCKET, Key=f"{airflow.name}/{HEARTBEAT}")
+        said = airflow.test_dag("watch_freshness")
+        assert received == [{"text": "watch_freshness is alive"}], said
 
 
 def test_settings_that_are_not_json_reach_people_through_the_fallback_once(airflow: Airflow) -> None:

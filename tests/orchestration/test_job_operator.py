@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from structlog.testing import capture_logs
 
 from orchestration.job_operator import JobOperator
 
@@ -52,7 +53,7 @@ class TaskState(dict[str, Any]):
 
 def try_once(databricks: Databricks, state: TaskState) -> None:
     with DAG("d", schedule=None):
-        operator = JobOperator(task_id="t", job_name="chunker", do_xcom_push=False)
+        operator = JobOperator(task_id="t", job_name="chunker", do_xcom_push=False, polling_period_seconds=0)
     operator.__dict__["_hook"] = databricks
     operator.execute({"task_state_store": state})  # type: ignore[typeddict-item]
 
@@ -70,6 +71,17 @@ def test_a_task_whose_worker_died_continues_to_wait_for_its_run() -> None:
     databricks.polls_while_active = 1
     try_once(databricks, state)
     assert len(databricks.runs) == 1
+
+
+def test_a_run_logs_its_url_and_each_state_once_however_often_it_is_polled() -> None:
+    databricks, state = Databricks("SUCCESS"), TaskState()
+    databricks.polls_while_active = 50
+    with capture_logs() as logged:
+        try_once(databricks, state)
+    lines = [line["event"] % line.get("positional_args", ()) for line in logged if line["log_level"] == "info"]
+    assert sum("http://databricks/1" in line for line in lines) == 1
+    assert sum("RUNNING" in line for line in lines) == 1
+    assert len(lines) <= 5, lines
 
 
 @pytest.mark.parametrize("code", [70, 2])

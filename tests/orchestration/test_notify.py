@@ -6,7 +6,15 @@ import pytest
 
 from local.ports import free_port
 from orchestration.alerts import Alert, Severity
-from orchestration.notify import NOTIFIED, AlertConnectionError, AlertNotSentError, Notifier, send, send_alert
+from orchestration.notify import (
+    NOTIFIED,
+    AlertConnectionError,
+    AlertNotSentError,
+    Notifier,
+    send,
+    send_alert,
+    send_sign_of_life,
+)
 from orchestration.state_store import VariableMalformedError
 from tests.harness.webhook import webhook
 from tests.orchestration.memory_state import MemoryState
@@ -47,6 +55,25 @@ def test_a_connection_that_carries_no_messages_is_named(connect: Connect) -> Non
     with pytest.raises(AlertConnectionError, match="connection ops is of type ftp") as failed:
         send("WARNING landing-late", "ops")
     assert TOKEN not in str(failed.value)
+
+
+def test_a_dead_mans_switch_is_called(connect: Connect) -> None:
+    with webhook() as (port, received):
+        connect(port, "http", "alive")
+        send_sign_of_life("alive")
+    assert received == [{"text": "watch_freshness is alive"}]
+
+
+def test_a_dead_mans_switch_that_cannot_be_called_is_named(connect: Connect) -> None:
+    with pytest.raises(AlertConnectionError, match="connection alive cannot be read; create it, or fix"):
+        send_sign_of_life("alive")
+    connect(1, "smtp", "alive")
+    with pytest.raises(AlertConnectionError, match="connection alive is of type smtp, not http; create it, or fix"):
+        send_sign_of_life("alive")
+    with webhook(status=404) as (port, _):
+        connect(port, "http", "alive")
+        with pytest.raises(AlertNotSentError, match="connection alive: the webhook did not accept the sign of life"):
+            send_sign_of_life("alive")
 
 
 @pytest.mark.parametrize("settings", [None, "{", "[]", '{"alert_connection": "missing"}', '{"chunksize": 5}'])

@@ -1,8 +1,14 @@
+import copy
+import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 
-from orchestration.settings import Levels, Settings, SettingsError, parse_settings
+from orchestration import variables
+from orchestration.job_operator import JobOperator
+from orchestration.settings import VARIABLE, Levels, Settings, SettingsError, parse_settings, settings_in_template
 
 
 def test_settings_that_are_not_given_have_their_defaults() -> None:
@@ -41,3 +47,27 @@ def test_an_error_names_the_setting_its_value_and_what_is_allowed(values: dict[s
         parse_settings(values)
     assert str(raised.value).startswith("Airflow variable transaction_patterns: ")
     assert said in str(raised.value)
+
+
+def test_the_templates_of_one_try_read_the_settings_once_and_those_of_the_next_try_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reads: list[str] = []
+
+    def read(name: str) -> str:
+        reads.append(name)
+        return json.dumps({"chunker_job": f"job-{len(reads)}"})
+
+    monkeypatch.setattr(variables, "read_variable", read)
+    with DAG("d", schedule=None, user_defined_macros={"settings": settings_in_template}) as dag:
+        operator = JobOperator(
+            task_id="t",
+            databricks_conn_id="{{ settings().databricks_connection }}",
+            job_name="{{ settings().chunker_job }}",
+            job_parameters={"source": "{{ settings().source }}"},
+        )
+    for attempt in (1, 2):
+        tried = copy.copy(operator)
+        tried.render_template_fields({"ti": SimpleNamespace(id=f"try-{attempt}"), "dag": dag})  # type: ignore[typeddict-item]
+        assert tried.job_name == f"job-{attempt}"
+        assert reads == [VARIABLE] * attempt

@@ -1,0 +1,83 @@
+"""The Airflow settings that the DAGs need are said to be missing, and are the same wherever they are set."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+import yaml
+from airflow.sdk import conf
+
+from local.airflow_settings import AirflowPlace, AirflowSecrets, airflow_settings
+from orchestration.airflow_needs import read_needs, settings_alerts
+from tests.harness.pipeline import ROOT
+
+NEEDS = {f"{need.section}.{need.name}": need for need in read_needs()}
+MWAA = ROOT / "terraform" / "modules" / "airflow" / "mwaa.tf"
+
+
+def mwaa_options() -> dict[str, str]:
+    """Return Airflow's settings in Terraform's MWAA environment."""
+    for resource in hcl2.loads(MWAA.read_text())["resource"]:
+        for kind, named in resource.items():
+            if kind.strip('"') == "aws_mwaa_environment":
+                [values] = named.values()
+                options: dict[str, Any] = values["airflow_configuration_options"]
+                return {str(name).strip('"'): str(value).strip('"') for name, value in options.items()}
+    pytest.fail(f"{MWAA} has no MWAA environment")
+
+
+def test_each_setting_that_is_too_high_is_named_with_its_value_and_its_cost() -> None:
+    values = {"scheduler_idle_sleep_time": 1.0, "orphaned_tasks_check_interval": 300.0}
+    [alert] = settings_alerts(lambda _, name: values.get(name, 0))
+    assert alert.text == (
+        "WARNING airflow-settings: Airflow is set for slower DAGs; set for all of its components "
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME=0.2 (it is 1: runs start up to a second late), "
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL=15 (it is 300: a task whose scheduler was killed blocks the "
+        "next runs for 5 minutes); docs/runbook.md#airflow-settings"
+    )
+
+
+def test_settings_that_are_low_enough_or_that_airflow_lacks_raise_no_alert() -> None:
+    assert settings_alerts(lambda section, name: NEEDS[f"{section}.{name}"].at_most) == []
+    assert settings_alerts(lambda *_: None) == []
+
+
+@pytest.mark.parametrize("option", sorted(NEEDS))
+def test_airflow_has_the_setting_and_its_default_is_too_high(option: str) -> None:
+    default = conf.get_default_value(*option.split("."))
+    assert float(default) > NEEDS[option].at_most
+
+
+def test_the_local_airflow_has_them() -> None:
+    place = AirflowPlace(Path("/home"), "sqlite://", Path("/passwords"), "http://localhost", "http://localhost")
+    settings = airflow_settings(place, AirflowSecrets("", "", ""))
+    for need in NEEDS.values():
+        assert float(settings[need.variable]) == need.at_most
+
+
+def test_the_documentation_lists_them() -> None:
+    text = (ROOT / "docs" / "how-to" / "operate.md").read_text()
+    rows = re.findall(r"^\| `(AIRFLOW__\w+)` \| ([\d.]+) \| (.+) \|$", text, re.MULTILINE)
+    assert rows == [(need.variable, f"{need.at_most:g}", need.otherwise) for need in NEEDS.values()]
+
+
+def test_the_example_for_helm_has_them() -> None:
+    text = (ROOT / "docs" / "how-to" / "shared-airflow.md").read_text()
+    config = yaml.safe_load(text.split("```yaml\n")[1].split("```")[0])["config"]
+    assert {name: config[need.section][need.name] for name, need in NEEDS.items()} == {
+        name: need.at_most for name, need in NEEDS.items()
+    }
+
+
+def test_terraform_sets_them_to_the_same_values() -> None:
+    options = mwaa_options()
+    set_there = {name: float(options[name]) for name in NEEDS if name in options}
+    assert set_there
+    assert set_there == {name: NEEDS[name].at_most for name in set_there}
+
+
+@pytest.mark.xfail(strict=True, reason="modules/airflow/mwaa.tf sets only scheduler_idle_sleep_time; remove this mark")
+def test_terraform_sets_all_of_them() -> None:
+    assert set(NEEDS) <= set(mwaa_options())
