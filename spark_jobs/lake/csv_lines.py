@@ -147,7 +147,8 @@ def _split_block(lines: Sequence[bytes], width: int, mark: str | None) -> list[l
 
 
 def _split_or_reason(line: bytes, width: int, mark: str | None) -> tuple[list[str] | None, str]:
-    if line.count(b",") > MAX_COMMAS:
+    commas = line.count(b",")
+    if commas > MAX_COMMAS:
         return None, f"more than {MAX_COMMAS} commas"
     try:
         text = line.decode()
@@ -155,6 +156,8 @@ def _split_or_reason(line: bytes, width: int, mark: str | None) -> tuple[list[st
         return None, f"not UTF-8: {error}"
     if "\0" in text or "\r" in text:
         return None, "a NUL byte or carriage return inside the line"
+    if commas >= width and "'" not in text and '"' not in text:
+        return None, f"{commas + 1} fields, the header has {width}"
     try:
         record = _split_line(text, mark)
     except csv.Error as error:

@@ -50,8 +50,14 @@ class RejectedLine:
     @property
     def kept(self) -> str:
         """The start of the text; bytes that are not UTF-8 are shown as `\\xNN`."""
-        # No character has more than four bytes; what is cut is not decoded.
-        return self.raw[: 4 * RAW_CHARACTERS].decode("utf-8", "backslashreplace")[:RAW_CHARACTERS]
+        # A byte becomes up to four characters, and a character has up to four bytes: what is cut is hardly decoded.
+        size = RAW_CHARACTERS // 4
+        while True:
+            text = self.raw[:size].decode("utf-8", "backslashreplace")
+            # Of a character that `size` cuts, at most three bytes became characters of their own.
+            if size >= len(self.raw) or len(text) >= RAW_CHARACTERS + 12:
+                return text[:RAW_CHARACTERS]
+            size *= 2
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,8 @@ def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...], q
     records, reasons = split_lines(lines, len(columns), first_line, quoting)
     blank = [""] * len(columns)
     rows = pd.DataFrame([record or blank for record in records], columns=list(columns), dtype="str")
+    # Frees the texts with blanks around them, column by column.
+    del records
     for name in REQUIRED_COLUMNS:
         rows[name] = rows[name].str.strip()
     for position, reason in _impossible_values(rows):
