@@ -89,4 +89,6 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
+        text = json.dumps(entry, ensure_ascii=False)
+        # Some readers of logs end a line at U+2028 or U+0085, which JSON leaves as they are.
+        return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any, Self
 
 from orchestration.judge import Assessment, Level, Measure
+from orchestration.message_text import plain
 
 RUNBOOK = "docs/runbook.md"
 # Sections of the runbook for messages that are not alerts with a key.
@@ -13,6 +14,8 @@ TASK_FAILED = "task-failed"
 RUN_LATE = "run-late"
 # While nothing can be delivered, flapping alerts must not fill Airflow's database; every message is also in the log.
 _MAX_PENDING = 100
+# Of a message, so that neither the variable that keeps it nor the link to the runbook after it suffers.
+_MESSAGE_CHARACTERS = 2000
 
 
 class Severity(Enum):
@@ -40,9 +43,9 @@ class Alert:
 
     @property
     def text(self) -> str:
-        """The message that people get."""
+        """The message that people get: one line, whose data is cut, and ends with the section of the runbook."""
         section = runbook_section(self.section or self.key)
-        return f"{self.severity.value.upper()} {self.key}: {self.message}; {section}"
+        return f"{self.severity.value.upper()} {self.key}: {plain(self.message, _MESSAGE_CHARACTERS)}; {section}"
 
 
 @dataclass(frozen=True)

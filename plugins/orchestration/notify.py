@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
 from requests import RequestException
 
 from orchestration.alerts import Alert, Ledger
+from orchestration.message_text import for_mail, for_webhook, plain
 from orchestration.settings import SettingsError, load_settings
 from orchestration.state_store import StateStore, VariableMalformedError
 from orchestration.variables import VariableUnreadableError
@@ -97,7 +98,7 @@ def send_alert(text: str) -> None:
     try:
         connection_id = load_settings().alert_connection
     except (SettingsError, VariableUnreadableError) as error:
-        log.warning("alerts go to %s: %s", FALLBACK_CONNECTION, error)
+        log.warning("alerts go to %s: %s", FALLBACK_CONNECTION, plain(str(error)))
         connection_id = ""
     send(text, connection_id)
 
@@ -105,11 +106,13 @@ def send_alert(text: str) -> None:
 def send(text: str, connection_id: str) -> None:
     """Send one message to a connection, or to the fallback if it fails; to the log alone if there is neither.
 
+    The text may contain data: each channel gets it as one line, cut and without markup, see `message_text`.
+
     Raises:
         AlertConnectionError: the connection is missing, of a type that carries no messages, or lacks an extra.
         AlertNotSentError: a webhook was not reached, or refused the message.
     """
-    log.warning("alert: %s", text)
+    log.warning("alert: %s", plain(text))
     fallback = _find_connection(FALLBACK_CONNECTION) if connection_id != FALLBACK_CONNECTION else None
     if not connection_id:
         if fallback:
@@ -156,12 +159,13 @@ def _send(text: str, connection_id: str, connection: Connection) -> None:
     match connection.conn_type:
         case "aws":
             hook = SnsHook(aws_conn_id=connection_id)  # type: ignore[no-untyped-call]
-            hook.publish_to_target(_require(extra, "topic_arn", connection_id), text, subject=_SUBJECT)
+            hook.publish_to_target(_require(extra, "topic_arn", connection_id), plain(text), subject=_SUBJECT)
         case "smtp":
             with SmtpHook(smtp_conn_id=connection_id) as mail:
-                mail.send_email_smtp(to=_require(extra, "to", connection_id), subject=_SUBJECT, html_content=text)
+                recipient = _require(extra, "to", connection_id)
+                mail.send_email_smtp(to=recipient, subject=_SUBJECT, html_content=for_mail(text))
         case "http" | "slackwebhook":
-            _post(text, connection_id, connection.password or "")
+            _post(for_webhook(text), connection_id, connection.password or "")
         case other:
             msg = f"connection {connection_id} is of type {other}; use one of type aws, smtp or slackwebhook"
             raise AlertConnectionError(msg)

@@ -10,6 +10,7 @@ from spark_jobs.errors import (
     PipelineError,
 )
 from spark_jobs.lake.layout import HEARTBEAT, HISTORY, OFFSET, QUARANTINE
+from spark_jobs.lake.quarantine import HEAD_BYTES, stored_count
 from spark_jobs.store.objects import ListedObject, Objects, StoredObject
 
 # The largest object that is read whole; the detector's history, the largest of them, has 80 kB.
@@ -37,7 +38,7 @@ class CappedObjects(Objects):
     """Objects of which only so many bytes are read; of a larger quarantine file, its last lines.
 
     Attributes:
-        capped: the quarantine files of which lines were not read, since `start_poll`; the caller may forget some.
+        capped: the quarantine files whose lines were not all counted, since `start_poll`; the caller may forget some.
         quarantine_after: quarantine files up to this path are not listed, if the reader asks for all of them.
     """
 
@@ -78,7 +79,8 @@ class CappedObjects(Objects):
         if stored is None or stored.size <= len(stored.data):
             self._bytes_left -= len(stored.data) if stored else 0
             return stored
-        self.capped.add(path)
+        if stored_count(stored.data[:HEAD_BYTES]) is None:
+            self.capped.add(path)
         header, _, _ = stored.data.partition(b"\n")
         lines = b""
         if limit > _HEADER_BYTES:

@@ -85,6 +85,8 @@ def land_next_chunk(job: ChunkerJob) -> LandedChunk | None:
     parsed = parse_lines(block.lines, first, source.columns, source.quoting)
     created = job.landing.create(first, parsed.rows)
     if not created:
+        # Frees their memory before the landed chunk needs as much.
+        del block, parsed
         block, parsed = _adopt(job.landing, source)
     write_quarantine(job.lake, first, parsed.quarantine)
     end = first + len(block.lines)

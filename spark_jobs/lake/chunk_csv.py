@@ -14,7 +14,10 @@ from spark_jobs.errors import LandingZoneError
 
 def format_rows(rows: pd.DataFrame) -> bytes:
     """Return rows as CSV with a header; equal rows give equal bytes."""
-    return rows.to_csv(index=False, lineterminator="\n").encode()
+    data = io.BytesIO()
+    # A text of all rows would take four bytes a character as soon as one of them needs that.
+    rows.to_csv(data, index=False, lineterminator="\n", encoding="utf-8")
+    return data.getvalue()
 
 
 def parse_rows(data: bytes) -> pd.DataFrame:

@@ -6,7 +6,7 @@ A record is one line; one that spans several because of a newline in quotes is b
 import codecs
 import csv
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 
 from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, line_quote, multi_line_records
 
@@ -14,6 +14,10 @@ from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, line_quote, mult
 HEADER_BYTES = 65_536
 # The csv module's limit; no id, name or amount is as long.
 MAX_FIELD = 131_072
+# A line with more is not split: each of its fields would be an object. No header has as many columns.
+MAX_COMMAS = 1_000_000
+# Lines are split so many bytes at a time, so that one bad line neither slows nor fattens the splitting of all others.
+_BATCH_BYTES = 1 << 20
 # What Excel writes and reads before a header, and nothing else understands.
 _EXCEL_LINE = re.compile(rb"\"?sep=.?\"?", re.IGNORECASE)
 _BLANK_BEFORE_QUOTE = re.compile(r"(?:^|,) +[\"']", re.MULTILINE)
@@ -91,16 +95,18 @@ def split_lines(
         first_line: the line of the first.
         quoting: the quotes of the file.
     """
-    records = _split_block(lines, width, quoting.at(first_line))
-    if records:
-        return list(records), {}
     split: list[list[str] | None] = []
     reasons: dict[int, str] = {}
-    for position, line in enumerate(lines):
-        record, reason = _split_or_reason(line, width, quoting.at(first_line + position))
-        split.append(record)
-        if reason:
-            reasons[position] = reason
+    for batch in _batches(lines):
+        records = _split_block(batch, width, quoting.at(first_line + len(split)))
+        if records is not None:
+            split += records
+            continue
+        for line in batch:
+            record, reason = _split_or_reason(line, width, quoting.at(first_line + len(split)))
+            if reason:
+                reasons[len(split)] = reason
+            split.append(record)
     for span in multi_line_records(lines, sorted(reasons), first_line, quoting):
         for number, position in enumerate(span, 1):
             split[position] = None
@@ -108,11 +114,23 @@ def split_lines(
     return split, reasons
 
 
-def _split_block(lines: list[bytes], width: int, mark: str | None) -> list[list[str]] | None:
+def _batches(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Yield all lines in batches of about `_BATCH_BYTES`; a longer line is a batch of its own."""
+    start = size = 0
+    for at, line in enumerate(lines):
+        if at > start and size + len(line) > _BATCH_BYTES:
+            yield lines[start:at]
+            start, size = at, 0
+        size += len(line)
+    if lines:
+        yield lines[start:]
+
+
+def _split_block(lines: Sequence[bytes], width: int, mark: str | None) -> list[list[str]] | None:
     """Split lines all at once; return None unless each is a record with `width` fields in the same kind of quotes."""
     try:
         block = b"\n".join(lines).decode()
-        if "\0" in block or "\r" in block:
+        if "\0" in block or "\r" in block or block.count(",") > MAX_COMMAS:
             return None
         if (' "' in block or " '" in block) and _BLANK_BEFORE_QUOTE.search(block):
             return None
@@ -129,12 +147,17 @@ def _split_block(lines: list[bytes], width: int, mark: str | None) -> list[list[
 
 
 def _split_or_reason(line: bytes, width: int, mark: str | None) -> tuple[list[str] | None, str]:
+    commas = line.count(b",")
+    if commas > MAX_COMMAS:
+        return None, f"more than {MAX_COMMAS} commas"
     try:
         text = line.decode()
     except UnicodeError as error:
         return None, f"not UTF-8: {error}"
     if "\0" in text or "\r" in text:
         return None, "a NUL byte or carriage return inside the line"
+    if commas >= width and "'" not in text and '"' not in text:
+        return None, f"{commas + 1} fields, the header has {width}"
     try:
         record = _split_line(text, mark)
     except csv.Error as error:

@@ -192,6 +192,8 @@ def _syntax(line: bytes, mark: str | None) -> _Syntax:
 
 def _fields(line: bytes) -> Iterator[tuple[str, bool]]:
     """Yield the quote of each field that starts with one, and whether the field is in quotes as a whole."""
+    if b'"' not in line and b"'" not in line:
+        return
     for found in _FIELD.finditer(line):
         yield (found.group(1) or found.group(2))[:1].decode(), found.group(1) is not None
 

@@ -35,9 +35,10 @@ if TYPE_CHECKING:
 
 _GUESSED_LINE_BYTES = 256
 _MARGIN = 1.1
-# Parsing holds a chunk in memory several times over. Ordinary lines have 100 bytes.
+# Parsing holds a chunk in memory several times over, and each field as an object. Ordinary lines have 100 bytes.
 _CHUNK_BYTES = 64 << 20
 _BYTES_PER_LINE = 8192
+_CHUNK_FIELDS = 4_000_000
 # A longer unlanded part is assumed to contain a newline, without reading it.
 _UNREAD_BYTES = 1 << 16
 
@@ -61,16 +62,26 @@ class LineBlock:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Bytes of the master file from `start` on, and the lines in them from `first_byte` on, with carriage returns."""
+    """Lines of the master file from `first_byte` on, with carriage returns, and the last bytes `before` them."""
 
-    start: int
-    data: bytes
+    before: bytes
     first_byte: int
     lines: list[bytes]
 
     @property
     def end_byte(self) -> int:
         return self.first_byte + sum(map(len, self.lines)) + len(self.lines)
+
+    def tail(self) -> bytes:
+        """Return the last `CHECKED_BYTES` bytes before `end_byte`, without copying the lines."""
+        found = b""
+        for line in reversed(self.lines):
+            found = line[-CHECKED_BYTES:] + b"\n" + found
+            if len(found) >= CHECKED_BYTES:
+                break
+        else:
+            found = self.before + found
+        return found[-CHECKED_BYTES:]
 
 
 @dataclass(frozen=True)
@@ -177,12 +188,16 @@ class MasterFileVersion:
     def read_chunk(self, limit: int) -> LineBlock:
         """Read `limit` finished lines; more to complete the last record, fewer at the end or if they are very long.
 
+        The lines have at most 64 MiB, or 8 KiB times `limit` if that is more, and 4 million fields, or one line does.
+        Reading them needs three times their bytes.
+
         Raises:
             SourceLineError: the first line alone is longer than a chunk may be, or the lines end in carriage returns.
             SourceReplacedError: the file was replaced meanwhile.
             SourceRewrittenError: the part before the position changed.
         """
-        piece = self._read(limit, max(_CHUNK_BYTES, limit * _BYTES_PER_LINE))
+        most = max(1, _CHUNK_FIELDS // len(self.columns))
+        piece = self._read(min(limit, most), max(_CHUNK_BYTES, limit * _BYTES_PER_LINE))
         count = len(piece.lines)
         if not any(self._may_open(piece, at) for at in range(max(0, count - MAX_RECORD_LINES), count)):
             return self._block(piece, count)
@@ -191,8 +206,7 @@ class MasterFileVersion:
         at_end = piece.end_byte + len(after) == self.size
         lines = [_without_return(line) for line in (*piece.lines, *following)]
         whole = whole_records(lines, count, self.first_line, self.quoting, len(unfinished) if at_end else float("inf"))
-        data = piece.data[: piece.end_byte - piece.start] + after
-        longer = _Piece(piece.start, data, piece.first_byte, [*piece.lines, *following])
+        longer = _Piece(piece.before, piece.first_byte, [*piece.lines, *following])
         return self._block(longer, whole, waiting=max(0, len(lines) - whole) if whole < count else 0)
 
     def read_lines(self, count: int) -> LineBlock:
@@ -204,10 +218,9 @@ class MasterFileVersion:
         return opens_record(_without_return(piece.lines[at]), self.quoting.at(self.first_line + at))
 
     def _block(self, piece: _Piece, count: int, waiting: int = 0) -> LineBlock:
-        lines = piece.lines[:count]
-        end_byte = _Piece(piece.start, piece.data, piece.first_byte, lines).end_byte
-        check = source_check(self.head[:end_byte], piece.data[: end_byte - piece.start][-CHECKED_BYTES:])
-        return LineBlock([_without_return(line) for line in lines], end_byte, check, waiting)
+        block = _Piece(piece.before, piece.first_byte, piece.lines[:count])
+        check = source_check(self.head[: block.end_byte], block.tail())
+        return LineBlock([_without_return(line) for line in block.lines], block.end_byte, check, waiting)
 
     def _read(self, limit: int, max_bytes: int) -> _Piece:
         """Read once, and again with a larger range if lines are longer than those before."""
@@ -216,9 +229,7 @@ class MasterFileVersion:
         wanted = min(self._expected_bytes(limit), max_bytes)
         while True:
             end = min(next_byte + wanted, self.size)
-            data = self._read_range(start, end)
-            pieces = data[next_byte - start :].split(b"\n", limit)
-            lines, rest = pieces[:-1], pieces[-1]
+            before, lines, rest = self._split_range(start, next_byte, end, limit)
             if len(lines) == limit or end == self.size or (wanted == max_bytes and lines):
                 break
             if wanted == max_bytes:
@@ -228,11 +239,20 @@ class MasterFileVersion:
                 )
                 raise SourceLineError(msg)
             wanted = min(wanted * 4, max_bytes)
+            # Frees the memory of this attempt before the next one reads the same bytes and more.
+            del lines, rest
         if self.offset:
-            verify_source_check(self.offset, self.head, data[: next_byte - start], self.file.place)
+            verify_source_check(self.offset, self.head, before, self.file.place)
         if not lines:
             verify_unfinished_line(rest, next_byte, self.first_line, self.file.place)
-        return _Piece(start, data, next_byte, lines)
+        return _Piece(before, next_byte, lines)
+
+    def _split_range(self, start: int, first_byte: int, end: int, limit: int) -> tuple[bytes, list[bytes], bytes]:
+        """Return the bytes before `first_byte`, at most `limit` finished lines from there on, and what follows them."""
+        data = self._read_range(start, end)
+        before, data = data[: first_byte - start], data[first_byte - start :]
+        *lines, rest = data.split(b"\n", limit)
+        return before, lines, rest
 
     def _expected_bytes(self, lines: int) -> int:
         """Return how many bytes most likely hold the next lines, from the mean so far."""

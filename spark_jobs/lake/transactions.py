@@ -9,7 +9,7 @@ from spark_jobs.columns import KNOWN_GENDERS, LINE
 from spark_jobs.errors import SourceHeaderError, SourceLineError
 from spark_jobs.lake.csv_lines import split_header, split_lines, verify_columns
 from spark_jobs.lake.csv_quotes import Quoting
-from spark_jobs.lake.quarantine import QUARANTINE_COLUMNS
+from spark_jobs.lake.quarantine import RejectedLine
 
 REQUIRED_COLUMNS = ("customer", "gender", "merchant", "category", "amount")
 
@@ -26,11 +26,11 @@ class ParsedLines:
     Attributes:
         rows: one row per line: `line` and all columns of the master file as text, the required ones without blanks
             around. The row of a quarantined line is empty except for `line`.
-        quarantine: `line`, `reason` and `raw` text of each line that cannot be a transaction.
+        quarantine: the lines that cannot be transactions, in order.
     """
 
     rows: pd.DataFrame
-    quarantine: pd.DataFrame
+    quarantine: list[RejectedLine]
 
     @property
     def lacks_gender(self) -> bool:
@@ -95,10 +95,15 @@ def _inner_return(raw: bytes) -> int | None:
 
 
 def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...], quoting: Quoting) -> ParsedLines:
-    """Parse raw lines of whole records; a bad one does not raise, it goes to quarantine with the reason."""
+    """Parse raw lines of whole records; a bad one does not raise, it goes to quarantine with the reason.
+
+    The bytes of a bad line are shared, not copied, and it is decoded alone.
+    """
     records, reasons = split_lines(lines, len(columns), first_line, quoting)
     blank = [""] * len(columns)
     rows = pd.DataFrame([record or blank for record in records], columns=list(columns), dtype="str")
+    # Frees the texts with blanks around them, column by column.
+    del records
     for name in REQUIRED_COLUMNS:
         rows[name] = rows[name].str.strip()
     for position, reason in _impossible_values(rows):
@@ -106,10 +111,7 @@ def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...], q
     if reasons:
         rows.iloc[list(reasons)] = ""
     rows.insert(0, LINE, range(first_line, first_line + len(lines)))
-    quarantine = pd.DataFrame(
-        [(first_line + at, reasons[at], lines[at].decode("utf-8", "backslashreplace")) for at in sorted(reasons)],
-        columns=list(QUARANTINE_COLUMNS),
-    )
+    quarantine = [RejectedLine(first_line + at, reasons[at], lines[at]) for at in sorted(reasons)]
     return ParsedLines(rows, quarantine)
 
 

@@ -125,6 +125,7 @@ _IDS = (
     Line(
         "a field of more than 131,072 characters", b"C" * 131_073 + b",F,M1,food,1,1", Quarantined("a field is longer")
     ),
+    Line("more than 1,000,000 commas", b"C1,F,M1,food,1" + b"," * 1_000_000, Quarantined("more than 1000000 commas")),
     Line("a line of 10 MB", b"C" * 10_000_000 + b",F,M1,food,1,1", Quarantined("a field is longer than 131072")),
     _customer("a formula with =", "=cmd|' /C calc'!A0"),
     _customer("a formula with +", "+SUM(1)"),

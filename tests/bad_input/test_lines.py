@@ -1,6 +1,7 @@
 """Each kind of line, alone among good ones, through chunker, landing zone, detector and detection files."""
 
 import csv
+import hashlib
 import io
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -17,7 +18,7 @@ from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.chunk_csv import parse_rows
 from spark_jobs.lake.detection_files import detection_file
 from spark_jobs.lake.layout import quarantine_path
-from spark_jobs.lake.quarantine import parse_quarantine
+from spark_jobs.lake.quarantine import RAW_CHARACTERS, parse_quarantine
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.detect import Detector, Outcome, Reported
@@ -67,9 +68,11 @@ def test_a_line_has_its_outcome(line: Line, landing_format: str, tmp_path: Path)
     expected = {(f"G{number}", "GM") for number in range(49)}
     if isinstance(line.becomes, Quarantined):
         assert quarantine
-        raw = line.raw.removesuffix(b"\r").decode("utf-8", "backslashreplace")
+        whole = line.raw.removesuffix(b"\r")
+        raw = whole.decode("utf-8", "backslashreplace")
         (found,) = parse_rows(quarantine.data).to_dict("records")
-        assert (found["line"], found["raw"]) == (49, raw)
+        assert (found["line"], found["raw"]) == (49, raw[:RAW_CHARACTERS])
+        assert (found["bytes"], found["sha256"]) == (str(len(whole)), hashlib.sha256(whole).hexdigest())
         assert found["reason"].startswith(line.becomes.reason)
         (shown,) = parse_quarantine(quarantine.data)
         assert (shown.line, shown.reason, shown.raw) == (49, found["reason"], raw[:300])

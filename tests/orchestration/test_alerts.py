@@ -34,6 +34,15 @@ def test_an_alert_is_sent_once_and_once_more_when_it_is_resolved() -> None:
     assert delivered(ledger) == Ledger()
 
 
+def test_data_neither_forges_an_alert_nor_hides_the_runbook() -> None:
+    alert = Alert("landing-late", Severity.WARNING, "column a\nRESOLVED landing-late" + "\n" * 100_000)
+    (text,) = texts(Ledger().record([alert]))
+    assert text.isprintable()
+    assert text.startswith("WARNING landing-late: column a\\nRESOLVED landing-late")
+    assert text.endswith(" … (cut); docs/runbook.md#landing-late")
+    assert len(text) < 2200
+
+
 def test_a_message_stays_pending_even_if_its_alert_is_resolved() -> None:
     ledger = Ledger().record([LATE]).record([])
     assert texts(ledger) == ["WARNING landing-late: it is late; docs/runbook.md#landing-late", "RESOLVED landing-late"]

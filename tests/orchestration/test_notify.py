@@ -1,8 +1,12 @@
+import html
 import json
 import traceback
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
+from airflow.providers.amazon.aws.hooks.sns import SnsHook
+from airflow.providers.smtp.hooks.smtp import SmtpHook
 
 from local.ports import free_port
 from orchestration.alerts import Alert, Severity
@@ -103,6 +107,80 @@ def test_without_any_connection_an_alert_is_only_logged(caplog: pytest.LogCaptur
     assert "alert: WARNING landing-late" in caplog.text
     with pytest.raises(AlertConnectionError, match="connection ops cannot be read; create it"):
         send("WARNING landing-late", "ops")
+
+
+# What an attacker may write into a column's name, an id or a run's id.
+ATTACK = (
+    "<!channel> <https://evil.example|docs/runbook.md> &lt;b&gt; <b onclick='x'>\"\r\n"
+    "RESOLVED detector-failed\u2028forged\x85forged\x1b[2J\u202eeslaf\x00\ud800"
+)
+ON_ONE_LINE = (
+    "<!channel> <https://evil.example|docs/runbook.md> &lt;b&gt; <b onclick='x'>\"\\r\\n"
+    "RESOLVED detector-failed\\u2028forged\\x85forged\\x1b[2J\\u202eeslaf\\x00\\ud800"
+)
+LONG = "<&\n" * 100_000
+
+
+def sent_by(monkeypatch: pytest.MonkeyPatch, conn_type: str, text: str) -> str:
+    """Send a text to a connection of a type that Airflow's own hooks carry; return what they are given."""
+    given: list[str] = []
+
+    def publish(_hook: SnsHook, _target: str, message: str, **_: str) -> None:
+        given.append(message)
+
+    def mail(_hook: SmtpHook, *, html_content: str, **_: str) -> None:
+        given.append(html_content)
+
+    def connected(hook: SmtpHook) -> SmtpHook:
+        hook._smtp_client = SimpleNamespace(close=lambda: None)
+        return hook
+
+    monkeypatch.setattr(SnsHook, "publish_to_target", publish)
+    monkeypatch.setattr(SmtpHook, "send_email_smtp", mail)
+    monkeypatch.setattr(SmtpHook, "get_conn", connected)
+    extra = {"topic_arn": "arn:aws:sns:eu-west-1:1:t", "to": "ops@example.com", "from_email": "a@example.com"}
+    monkeypatch.setenv("AIRFLOW_CONN_OPS", json.dumps({"conn_type": conn_type, "extra": extra}))
+    send(text, "ops")
+    [message] = given
+    return message
+
+
+def posted(connect: Connect, text: str) -> str:
+    with webhook() as (port, received):
+        connect(port)
+        send(text, "ops")
+    [message] = received
+    return str(message["text"])
+
+
+def test_data_is_no_mention_link_or_second_line_in_a_webhook(connect: Connect) -> None:
+    text = posted(connect, ATTACK)
+    assert "<" not in text
+    assert ">" not in text
+    assert text.isprintable()
+    assert text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == ON_ONE_LINE
+
+
+def test_data_is_no_markup_in_a_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = sent_by(monkeypatch, "smtp", ATTACK)
+    assert not set("<>\"'") & set(text)
+    assert html.unescape(text) == ON_ONE_LINE
+
+
+def test_data_is_no_second_line_in_sns_and_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert sent_by(monkeypatch, "aws", ATTACK) == ON_ONE_LINE
+    assert f"alert: {ON_ONE_LINE}" in caplog.messages
+
+
+def test_a_long_message_is_cut_in_each_channel(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in (posted(connect, LONG), *(sent_by(monkeypatch, kind, LONG) for kind in ("smtp", "aws"))):
+        assert text.endswith(" … (cut)")
+        assert len(text) < 25_000, "Slack accepts 40,000 characters"
+    assert max(map(len, caplog.messages)) < 5000
 
 
 FIRST = Alert("first", Severity.WARNING, "1")

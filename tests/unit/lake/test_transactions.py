@@ -20,7 +20,7 @@ COLUMNS = ("customer", "gender", "merchant", "category", "amount", "note")
 def test_values_are_kept_without_their_quotes(line: bytes, values: list[str]) -> None:
     parsed = parse_lines([line], 7, COLUMNS, Quoting())
     assert parsed.rows.iloc[0].tolist() == [7, *values]
-    assert parsed.quarantine.empty
+    assert parsed.quarantine == []
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_impossible_line_goes_to_quarantine_and_keeps_its_number(line: bytes,
     parsed = parse_lines([good, line, good], 10, COLUMNS, Quoting("'"))
     assert parsed.rows["line"].tolist() == [10, 11, 12]
     assert parsed.rows["customer"].tolist() == ["C1", "", "C1"]
-    row = parsed.quarantine.to_dict("records")
-    assert [(entry["line"], entry["raw"]) for entry in row] == [(11, line.decode("utf-8", "backslashreplace"))]
-    assert reason in row[0]["reason"]
+    (rejected,) = parsed.quarantine
+    assert (rejected.line, rejected.raw) == (11, line)
+    assert reason in rejected.reason
 
 
 def test_byte_order_mark_and_carriage_return_are_not_part_of_the_header() -> None:
