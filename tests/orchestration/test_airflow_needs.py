@@ -2,9 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
-import hcl2
 import pytest
 import yaml
 from airflow.sdk import conf
@@ -14,18 +12,6 @@ from orchestration.airflow_needs import read_needs, settings_alerts
 from tests.harness.pipeline import ROOT
 
 NEEDS = {f"{need.section}.{need.name}": need for need in read_needs()}
-MWAA = ROOT / "terraform" / "modules" / "airflow" / "mwaa.tf"
-
-
-def mwaa_options() -> dict[str, str]:
-    """Return Airflow's settings in Terraform's MWAA environment."""
-    for resource in hcl2.loads(MWAA.read_text())["resource"]:
-        for kind, named in resource.items():
-            if kind.strip('"') == "aws_mwaa_environment":
-                [values] = named.values()
-                options: dict[str, Any] = values["airflow_configuration_options"]
-                return {str(name).strip('"'): str(value).strip('"') for name, value in options.items()}
-    pytest.fail(f"{MWAA} has no MWAA environment")
 
 
 def test_each_setting_that_is_too_high_is_named_with_its_value_and_its_cost() -> None:
@@ -69,15 +55,3 @@ def test_the_example_for_helm_has_them() -> None:
     assert {name: config[need.section][need.name] for name, need in NEEDS.items()} == {
         name: need.at_most for name, need in NEEDS.items()
     }
-
-
-def test_terraform_sets_them_to_the_same_values() -> None:
-    options = mwaa_options()
-    set_there = {name: float(options[name]) for name in NEEDS if name in options}
-    assert set_there
-    assert set_there == {name: NEEDS[name].at_most for name in set_there}
-
-
-@pytest.mark.xfail(strict=True, reason="modules/airflow/mwaa.tf sets only scheduler_idle_sleep_time; remove this mark")
-def test_terraform_sets_all_of_them() -> None:
-    assert set(NEEDS) <= set(mwaa_options())

@@ -89,15 +89,22 @@ def provider_mirror() -> Path | None:
     return next((place for place in places if any(place.glob("*/hashicorp/aws"))), None)
 
 
+def copy_sources(directory: Path) -> None:
+    """Copy Terraform's files, and those that they read, so that a test leaves nothing in the repository."""
+    shutil.copytree(TERRAFORM, directory / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    for name in ("jobs.json", "plugins/orchestration/airflow_needs.json"):
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(TERRAFORM.parent / name, directory / name)
+
+
 def aws_side(directory: Path) -> Terraform:
     """Copy the root module without its Databricks resources, whose provider is in no mirror.
 
     An override file points the AWS provider at a local AWS.
     """
     root = directory / "terraform"
-    shutil.copytree(TERRAFORM, root, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    copy_sources(directory)
     shutil.copytree(TERRAFORM.parent / "dags", directory / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(TERRAFORM.parent / "jobs.json", directory)
     dist = directory / "dist"
     dist.mkdir()
     for name in (

@@ -1,12 +1,11 @@
 """The modules' own tests, with mocked providers: `terraform test`."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.terraform.terraform import TERRAFORM, Terraform, terraform_environment
+from tests.terraform.terraform import TERRAFORM, Terraform, copy_sources, terraform_environment
 
 pytestmark = [pytest.mark.terraform, pytest.mark.slow]
 
@@ -17,8 +16,7 @@ _TESTED = sorted({file.parent.parent.relative_to(TERRAFORM) for file in TERRAFOR
 def test_a_module_passes_its_own_tests(terraform_installed: None, tmp_path: Path, module: Path) -> None:
     """Skipped where a provider of the module is in no mirror; mocks need its schema."""
     assert terraform_installed is None
-    shutil.copytree(TERRAFORM, tmp_path / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
-    shutil.copy(TERRAFORM.parent / "jobs.json", tmp_path)
+    copy_sources(tmp_path)
     terraform = Terraform(tmp_path / "terraform" / module, {**os.environ, **terraform_environment(tmp_path)})
     done = terraform("init", "-backend=false", may_fail=True)
     if done.code:

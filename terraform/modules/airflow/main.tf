@@ -5,6 +5,12 @@ locals {
   account          = data.aws_caller_identity.current.account_id
   partition        = data.aws_partition.current.partition
   environment_name = "${var.name}-airflow"
+
+  # What the DAGs need of Airflow's own settings, by section.name.
+  airflow_options = {
+    for name, need in jsondecode(file("${path.module}/../../../plugins/orchestration/airflow_needs.json")) :
+    name => tostring(need.at_most)
+  }
 }
 
 resource "aws_kms_key" "airflow" {

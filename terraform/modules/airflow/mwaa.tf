@@ -28,12 +28,10 @@ resource "aws_mwaa_environment" "this" {
   startup_script_s3_path           = one(aws_s3_object.startup_script[*].key)
   startup_script_s3_object_version = one(aws_s3_object.startup_script[*].version_id)
 
-  airflow_configuration_options = {
+  airflow_configuration_options = merge(local.airflow_options, {
     "secrets.backend"        = local.backend
     "secrets.backend_kwargs" = jsonencode(local.backend_arguments)
-    # The default of one second delays a DAG that runs every 5 seconds (docs/decisions/0008).
-    "scheduler.scheduler_idle_sleep_time" = "0.2"
-  }
+  })
 
   network_configuration {
     security_group_ids = [aws_security_group.airflow[0].id]

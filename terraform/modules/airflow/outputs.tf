@@ -1,10 +1,12 @@
 output "environment" {
   description = "Environment variables that let an existing Airflow find the connections and settings."
-  value = {
-    AIRFLOW__SECRETS__BACKEND                     = local.backend
-    AIRFLOW__SECRETS__BACKEND_KWARGS              = jsonencode(local.backend_arguments)
-    AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME = "0.2"
-  }
+  value = merge(
+    { for name, value in local.airflow_options : "AIRFLOW__${upper(replace(name, ".", "__"))}" => value },
+    {
+      AIRFLOW__SECRETS__BACKEND        = local.backend
+      AIRFLOW__SECRETS__BACKEND_KWARGS = jsonencode(local.backend_arguments)
+    }
+  )
 }
 
 output "mwaa_environment" {

@@ -31,6 +31,20 @@ run "the_ui_is_private_unless_chosen_otherwise" {
   }
 }
 
+run "airflow_has_the_settings_that_the_dags_need" {
+  command = plan
+
+  assert {
+    condition     = aws_mwaa_environment.this[0].airflow_configuration_options["scheduler.task_instance_heartbeat_timeout"] == "30"
+    error_message = "MWAA lacks a setting of airflow_needs.json"
+  }
+
+  assert {
+    condition     = output.environment["AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME"] == "0.2"
+    error_message = "an existing Airflow is not told of a setting of airflow_needs.json"
+  }
+}
+
 run "the_ui_can_be_public" {
   command = plan
 
