@@ -123,6 +123,9 @@ def freshness_alerts(assessment: Assessment) -> list[Alert]:
         _alert("detections-waiting", waiting, unwritten),
         _alert("gender-unknown", assessment.without_gender, f"{unknown}; see the column gender of the master file"),
     ]
+    if assessment.refused_rules:
+        message = f"the newest rules are not in force, the ones before them stay: {assessment.refused_rules}"
+        found.append(Alert("rules-refused", Severity.WARNING, message))
     return [alert for alert in found if alert]
 
 

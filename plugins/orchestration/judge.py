@@ -56,6 +56,7 @@ class Assessment:
         quarantine: share of the latest lines that are quarantined, 0 to 1.
         waiting: detections that wait for their file.
         without_gender: transactions in the latest chunks without any known gender; few may be a coincidence.
+        refused_rules: why the newest rules are not in force, "" if they are.
     """
 
     landing: Measure
@@ -64,6 +65,7 @@ class Assessment:
     quarantine: Measure
     waiting: Measure
     without_gender: Measure
+    refused_rules: str
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def assess(seen: "Observation", settings: "Settings") -> Assessment:
         quarantine=_measure(seen.quarantined / seen.window if seen.window else 0.0, settings.quarantine_share),
         waiting=_measure(beat.waiting if beat else 0, settings.detections_waiting),
         without_gender=Measure(without_gender, Level.LATE if without_gender >= _MANY_WITHOUT_GENDER else Level.OK),
+        refused_rules=beat.refused_rules_reason if beat else "",
     )
 
 

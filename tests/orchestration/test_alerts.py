@@ -83,6 +83,7 @@ def test_the_open_alerts_of_release_1_0_are_read_and_anything_else_is_an_error()
         (seen(beat={"waiting": 50}), []),
         (seen(beat={"transactions_without_gender": 9}), []),
         (seen(beat={"transactions_without_gender": 10}), [("gender-unknown", Severity.WARNING)]),
+        (seen(beat={"refused_rules_reason": "000002.toml: not TOML"}), [("rules-refused", Severity.WARNING)]),
         (seen(beat={"waiting": 501}), [("detections-waiting", Severity.CRITICAL)]),
         (
             seen(unlanded_since=ago(61), uncommitted_since=ago(301)),

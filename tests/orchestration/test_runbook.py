@@ -20,6 +20,7 @@ from spark_jobs import errors
 from spark_jobs.chunker import cli as chunker
 from spark_jobs.detector import cli as detector
 from spark_jobs.maintenance import cli as maintenance
+from spark_jobs.publishing import cli as publishing
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / RUNBOOK).read_text()
@@ -131,6 +132,8 @@ def test_a_command_in_it_exists(command: list[str]) -> None:
             detector._parser().parse_args(arguments)
         case ["maintain_state", *arguments]:
             maintenance._parser().parse_args(arguments)
+        case ["rules", *arguments]:
+            publishing._parser().parse_args(arguments)
         case ["airflow", *arguments]:
             _airflow_parser().parse_args(arguments)
         case ["aws", "s3", verb, *_]:
