@@ -38,7 +38,8 @@ _MARGIN = 1.1
 # Parsing holds a chunk in memory several times over, and each field as an object. Ordinary lines have 100 bytes.
 _CHUNK_BYTES = 64 << 20
 _BYTES_PER_LINE = 8192
-_CHUNK_FIELDS = 4_000_000
+_CHUNK_FIELDS = 1_000_000
+_FIELDS_PER_LINE = 100
 # A longer unlanded part is assumed to contain a newline, without reading it.
 _UNREAD_BYTES = 1 << 16
 
@@ -188,15 +189,15 @@ class MasterFileVersion:
     def read_chunk(self, limit: int) -> LineBlock:
         """Read `limit` finished lines; more to complete the last record, fewer at the end or if they are very long.
 
-        The lines have at most 64 MiB, or 8 KiB times `limit` if that is more, and 4 million fields, or one line does.
-        Reading them needs three times their bytes.
+        The lines have at most 64 MiB, or 8 KiB times `limit` if that is more, and 1 million fields, or 100 times
+        `limit`; a single line may have more. Reading them needs three times their bytes.
 
         Raises:
             SourceLineError: the first line alone is longer than a chunk may be, or the lines end in carriage returns.
             SourceReplacedError: the file was replaced meanwhile.
             SourceRewrittenError: the part before the position changed.
         """
-        most = max(1, _CHUNK_FIELDS // len(self.columns))
+        most = max(1, max(_CHUNK_FIELDS, limit * _FIELDS_PER_LINE) // len(self.columns))
         piece = self._read(min(limit, most), max(_CHUNK_BYTES, limit * _BYTES_PER_LINE))
         count = len(piece.lines)
         if not any(self._may_open(piece, at) for at in range(max(0, count - MAX_RECORD_LINES), count)):

@@ -43,9 +43,10 @@ record that is not finished waits, like an unfinished line, with the lines after
 {MAX_RECORD_LINES} lines and {MAX_RECORD_BYTES:,} bytes, or is closed in the middle of a field, makes no such record:
 its line goes to quarantine alone. While lines wait, a warning in the chunker's log says for which.
 
-**Size.** A chunk has at most 64 MiB (8 KiB times `--chunk-size`, if that is more) and 4 million fields; it ends early
-if its lines are longer. With chunks of 10,000 lines the chunker needs less than 1 GiB of memory, whatever the file
-contains. [Quarantine files](lake.md#quarantine-files) have the first {RAW_CHARACTERS:,} characters of each line.
+**Size.** A chunk has at most 64 MiB (8 KiB times `--chunk-size`, if that is more) and 1 million fields (100 times
+`--chunk-size`, if that is more); with longer or wider lines it ends early. With chunks of up to 10,000 lines the
+chunker needs less than 1 GiB of memory, whatever the file contains. [Quarantine files](lake.md#quarantine-files) have the
+first {RAW_CHARACTERS:,} characters of each line.
 
 **Rounding.** Amounts become paise and weights 1/10,000 as their decimal texts say, halves to even: 1.015 becomes ₹1.02.
 State that was summed by an earlier release, which rounded binary numbers, stays as it is.

@@ -3,6 +3,7 @@ import json
 import traceback
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.providers.amazon.aws.hooks.sns import SnsHook
@@ -131,7 +132,7 @@ def sent_by(monkeypatch: pytest.MonkeyPatch, conn_type: str, text: str) -> str:
     def mail(_hook: SmtpHook, *, html_content: str, **_: str) -> None:
         given.append(html_content)
 
-    def connected(hook: SmtpHook) -> SmtpHook:
+    def connected(hook: Any) -> Any:
         hook._smtp_client = SimpleNamespace(close=lambda: None)
         return hook
 

@@ -10,6 +10,7 @@ from spark_jobs.errors import (
     SourceMissingError,
     SourceRewrittenError,
 )
+from spark_jobs.lake import master_file
 from spark_jobs.lake.csv_quotes import Quoting
 from spark_jobs.lake.layout import OFFSET
 from spark_jobs.lake.offset import read_landed_line
@@ -228,3 +229,19 @@ def test_a_chunk_costs_the_same_reads_wherever_it_is(monkeypatch: pytest.MonkeyP
         land_next_chunk(job)
         reads.append(len(ranges))
     assert reads == [2, 4, 6], "one for the header and the version, one for the lines"
+
+
+def test_a_chunk_of_many_columns_has_fewer_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(master_file, "_CHUNK_FIELDS", 20)
+    monkeypatch.setattr(master_file, "_FIELDS_PER_LINE", 3)
+    job = new_job(chunk_size=7)
+    write_source(job, FILE)
+    assert [land_next_chunk(job) for _ in range(3)] == [
+        LandedChunk(0, 3, 0, adopted=False),
+        LandedChunk(3, 6, 0, adopted=False),
+        LandedChunk(6, 8, 0, adopted=False),
+    ]
+    job = new_job(chunk_size=7)
+    write_source(job, FILE)
+    monkeypatch.setattr(master_file, "_FIELDS_PER_LINE", 6)
+    assert land_next_chunk(job) == LandedChunk(0, 7, 0, adopted=False)
