@@ -11,13 +11,14 @@ from deltalake import DeltaTable
 
 from spark_jobs.errors import StateError
 from spark_jobs.lake import state_version as state_version_module
+from spark_jobs.lake.layout import DETECTIONS
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.lake.state_version import STATE_VERSION, state_version
 from spark_jobs.store.objects import open_objects
 from tests.torture import lake
 from tests.torture.job import JobRequest
 from tests.torture.jobs import Jobs, job_processes
-from tests.torture.lake import DETECTIONS, Contents, contents
+from tests.torture.lake import Contents, contents
 from tests.torture.s3 import BUCKET, Stored
 
 pytestmark = pytest.mark.processes
