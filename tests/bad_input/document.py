@@ -45,8 +45,8 @@ its line goes to quarantine alone. While lines wait, a warning in the chunker's 
 
 **Size.** A chunk has at most 64 MiB (8 KiB times `--chunk-size`, if that is more) and 1 million fields (100 times
 `--chunk-size`, if that is more); with longer or wider lines it ends early. With chunks of up to 10,000 lines the
-chunker needs less than 1 GiB of memory, whatever the file contains. [Quarantine files](lake.md#quarantine-files) have the
-first {RAW_CHARACTERS:,} characters of each line.
+chunker needs less than 1 GiB of memory, whatever the file contains. [Quarantine files](lake.md#quarantine-files) have
+the first {RAW_CHARACTERS:,} characters of each line.
 
 **Rounding.** Amounts become paise and weights 1/10,000 as their decimal texts say, halves to even: 1.015 becomes ₹1.02.
 State that was summed by an earlier release, which rounded binary numbers, stays as it is.
