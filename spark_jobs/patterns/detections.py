@@ -77,5 +77,8 @@ def detection_rows(detections: Sequence[Detection]) -> pa.Table:
 
 def parse_detection_rows(rows: pa.Table) -> list[Detection]:
     """Parse what `detection_rows` returns, in order of `seq`."""
-    ordered = rows.select(DETECTIONS_SCHEMA.names).sort_by("seq").to_pylist(maps_as_pydicts="strict")
+    ordered = rows.select(DETECTIONS_SCHEMA.names).sort_by("seq").to_pylist()
+    for row in ordered:
+        # Maps are lists of pairs; pyarrow 19, that of Databricks Runtime 17.3, cannot return them otherwise.
+        row.update({name: dict(row[name]) for name in ("evidence", "thresholds")})
     return [Detection(*row.values()) for row in ordered]
