@@ -48,5 +48,5 @@ def test_a_session_of_spark_connect_exits_with_70_and_names_the_access_mode(
 
 def test_a_running_session_gets_the_settings_that_it_accepts() -> None:
     session = _Session()
-    assert prepared(as_spark(session)) is session
+    prepared(as_spark(session))
     assert session.settings["spark.sql.streaming.minBatchesToRetain"] == "2"
