@@ -14,6 +14,7 @@
         ├── UnsuitableStoreError      the object store ignores the conditions of a write
         ├── TableFeatureError         a Delta table has a feature that the jobs cannot use
         ├── TableDamagedError         an object of a Delta table is missing or unreadable
+        ├── AccessModeError           the Spark session is not in this process
         ├── SourceHeaderError         no header, or an unusable one
         ├── SourceLineError           a line of the master file does not end
         ├── SourceRewrittenError      the landed part is missing or different
@@ -85,6 +86,10 @@ class TableFeatureError(PermanentError):
 
 class TableDamagedError(PermanentError):
     """Raised when an object of a Delta table is missing or unreadable, and would be again."""
+
+
+class AccessModeError(PermanentError):
+    """Raised when the detector gets a session of Spark Connect, whose driver is another process."""
 
 
 class SourceHeaderError(PermanentError):

@@ -37,6 +37,7 @@ def main() -> None:
         start_delay_millis=round(options.start_delay * 1000),
         grace_millis=round(options.grace * 1000),
         keep_millis=round(options.keep_days * 86_400_000),
+        runtime_python=options.runtime_python,
     )
     store = Store(options.directory / "databricks.db")
     engine = Engine(store, settings, _now, log)
@@ -83,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--grace", type=float, default=10, metavar="SECONDS", help="from SIGTERM to SIGKILL of a run (%(default)s)"
+    )
+    parser.add_argument(
+        "--runtime-python",
+        default="",
+        metavar="PATH",
+        help="run wheel tasks in cells of this Python's ipykernel, as on Databricks (default: in processes)",
     )
     parser.add_argument(
         "--keep-days", type=float, default=60, metavar="DAYS", help="after which runs are deleted (%(default)s)"

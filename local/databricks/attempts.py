@@ -26,6 +26,7 @@ class EngineSettings:
         start_delay_millis: cluster start time of each run.
         grace_millis: from SIGTERM to SIGKILL of a task's process.
         keep_millis: age at which finished runs are deleted with their logs.
+        runtime_python: interpreter whose ipykernel runs wheel tasks; empty for processes of this one.
     """
 
     directory: Path
@@ -33,6 +34,7 @@ class EngineSettings:
     start_delay_millis: int = 0
     grace_millis: int = 10_000
     keep_millis: int = 60 * 86_400_000
+    runtime_python: str = ""
 
 
 class Attempts:
@@ -84,6 +86,7 @@ class Attempts:
                 environment={**self._settings.environment, **environment_of(run, task)},
                 log=self.log_file(attempt),
                 failure=self.failure_file(attempt),
+                runtime_python=self._settings.runtime_python,
             ),
         )
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import traceback
@@ -26,6 +27,7 @@ class TaskProcess:
         python_file: a script, else empty.
         log: file for its output.
         failure: file for the error it failed with, as JSON with `error` and `error_trace`.
+        runtime_python: run an entry point in a cell of this interpreter's ipykernel; empty: in this process.
     """
 
     package: str
@@ -35,6 +37,7 @@ class TaskProcess:
     environment: Mapping[str, str]
     log: Path
     failure: Path
+    runtime_python: str = ""
 
 
 def run_task(task: TaskProcess) -> None:
@@ -54,6 +57,8 @@ def run_task(task: TaskProcess) -> None:
     os.environ.clear()
     os.environ.update(task.environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if task.runtime_python and task.entry_point:
+        raise SystemExit(_run_in_kernel(task))
     try:
         _run(task)
     except SystemExit as error:
@@ -81,6 +86,14 @@ def _run(task: TaskProcess) -> None:
         msg = f"package {task.package} has no entry point {task.entry_point!r}; it has {names}"
         raise LookupError(msg)
     found[0].load()()
+
+
+def _run_in_kernel(task: TaskProcess) -> int:
+    # Every process of the group gets SIGTERM; this one waits for the kernel, which stops the entry point.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    command = [task.runtime_python, str(Path(__file__).with_name("kernel_cell.py")), str(task.failure)]
+    command += [task.package, task.entry_point, *task.arguments]
+    return subprocess.run(command, check=False).returncode
 
 
 def _report(path: Path, error: str, trace: str) -> None:

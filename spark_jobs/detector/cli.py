@@ -4,7 +4,8 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
@@ -28,11 +29,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
     stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    with exit_on_error(log):
+    with exit_on_error(log), _set_by_signals(stopping):
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
     return exit_codes.DONE
+
+
+@contextmanager
+def _set_by_signals(stopping: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT set an event; restore their handlers, as a notebook's kernel outlives the detector."""
+    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _settings(options: argparse.Namespace) -> DetectorSettings:

@@ -36,31 +36,57 @@ class Chunks:
     max_chunks: int
 
 
+# All that a running session accepts; everything else is fixed when the cluster starts.
+_SESSION_SETTINGS = {
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # Nothing is kept in Spark between micro-batches.
+    "spark.sql.streaming.minBatchesToRetain": "2",
+    "spark.sql.streaming.numRecentProgressUpdates": "2",
+}
+
+
 def open_session() -> SparkSession:
-    """Return the session of the Databricks cluster, or a local one elsewhere."""
+    """Return the session of the Databricks cluster, or a local one elsewhere.
+
+    Raises:
+        AccessModeError: the session is one of Spark Connect.
+    """
     # Workers must run this interpreter, in which the wheel is installed.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("transaction-pattern-detector")
     if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
-        for key, value in _local_settings().items():
+        for key, value in _start_settings().items():
             builder = builder.config(key, value)
-    return builder.getOrCreate()
+    return prepared(builder.getOrCreate())
 
 
-def _local_settings() -> dict[str, str]:
+def prepared(spark: SparkSession) -> SparkSession:
+    """Return a session with the settings that can be set while it is running.
+
+    Raises:
+        AccessModeError: the session is one of Spark Connect, where micro-batches run in another process.
+    """
+    if any(base.__module__.startswith("pyspark.sql.connect.") for base in type(spark).__mro__):
+        msg = (
+            "the detector cannot run on serverless compute or in standard access mode (Spark Connect): "
+            'run it on a cluster in dedicated access mode (data_security_mode "SINGLE_USER")'
+        )
+        raise errors.AccessModeError(msg)
+    for key, value in _SESSION_SETTINGS.items():
+        spark.conf.set(key, value)
+    return spark
+
+
+def _start_settings() -> dict[str, str]:
     streaming = "org.apache.spark.sql.execution.streaming" + ("" if pyspark.__version__ < "4.1" else ".checkpointing")
     return {
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
-        "spark.sql.execution.arrow.pyspark.enabled": "true",
         # The work is done in Python: using the C1 compiler alone saves 2 s at a start (docs/decisions/0003).
         "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
         # Over TCP each task waits 40 ms for an acknowledgement; Spark 4.0 ignores the setting.
         "spark.python.unix.domain.socket.enabled": "true",
-        # Nothing is kept in Spark between micro-batches.
-        "spark.sql.streaming.minBatchesToRetain": "2",
-        "spark.sql.streaming.numRecentProgressUpdates": "2",
         # The checkpoint is disposable: skip checksum files, and a `chmod` process for each, which take half of Spark's
         # own time per micro-batch (docs/decisions/0003).
         "spark.hadoop.fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",

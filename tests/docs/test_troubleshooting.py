@@ -12,7 +12,9 @@ import pytest
 from local import java
 from local.jars import fetch_jars
 from local.preflight import check_files, check_memory, check_ports
+from spark_jobs.detector.stream import prepared
 from spark_jobs.errors import (
+    AccessModeError,
     PermanentError,
     StateError,
     TableDamagedError,
@@ -29,6 +31,7 @@ from spark_jobs.store.line_table import open_table
 from spark_jobs.store.objects import StoredObject, open_objects
 from tests.docs.pages import ROOT, blocks
 from tests.harness.delta_log import change_metadata, checkpoint, cut, switch_on
+from tests.unit.detector.test_stream import ConnectSession, as_spark
 from tests.unit.lake.test_state_tables import run_chunks
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -176,6 +179,12 @@ def test_a_missing_data_file(tmp_path: Path) -> None:
     with pytest.raises(TableDamagedError) as raised:
         StateTables(open_objects(tmp_path.as_uri())).load()
     assert_shown(str(raised.value).replace(file.as_uri(), f"{STATE}/part-00000-8bc0.parquet"))
+
+
+def test_another_access_mode() -> None:
+    with pytest.raises(AccessModeError) as raised:
+        prepared(as_spark(ConnectSession()))
+    assert_shown(raised.value)
 
 
 @pytest.mark.parametrize("properties", [{}, {VERSION_PROPERTY: "3"}], ids=["missing", "newer"])

@@ -1,6 +1,5 @@
 """The jobs as real processes on a local S3, and access to their results."""
 
-import os
 import re
 import subprocess
 import sys
@@ -53,8 +52,8 @@ class Pipeline:
         self.s3.client().upload_file(str(path), BUCKET, f"{self.name}-{name}")
         return f"s3://{BUCKET}/{self.name}-{name}"
 
-    def start_chunker(self, source: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "spark_jobs.chunker.cli", "--source", source, "--lake", self.lake, *arguments]
+    def start_chunker(self, source: str, *arguments: str, python: str = sys.executable) -> "subprocess.Popen[bytes]":
+        command = [python, "-m", "spark_jobs.chunker.cli", "--source", source, "--lake", self.lake, *arguments]
         return processes.start(command, self.directory / "chunker.log", self.s3.environment)
 
     def start_detector(self, *arguments: str, python: str = sys.executable) -> "subprocess.Popen[bytes]":
@@ -143,23 +142,3 @@ def wait_until(
         assert not ended, f"ended too early: {ended}"
         assert time.monotonic() < deadline, f"the condition did not hold within {seconds} s"
         time.sleep(between)
-
-
-def spark_python(version: str) -> str:
-    """Return a Python with another version of Spark, from uv.lock; the first use installs it."""
-    environment = Path(sys.prefix) / f"spark-{version}"
-    uv = str(Path(sys.prefix) / "bin" / "uv")
-    group = f"spark-{version.replace('.', '-')}"
-    done = subprocess.run(
-        [
-            *(uv, "sync", "--frozen", "--quiet", "--compile-bytecode", "-p", sys.executable),
-            *("--no-install-project", "--no-default-groups", "--group", group),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "UV_PROJECT_ENVIRONMENT": os.fspath(environment)},
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"Spark {version} could not be installed: {done.stderr}"
-    return os.fspath(environment / "bin" / "python")

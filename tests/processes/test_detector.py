@@ -9,7 +9,7 @@ import pytest
 from local import processes
 from local.jars import delta_jars, delta_session
 from spark_jobs.lake.heartbeat_history import parse_history
-from tests.harness.pipeline import Pipeline, spark_python, wait_until
+from tests.harness.pipeline import Pipeline, wait_until
 from tests.harness.warm import WarmProcess
 from tests.processes.conftest import ROWS
 
@@ -107,26 +107,6 @@ def test_one_of_two_detectors_stops_with_an_error_and_nothing_is_duplicated(
     assert pipeline.found() == undisturbed.found()
     assert pipeline.state() == undisturbed.state()
     pipeline.assert_files_are_the_table()
-
-
-# The first run downloads half a gigabyte.
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("version", ["4.0", "4.1"])
-def test_detections_are_the_same_on_older_spark(
-    landed: Landed, undisturbed: Pipeline, importance: str, version: str
-) -> None:
-    pipeline = landed()
-    detector = pipeline.start_detector(
-        "--importance", importance, "--max-chunks", "7", "--available-now", python=spark_python(version)
-    )
-    try:
-        assert detector.wait(120) == 0, pipeline.log.read_text()
-    finally:
-        processes.stop(detector)
-    assert pipeline.log.read_text().count("batch committed") == 9, "60 chunks, at most 7 per micro-batch"
-    assert pipeline.found() == undisturbed.found()
-    assert pipeline.state() == undisturbed.state()
 
 
 @pytest.mark.slow
