@@ -53,13 +53,13 @@ test-all: test test-slow  ## Run all tests, at most 25 minutes; those in contain
 		else echo "test-all: no Docker engine responds, so the stack in containers was not tested"; fi
 
 torture: setup  ## Run the torture tests: crash points, a faulty S3, a day, load; 50 minutes; ARGS="--seed N --only s3"
-	@PYTHONPATH=plugins $(RUN) $(BIN)/python -m tests.torture $(ARGS)
+	@PYTHONPATH=plugins $(RUN) $(BIN)/python -m tests.system.torture $(ARGS)
 
 compose-test: setup  ## Build, start, test and remove the stack in containers; needs a Docker engine
 	@docker info >/dev/null 2>&1 || { echo "No Docker engine responds: start one, and check that 'docker info' works"; exit 1; }
 	@docker compose version >/dev/null 2>&1 || { echo "Docker Compose 2 is needed, as a plugin: 'docker compose version' fails"; exit 1; }
 	@docker compose build --quiet
-	@$(RUN) $(BIN)/python -m pytest tests/compose $(ARGS)
+	@$(RUN) $(BIN)/python -m pytest tests/system/compose $(ARGS)
 
 check: .venv/ready  ## Check format, lint, types and import contracts
 	@$(BIN)/ruff format --check .

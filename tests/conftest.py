@@ -24,7 +24,15 @@ settings.load_profile("quick")
 
 # Folders and modules whose tests share something that is expensive to start: one worker runs all of them. The longest
 # come first, so that the short ones fill the workers at the end.
-_TOGETHER = ("faults", "processes", "terraform", "local/test_run.py", "browser", "dags", "local/databricks")
+_TOGETHER = (
+    "system/faults",
+    "integration/processes",
+    "integration/terraform",
+    "system/test_run.py",
+    "system/browser",
+    "integration/dags",
+    "integration/local/databricks",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

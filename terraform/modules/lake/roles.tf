@@ -1,5 +1,5 @@
 # The roles have only the permissions that the code needs: spark_jobs/lake, chunker and maintenance for the jobs;
-# plugins/orchestration and plugins/pattern_page for Airflow. tests/terraform runs that code under these policies.
+# plugins/orchestration and plugins/pattern_page for Airflow. tests/integration/terraform runs that code under these policies.
 
 locals {
   # Derived from the names, not from the resources, so that a plan shows the policies.

@@ -3,7 +3,7 @@ import pytest
 from spark_jobs.lake import csv_lines
 from spark_jobs.lake.csv_lines import MAX_COMMAS, split_lines
 from spark_jobs.lake.csv_quotes import find_quoting
-from tests.bad_input.lines import COLUMNS, kinds_in_one_file
+from tests.unit.bad_input.lines import COLUMNS, kinds_in_one_file
 
 WIDTH = COLUMNS.count(b",") + 1
 

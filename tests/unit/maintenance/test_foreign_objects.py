@@ -16,7 +16,7 @@ from spark_jobs.lake.past_state import read_state_at
 from spark_jobs.lake.quarantine import QuarantineReader
 from spark_jobs.maintenance.cli import main as maintain_state
 from spark_jobs.store.objects import open_objects
-from tests.torture.s3 import FaultyS3, Stored, faulty_s3
+from tests.system.torture.s3 import FaultyS3, Stored, faulty_s3
 from tests.unit.lake.test_state_tables import run_chunks
 
 BUCKET = "foreign-objects"

@@ -13,7 +13,7 @@ from spark_jobs.lake.layout import chunk_path
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.store.conditions import verify_conditional_writes
 from spark_jobs.store.objects import Objects, open_objects
-from tests.torture.s3 import FaultyS3, Stored, faulty_s3
+from tests.system.torture.s3 import FaultyS3, Stored, faulty_s3
 from tests.unit.chunker_job import HEADER, good_line
 
 BUCKET = "conditions"

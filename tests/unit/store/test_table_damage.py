@@ -12,7 +12,7 @@ from spark_jobs.store.delta import explain_damage
 from spark_jobs.store.line_table import LineTable, open_table
 from spark_jobs.store.new_table import NewTable, open_or_create_table
 from tests.harness.delta_log import checkpoint, cut, entries
-from tests.torture.s3 import faulty_s3
+from tests.system.torture.s3 import faulty_s3
 
 SCHEMA = pa.schema([("line", pa.int64())])
 RESTORE = "restore it from the bucket's versions, or rebuild the table (docs/troubleshooting.md)"

@@ -1,4 +1,4 @@
-# Run by tests/terraform/test_modules.py, or with `terraform test` in this module.
+# Run by tests/integration/terraform/test_modules.py, or with `terraform test` in this module.
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{}" }

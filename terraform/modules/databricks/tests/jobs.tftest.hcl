@@ -1,4 +1,4 @@
-# Run by tests/terraform/test_modules.py, or with `terraform test` in this module.
+# Run by tests/integration/terraform/test_modules.py, or with `terraform test` in this module.
 mock_provider "databricks" {
   mock_resource "databricks_service_principal" {
     defaults = { application_id = "00000000-0000-0000-0000-000000000000" }
