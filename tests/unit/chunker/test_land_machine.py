@@ -148,10 +148,12 @@ class Chunker(RuleBasedStateMachine):
 
     def _without_unfinished_record(self) -> int:
         """Return how many lines do not wait for the end of a record; any line with a quote ends or disproves one."""
+        last = max((number for number, line in enumerate(self.lines) if b"'" in line), default=0)
+        if self.lines and self.lines[last] == UNCLOSED:
+            return last
         if self.to_come:
             return max(number for number, line in enumerate(self.lines) if line in {record[0] for record in RECORDS})
-        last = max((number for number, line in enumerate(self.lines) if b"'" in line), default=0)
-        return last if self.lines and self.lines[last] == UNCLOSED else len(self.lines)
+        return len(self.lines)
 
     def _finish(self, line: bytes) -> None:
         if self.unfinished:
@@ -165,6 +167,13 @@ class Chunker(RuleBasedStateMachine):
     def _interrupted(self, chunk_size: int, at_write: Callable[[int], None]) -> ChunkerJob:
         lake = Interrupted(self.job.lake, at_write)
         return replace(self.job, lake=lake, landing=open_landing("csv", lake), chunk_size=chunk_size)
+
+
+def test_a_record_within_a_quote_that_is_not_closed_yet_waits_with_it() -> None:
+    chunker = Chunker()
+    chunker.append_bad_line(UNCLOSED)
+    chunker.begin_a_record_of_several_lines(RECORDS[1])
+    chunker.run(5)
 
 
 TestChunker = Chunker.TestCase
