@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -19,7 +20,7 @@ UNCLOSED = b"0,'C1','F','M1','c,1\n"
 # Each with a line that would be a transaction if it stood alone.
 RECORDS = [
     [b"0,'C1','F','M1','a\n", b"9,C9,F,M9,fake,9.50\n", b"b',1.50\n"],
-    [b'0,C1,F,M1,"a\n', b'9,C9,F,M9,"fake\n', b'",1.50\n'],
+    [b'0,C1,F,M1,"a\n', b"9,C9,F,M9,fake,9.50\n", b'b",1.50\n'],
     [b"0,'C1','F','M1','a''\n", b"'',1,C9,M9,fake\n", b"\n", b"',1.50\n"],
 ]
 
@@ -169,11 +170,19 @@ class Chunker(RuleBasedStateMachine):
         return replace(self.job, lake=lake, landing=open_landing("csv", lake), chunk_size=chunk_size)
 
 
-def test_a_record_within_a_quote_that_is_not_closed_yet_waits_with_it() -> None:
+@pytest.mark.parametrize("record", RECORDS, ids=["single quotes", "double quotes", "doubled quotes"])
+@pytest.mark.parametrize("before", [[], [UNCLOSED]], ids=["", "after an open quote"])
+def test_no_line_of_a_record_lands_before_its_last_one(record: list[bytes], before: list[bytes]) -> None:
     chunker = Chunker()
-    chunker.append_bad_line(UNCLOSED)
-    chunker.begin_a_record_of_several_lines(RECORDS[1])
-    chunker.run(5)
+    for line in before:
+        chunker.append_bad_line(line)
+    chunker.begin_a_record_of_several_lines(record)
+    while chunker.to_come:
+        chunker.run(5)
+        chunker.append_a_line_of_the_record()
+    chunker.append_lines(1)
+    chunker.run(9)
+    chunker.each_bad_line_is_quarantined_once()
 
 
 TestChunker = Chunker.TestCase
