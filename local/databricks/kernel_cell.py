@@ -14,7 +14,7 @@ from typing import Any
 
 from jupyter_client.manager import start_new_kernel
 
-# Like the code that Databricks generates for a wheel task: what the entry point returns is dropped.
+# Like the code that Databricks generates for a wheel task: the entry point's return value is dropped.
 _CELL = """
 import importlib.metadata, sys
 sys.argv = {argv!r}

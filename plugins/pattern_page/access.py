@@ -64,7 +64,7 @@ class Access:
         Raises:
             HTTPException: 401 without a valid login, 403 without permission to see Airflow's website.
         """
-        # All that a decision depends on, so that a token with another role is another key; hashed, because some auth
+        # Everything a decision depends on, so that a token with another role has another key; hashed, because some auth
         # managers include tokens.
         identity = json.dumps(get_auth_manager().serialize_user(user), sort_keys=True)
         key = hashlib.sha256(identity.encode()).hexdigest()

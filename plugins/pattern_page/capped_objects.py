@@ -35,7 +35,7 @@ _ERRORS: Mapping[str, type[PipelineError]] = {
 
 
 class CappedObjects(Objects):
-    """Objects of which only so many bytes are read; of a larger quarantine file, its last lines.
+    """Objects with a limit on the bytes read; of a larger quarantine file, the last lines.
 
     Attributes:
         capped: the quarantine files whose lines were not all counted, since `start_poll`; the caller may forget some.

@@ -1,4 +1,4 @@
-"""An append-only Delta table, of which each read opens only so many bytes of files, the newest first."""
+"""An append-only Delta table whose reads are limited in bytes, the newest files first."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

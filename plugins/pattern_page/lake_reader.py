@@ -56,7 +56,7 @@ class LakeReader:
         return LakeSnapshot(seen, self._settings, times, self._history, self._history_error, bool(self._lake.capped))
 
     def _open(self, before: Observer | None) -> Observer:
-        """Begin the listings near the landed line; what the observer before knew of the master file is kept."""
+        """Begin the listings near the landed line, and keep what is known of the master file."""
         try:
             self._opened_line = read_landed_line(self._lake)
         except OffsetUnreadableError:

@@ -36,7 +36,7 @@ class Chunks:
     max_chunks: int
 
 
-# All that a running session accepts; everything else is fixed when the cluster starts.
+# The settings that a running session accepts; the others are fixed when the cluster starts.
 _SESSION_SETTINGS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # Nothing is kept in Spark between micro-batches.
