@@ -1,6 +1,6 @@
 """Run an entry point in a cell of an ipykernel: `python kernel_cell.py FAILURE PACKAGE ENTRY_POINT ARGUMENT…`.
 
-Needs only what a Databricks Runtime has, and is started with the runtime's own Python.
+It imports only packages of a Databricks Runtime, because the runtime's own Python runs it.
 """
 
 import contextlib

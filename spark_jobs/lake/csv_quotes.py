@@ -148,7 +148,7 @@ def multi_line_records(
 
     Args:
         lines: consecutive lines without their line ends; the first begins a record, the last ends one.
-        bad: the positions, in order, of lines that are no record by themselves, as every first line of several is.
+        bad: the positions, in order, of lines that are not a record on their own; every first line of several is one.
         first_line: the line of the first.
         quoting: the quotes of the file.
     """

@@ -50,7 +50,7 @@ class RejectedLine:
     @property
     def kept(self) -> str:
         """The start of the text; bytes that are not UTF-8 are shown as `\\xNN`."""
-        # A byte becomes up to four characters, and a character has up to four bytes: what is cut is hardly decoded.
+        # A byte becomes at most four characters, so begin with a quarter: hardly anything is decoded only to be cut.
         size = RAW_CHARACTERS // 4
         while True:
             text = self.raw[:size].decode("utf-8", "backslashreplace")

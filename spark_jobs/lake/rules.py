@@ -135,7 +135,7 @@ def valid_rules(lake: "Objects", below: int) -> list[PublishedRules]:
         try:
             rules = find_rules(lake, version)
         except RulesError:
-            # Whoever asks for this very version is told.
+            # Reported when this version itself is read.
             continue
         if rules:
             found.append(rules)

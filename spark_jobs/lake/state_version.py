@@ -31,7 +31,7 @@ def state_properties() -> dict[str, str]:
 
 
 def new_state_table(schema: pa.Schema) -> NewTable:
-    """Return what a table of the state is created with."""
+    """Return the definition of a new state table."""
     return NewTable(schema, state_description(), state_properties())
 
 

@@ -124,7 +124,7 @@ def findings(state: PairState, touched: Touched, pattern: Pattern, repeat: bool)
     An unknown value (NaN) compares false.
 
     Args:
-        state: of which patterns are marked.
+        state: in which the findings are marked as reported.
         touched: what the chunk touched.
         pattern: an evaluated pattern.
         repeat: yield what has been reported before, too.

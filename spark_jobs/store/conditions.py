@@ -13,7 +13,7 @@ def verify_conditional_writes(folder: Objects, path: str) -> None:
     """Verify that the store honours `If-None-Match` and `If-Match`, at an object that exists and never changes.
 
     Both writes must be refused. A store that ignores their conditions writes the bytes that are already there, so that
-    nothing needs to be cleaned up, whoever else does the same at the same time and wherever this is interrupted.
+    no cleanup is needed, even if several processes probe at once or this one is interrupted.
 
     Args:
         folder: the object's folder; a local directory always honours conditions.
