@@ -16,10 +16,8 @@ import pyarrow as pa
 from pyspark.sql.datasource import DataSource, DataSourceStreamReader, InputPartition
 from pyspark.sql.types import StructType
 
-from spark_jobs.errors import LandingZoneError
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
-from spark_jobs.lake.landing import Landing, open_landing
-from spark_jobs.lake.layout import LANDING_ZONE
+from spark_jobs.lake.landing import Chunk, Landing, list_chunks, open_landing
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.store.objects import Objects, open_objects
 
@@ -28,14 +26,6 @@ _SECONDS_BETWEEN_IDLE_POLLS = 0.1
 # The sums of a chunk cross the JVM as one value: converting them row by row costs more than reading them
 # (docs/decisions/0003).
 _SCHEMA = "chunk_end long, sums binary"
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """Lines `[first, end)`."""
-
-    first: int
-    end: int
 
 
 @dataclass
@@ -141,23 +131,7 @@ class ChunkStreamReader(DataSourceStreamReader):
         return landed
 
     def _chunks(self, start: int, landed: int, most: int | None) -> list[Chunk]:
-        """Return at most `most` chunks from line `start` on, up to the landed line.
-
-        Raises:
-            LandingZoneError: there is a gap.
-        """
-        limit = most + 1 if most else landed - start + 1
-        landing = _landing(self._lake_url, self._landing_format)
-        firsts = [first for first in landing.first_lines(start, limit) if first < landed]
-        if not firsts or firsts[0] != start:
-            found = f"the next chunk is at line {firsts[0]}" if firsts else "there is no further chunk"
-            msg = (
-                f"{self._lake_url}/{LANDING_ZONE}: a gap at line {start}, {found}, but offset.csv says that all lines"
-                f" below {landed} have landed; restore the missing chunk from the bucket's versions"
-            )
-            raise LandingZoneError(msg)
-        ends = [*firsts[1:], landed]
-        return [Chunk(first, end) for first, end in zip(firsts, ends, strict=True)][:most]
+        return list_chunks(_landing(self._lake_url, self._landing_format), self._lake_url, start, landed, most)
 
 
 # Opened once per process: Python workers outlive their tasks, and so do their connections.

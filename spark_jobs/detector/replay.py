@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from spark_jobs.errors import ReplayError
 from spark_jobs.lake import layout
 from spark_jobs.lake.landing import Landing
-from spark_jobs.lake.past_state import Neighbours, read_state_at
+from spark_jobs.lake.past_state import read_state_at
 from spark_jobs.lake.rules import RecordedAdoption, recorded_adoptions
+from spark_jobs.lake.start_lines import first_kept_chunk, read_start
 from spark_jobs.lake.state_tables import APPLICATION, StateTables
 from spark_jobs.store.address import parse_address
 from spark_jobs.store.line_table import open_table
@@ -63,21 +64,10 @@ def begin_replay(replay: Replay, lake: Objects, landing: Landing, landed_line: i
         ReplayError: the state or the chunk of that line is not kept; names the nearest line of which both are.
         SecondDetectorError: another detector has begun on the same tables.
     """
-    line = replay.from_line
-    first_kept = next(iter(landing.first_lines(0, 1)), landed_line)
-    if line == first_kept == 0:
+    line, first_chunk = replay.from_line, first_kept_chunk(landing, landed_line)
+    if line == first_chunk == 0:
         return
-    if line < first_kept:
-        nearest = _at_or_above(lake, first_kept)
-        msg = f"--from-line {line}: the chunks of {lake.url} below line {first_kept} have expired; {_advice(nearest)}"
-        raise ReplayError(msg)
-    past = read_state_at(lake, line)
-    if isinstance(past, Neighbours):
-        below = 0 if past.below is None and first_kept == 0 else past.below
-        kept = [near for near in (below, past.above) if near is not None and near >= first_kept]
-        nearest = min(kept, key=lambda near: abs(near - line), default=None)
-        msg = f"--from-line {line}: {lake.url} keeps no state of this line; {_advice(nearest)}"
-        raise ReplayError(msg)
+    past = read_start(lake, line, first_chunk, read_state_at)
     tables.begin_at(line, past.pairs, past.merchants, past.detections)
 
 
@@ -85,17 +75,6 @@ def replayed_adoptions(lake: Objects, from_line: int) -> list[RecordedAdoption]:
     """Return the adoptions of rules that the lake's detector has recorded, in force from a line on."""
     pairs = open_table(lake.place(layout.PAIRS), APPLICATION)
     return recorded_adoptions(pairs.mark, from_line) if pairs else []
-
-
-def _at_or_above(lake: Objects, line: int) -> int | None:
-    found = read_state_at(lake, line)
-    return found.above if isinstance(found, Neighbours) else found.line
-
-
-def _advice(nearest: int | None) -> str:
-    if nearest is None:
-        return "there is no line whose state and chunks are both kept"
-    return f"the nearest line whose state and chunks are kept is {nearest}"
 
 
 def _parse(data: bytes, place: str) -> Replay:

@@ -48,6 +48,21 @@ class CsvLanding:
         after = chunk_path(start).removesuffix(".csv")
         return [chunk_first_line(path) for path in islice(self._lake.list_after(LANDING_ZONE, after), limit)]
 
+    def first_line_since(self, time: datetime, end: int) -> int:
+        """Return the first line of the first chunk below line `end` that was landed at or after a time, else `end`.
+
+        Bisects, because a listing of all chunks would take a request for each 1,000 of them.
+        """
+        low, high = 0, end
+        while low < high:
+            middle = (low + high) // 2
+            found = next(self._lake.list_objects(LANDING_ZONE, chunk_path(middle).removesuffix(".csv")), None)
+            if found is None or found.modified_at >= time:
+                high = middle
+            else:
+                low = chunk_first_line(found.path) + 1
+        return min([*self.first_lines(low, 1), end])
+
     def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
         """Return those of `columns` that the chunk `[first, end)` has, null where empty.
 

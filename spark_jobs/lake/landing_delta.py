@@ -64,6 +64,11 @@ class DeltaLanding:
             return []
         return sorted(low for low, _ in _extents(self._reading.handle) if low >= start)[:limit]
 
+    def first_line_since(self, time: datetime, end: int) -> int:
+        table = open_table(self._url, APPLICATION)
+        landed = _landed(table) if table else []
+        return min([first for first, _, at in landed if at >= time and first < end], default=end)
+
     def read(self, first: int, end: int, columns: dict[str, pa.DataType]) -> pa.Table:
         landed = self._table(first)
         missing = missing_columns(landed.handle, pa.schema(columns))
@@ -78,14 +83,9 @@ class DeltaLanding:
         table = open_table(self._url, APPLICATION)
         if table is None:
             return 0
-        files = pa.table(table.handle.get_add_actions(flatten=True)).sort_by(f"min.{LINE}")
-        landed_at = files.column("modification_time").cast(pa.timestamp("ms", "UTC")).to_pylist()
-        last = files.column(f"max.{LINE}").to_pylist()
-        old = list(
-            takewhile(lambda chunk: chunk[0] < line and chunk[1] < landed_before, zip(last, landed_at, strict=True))
-        )
+        old = list(takewhile(lambda chunk: chunk[1] < line and chunk[2] < landed_before, _landed(table)))
         if old:
-            table.delete_below(old[-1][0] + 1)
+            table.delete_below(old[-1][1] + 1)
         return len(old)
 
     def _missing(self, first: int) -> LandingZoneError:
@@ -108,6 +108,14 @@ def _extents(table: DeltaTable) -> list[tuple[int, int]]:
     """Return the first and the last line of each chunk."""
     files = pa.table(table.get_add_actions(flatten=True))
     return list(zip(files.column(f"min.{LINE}").to_pylist(), files.column(f"max.{LINE}").to_pylist(), strict=True))
+
+
+def _landed(table: LineTable) -> list[tuple[int, int, datetime]]:
+    """Return the first and the last line of each chunk, and when it was landed, in order."""
+    files = pa.table(table.handle.get_add_actions(flatten=True)).sort_by(f"min.{LINE}")
+    landed_at = files.column("modification_time").cast(pa.timestamp("ms", "UTC"))
+    columns = (files.column(f"min.{LINE}"), files.column(f"max.{LINE}"), landed_at)
+    return list(zip(*(column.to_pylist() for column in columns), strict=True))
 
 
 def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

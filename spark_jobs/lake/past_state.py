@@ -7,8 +7,10 @@ line never decreases from one version to the next.
 """
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +18,7 @@ from deltalake import DeltaTable
 
 from spark_jobs.columns import LINE
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
+from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
 from spark_jobs.lake.state_tables import APPLICATION
 from spark_jobs.lake.state_version import verify_state_version
@@ -24,6 +27,9 @@ from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import explain_damage, find_table, storage_options, with_columns
 from spark_jobs.store.failures import retry, translate_errors
 from spark_jobs.store.objects import Objects
+
+_Result = TypeVar("_Result")
+_REPORTED_SCHEMA = pa.schema([DETECTIONS_SCHEMA.field(name) for name in REPORTED_COLUMNS])
 
 
 @dataclass(frozen=True)
@@ -55,22 +61,47 @@ def read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
         TableDamagedError, TableFeatureError: a table cannot be used as it is.
         StorageError: the store failed each time, or files are being deleted: run again.
     """
+    return _reading(lake, lambda: _read_state_at(lake, line))
+
+
+def read_pairs_at(lake: Objects, line: int) -> PairState | Neighbours:
+    """Return the pairs as of a line above 0, with what was reported of them by then; otherwise as `read_state_at`."""
+    return _reading(lake, lambda: _read_pairs_at(lake, line))
+
+
+def find_kept_lines(lake: Objects, line: int) -> Neighbours:
+    """Return the nearest lines whose state is kept: at or below a line, and above it; raises as `read_state_at`."""
+    return _reading(lake, lambda: _PairsVersions(lake).neighbours(line))
+
+
+def _reading(lake: Objects, read: Callable[[], _Result]) -> _Result:
+    def attempt() -> _Result:
+        with translate_errors(lake.place("state")):
+            return read()
+
     with explain_damage(*map(lake.place, (layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS))):
-        return retry(lambda: _read_state_at(lake, line))
+        return retry(attempt)
 
 
 def _read_state_at(lake: Objects, line: int) -> PastState | Neighbours:
-    with translate_errors(lake.place("state")):
-        versions = _PairsVersions(lake)
-        pairs = versions.rows_at(line)
-        if pairs is None:
-            return versions.neighbours(line)
-        detections = _rows_through(_newest(lake, layout.DETECTIONS), line, DETECTIONS_SCHEMA)
-        state = restore_state(pairs)
-        # Rows of earlier releases do not have it.
-        state.mark_reported(*(detections.column(name) for name in REPORTED_COLUMNS))
-        merchants = _rows_through(_newest(lake, layout.MERCHANTS), line, MERCHANTS_SCHEMA)
-        return PastState(line, all_pair_rows(state, line), merchants, detections)
+    state = _read_pairs_at(lake, line)
+    if isinstance(state, Neighbours):
+        return state
+    detections = _rows_through(_newest(lake, layout.DETECTIONS), line, DETECTIONS_SCHEMA)
+    merchants = _rows_through(_newest(lake, layout.MERCHANTS), line, MERCHANTS_SCHEMA)
+    return PastState(line, all_pair_rows(state, line), merchants, detections)
+
+
+def _read_pairs_at(lake: Objects, line: int) -> PairState | Neighbours:
+    versions = _PairsVersions(lake)
+    pairs = versions.rows_at(line)
+    if pairs is None:
+        return versions.neighbours(line)
+    state = restore_state(pairs)
+    # Rows of earlier releases do not have it.
+    reported = _rows_through(_newest(lake, layout.DETECTIONS), line, _REPORTED_SCHEMA)
+    state.mark_reported(*(reported.column(name) for name in REPORTED_COLUMNS))
+    return state
 
 
 class _PairsVersions:
@@ -154,4 +185,6 @@ def _rows_through(table: DeltaTable | None, line: int, schema: pa.Schema) -> pa.
     """Return the rows up to a line, null in columns added by later releases."""
     if table is None:
         return schema.empty_table()
-    return with_columns(table.to_pyarrow_dataset().to_table(filter=pc.field(LINE) <= line), schema)
+    rows = table.to_pyarrow_dataset()
+    present = [name for name in schema.names if name in rows.schema.names]
+    return with_columns(rows.to_table(columns=present, filter=pc.field(LINE) <= line), schema)

@@ -14,6 +14,7 @@ from spark_jobs.kernel.pair_rows import pair_rows
 from spark_jobs.kernel.pair_state import Advance, PairState
 from spark_jobs.patterns.detections import NO_SEQ, REPORTED_COLUMNS, Detection
 from spark_jobs.patterns.evaluate import RECORDED_PERCENTILES, Finding, Percentiles, Touched, findings, merchant_rows
+from spark_jobs.patterns.grammar import Percentile
 from spark_jobs.patterns.rules import Pattern, Status
 from spark_jobs.patterns.schedule import Adoption, Rules
 
@@ -60,29 +61,43 @@ class Detector:
     def advance(self, chunks: Sequence[ChunkSums]) -> "Outcome":
         """Advance by a micro-batch of at least one chunk, evaluating the patterns at the end of each chunk."""
         started_at = self._now()
-        detections: list[Detection] = []
-        shadow: list[Detection] = []
+        found: list[Detection] = []
         merchants: list[pa.Table] = []
         advances: list[Advance] = []
         for chunk in sorted(chunks, key=lambda chunk: chunk.end):
             line = chunk.end
-            advance = self.state.advance(chunk.rows)
-            version, rule_set = self._rules.at(line)
-            wanted = rule_set.percentiles | RECORDED_PERCENTILES
-            touched = Touched(self.state, advance, self._percentiles.after(self.state, advance, wanted))
-            advances.append(advance)
+            touched = self._touch(chunk, RECORDED_PERCENTILES)
+            advances.append(touched.advance)
             merchants.append(merchant_rows(self.state, touched, line))
-            detected = line <= self._detected_line
-            if detected:
-                self._mark_reported_at(line)
-            for pattern in rule_set.evaluated:
-                # Only detections have numbers and times that must not change; shadow rows are found again.
-                if detected and pattern.status is Status.ACTIVE:
-                    continue
-                for finding in findings(self.state, touched, pattern, self._rules.every_chunk):
-                    found = self._detection(finding, pattern, line, started_at, version)
-                    (detections if pattern.status is Status.ACTIVE else shadow).append(found)
+            found += self._detect(touched, line, started_at)
+        detections = [detection for detection in found if detection.seq != NO_SEQ]
+        shadow = [detection for detection in found if detection.seq == NO_SEQ]
         return Outcome(line, detections, pa.concat_tables(merchants), self._rows_of(advances, line), shadow)
+
+    def find(self, chunk: ChunkSums) -> list[Detection]:
+        """Advance by one chunk; return what it finds, shadow included, without the rows that a state on disk needs."""
+        return self._detect(self._touch(chunk, frozenset()), chunk.end, self._now())
+
+    def _touch(self, chunk: ChunkSums, recorded: frozenset[Percentile]) -> Touched:
+        """Advance the state by one chunk; return what it touched, with `recorded` percentiles beside those compared."""
+        advance = self.state.advance(chunk.rows)
+        _, rule_set = self._rules.at(chunk.end)
+        wanted = rule_set.percentiles | recorded
+        return Touched(self.state, advance, self._percentiles.after(self.state, advance, wanted))
+
+    def _detect(self, touched: Touched, line: int, started_at: datetime) -> list[Detection]:
+        """Evaluate the patterns for what the chunk that ends at `line` touched."""
+        version, rule_set = self._rules.at(line)
+        detected = line <= self._detected_line
+        if detected:
+            self._mark_reported_at(line)
+        return [
+            self._detection(finding, pattern, line, started_at, version)
+            for pattern in rule_set.evaluated
+            # Only detections have numbers and times that must not change; shadow rows are found again.
+            if not (detected and pattern.status is Status.ACTIVE)
+            for finding in findings(self.state, touched, pattern, self._rules.every_chunk)
+        ]
 
     def _detection(
         self, finding: Finding, pattern: Pattern, line: int, started_at: datetime, version: int
