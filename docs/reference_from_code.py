@@ -43,6 +43,7 @@ _COMMANDS = (
     ("maintain_state", "spark_jobs.maintenance.cli"),
     ("rules", "spark_jobs.publishing.cli"),
     ("explain", "spark_jobs.explaining.cli"),
+    ("what_if", "spark_jobs.what_if.cli"),
     ("make run", "local.run"),
     ("The local Databricks", "local.databricks"),
 )

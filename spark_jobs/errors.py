@@ -26,6 +26,7 @@
         ├── HistoryUnreadableError    the detector's history is not what this release writes
         ├── StateError                the state is damaged, or written by a newer release
         ├── ReplayError               a replay cannot begin at its line, or its output is in use
+        ├── WhatIfError               a what-if has no lines, or its report is another one's or does not exist
         └── SecondDetectorError       another detector commits to the same lake
 
 Messages name the thing, the place and the remedy.
@@ -134,6 +135,10 @@ class StateError(PermanentError):
 
 class ReplayError(PermanentError):
     """Raised when a replay cannot begin: no state of its line is kept, or its output is in use."""
+
+
+class WhatIfError(PermanentError):
+    """Raised when a what-if has no lines to replay, or a report belongs to another what-if or does not exist."""
 
 
 class SecondDetectorError(PermanentError):

@@ -19,13 +19,13 @@ from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.importance import LoadedImportance, read_importance
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.offset import read_landed_line
+from spark_jobs.lake.recorded_settings import IMPORTANCE_ETAG, RecordedSettings, settings_metadata
 from spark_jobs.lake.rules import read_rules_file
 from spark_jobs.lake.state_tables import LoadedState, StateTables
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.schedule import UNPUBLISHED, Rules
 from spark_jobs.store.objects import Objects, open_object, open_objects
 
-_IMPORTANCE_ETAG = "importanceEtag"
 _SECONDS_BETWEEN_POLLS = 0.2
 _SECONDS_BETWEEN_IMPORTANCE_POLLS = 60
 
@@ -94,7 +94,7 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
     )
     until = read_landed_line(lake) if settings.available_now else settings.until_line
     files = DetectionFiles(output, loaded.reported.next_seq, tables.detections_from)
-    metadata = {_IMPORTANCE_ETAG: importance.etag, "thresholds": str(dict(settings.thresholds))}
+    metadata = settings_metadata(RecordedSettings(importance.etag, settings.thresholds))
     progress = Heartbeat(
         started_at,
         updated_at=started_at,
@@ -183,7 +183,7 @@ def _open_tables(settings: DetectorSettings, lake: Objects, output: Objects) -> 
 def _warn_if_importance_changed(
     importance: LoadedImportance, tables: StateTables, loaded: LoadedState, log: Logger
 ) -> None:
-    before = tables.last_metadata(_IMPORTANCE_ETAG)
+    before = tables.last_metadata(IMPORTANCE_ETAG)
     if before is not None and before != importance.etag:
         fields = {"from_line": loaded.committed_line, "etag_before": before, "etag": importance.etag}
         log.warning("importance file differs from this line on", extra={"fields": fields})

@@ -16,6 +16,7 @@ HEARTBEAT = "state/detector.json"
 HISTORY = "state/detector_history.json"
 REPLAY = "state/replay.json"
 DETECTION_FILES = "detections"
+WHAT_IF = "what_if"
 
 _QUARANTINE = re.compile(r"quarantine_(\d{12})\.csv\Z")
 _CHUNK = re.compile(r"chunk_(\d{12})\.csv\Z")

@@ -9,11 +9,10 @@ from spark_jobs.columns import LINE
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.lake import layout
 from spark_jobs.lake.rules import RecordedAdoption, recorded_adoptions
-from spark_jobs.lake.state_tables import APPLICATION
-from spark_jobs.lake.state_version import verify_state_version
+from spark_jobs.lake.state_tables import open_state
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
 from spark_jobs.store.delta import with_columns
-from spark_jobs.store.line_table import LineTable, open_table
+from spark_jobs.store.line_table import LineTable
 from spark_jobs.store.objects import Objects
 
 
@@ -41,7 +40,7 @@ def read_merchant(lake: Objects, merchant: str) -> MerchantState:
         StateError: the tables are not of this release's state version.
         StorageError: the store failed.
     """
-    pairs, detections = (_open(lake, name) for name in (layout.PAIRS, layout.DETECTIONS))
+    pairs, detections = (open_state(lake, name) for name in (layout.PAIRS, layout.DETECTIONS))
     line = (pairs.line if pairs else None) or 0
     adoptions = recorded_adoptions(pairs.mark, line) if pairs else []
     return MerchantState(
@@ -50,13 +49,6 @@ def read_merchant(lake: Objects, merchant: str) -> MerchantState:
         _rows(detections, DETECTIONS_SCHEMA, pc.field("MerchantId") == merchant),
         next((one for one in reversed(adoptions) if one.from_line <= line), None),
     )
-
-
-def _open(lake: Objects, name: str) -> LineTable | None:
-    table = open_table(lake.place(name), APPLICATION)
-    if table:
-        verify_state_version(table.handle, table.url)
-    return table
 
 
 def _rows(table: LineTable | None, schema: pa.Schema, which: pc.Expression) -> pa.Table:

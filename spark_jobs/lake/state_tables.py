@@ -255,6 +255,18 @@ class StateTables:
         return {**metadata, _DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
 
 
+def open_state(lake: Objects, name: str) -> LineTable | None:
+    """Open a table of the state for reading; return None if there is none.
+
+    Raises:
+        StateError: this release cannot read it.
+    """
+    table = open_table(lake.place(name), APPLICATION)
+    if table:
+        verify_state_version(table.handle, table.url)
+    return table
+
+
 def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
     table = open_or_create_table(url, APPLICATION, new_state_table(schema), sorted_by)
     verify_state_version(table.handle, url)

@@ -55,14 +55,15 @@ def explain(rules: RuleSet, pairs: pa.Table, customer: str | None) -> list[tuple
     )
     touched = Touched(state, everything, Percentiles().after(state, everything, rules.all_percentiles))
     return [
-        (pattern, [_explained(condition, touched, at) for condition in pattern.conditions])
+        (pattern, [explain_condition(condition, touched, at) for condition in pattern.conditions])
         for pattern in rules.patterns
         for at in [0 if pattern.subject is Subject.MERCHANT else _position(names, customer)]
         if at is not None
     ]
 
 
-def _explained(condition: Condition, touched: Touched, at: int) -> Explained:
+def explain_condition(condition: Condition, touched: Touched, at: int) -> Explained:
+    """Return a condition, evaluated at a position of what was touched."""
     positions = np.array([at])
     sides = (touched.values(side, condition.subject) for side in (condition.left, condition.right))
     left, right = (side_at(side, positions)[0] for side in sides)
