@@ -44,6 +44,7 @@ _COMMANDS = (
     ("rules", "spark_jobs.publishing.cli"),
     ("explain", "spark_jobs.explaining.cli"),
     ("what_if", "spark_jobs.what_if.cli"),
+    ("publish_rules", "spark_jobs.publishing.job"),
     ("make run", "local.run"),
     ("The local Databricks", "local.databricks"),
 )

@@ -1,4 +1,4 @@
-"""The three jobs of `jobs.json`, which Terraform reads as well, with the parameters of one lake filled in.
+"""The jobs of `jobs.json`, which Terraform reads as well, with the parameters of one lake filled in.
 
 Two runs of the chunker may overlap: neither lands a line twice, and one that hangs does not block the next. Its timeout
 is shorter than that of the Airflow task, which also does the retries. The detector is continuous, so that Databricks
@@ -50,7 +50,7 @@ class Lake:
 
 
 def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
-    """Create the three jobs, or reset those that exist; return their ids by name. Active runs continue."""
+    """Create the jobs, or reset those that exist; return their ids by name. Active runs continue."""
     existing = {job.settings.name: job.job_id for job in client.jobs.list() if job.settings}
     ids = {}
     for name, job in all_jobs(lake).items():
@@ -64,7 +64,7 @@ def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
 
 
 def all_jobs(lake: Lake) -> dict[str, JobSettings]:
-    """Return the settings of the three jobs by name."""
+    """Return the settings of the jobs by name."""
     return {job["name"]: _filled_in(job, lake.parameters()) for job in json.loads(_JOBS_FILE.read_text())}
 
 

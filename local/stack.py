@@ -1,4 +1,4 @@
-"""The whole stack on one machine: S3, Databricks with the three jobs, Airflow with the DAGs."""
+"""The whole stack on one machine: S3, Databricks with the jobs, Airflow with the DAGs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -31,7 +31,7 @@ class Stack:
 
     Attributes:
         workspace: client of the local Databricks.
-        job_ids: of the three jobs, by name.
+        job_ids: of the jobs, by name.
     """
 
     s3: LocalS3

@@ -93,9 +93,11 @@ module "airflow" {
     lake       = module.lake.lake
     chunk_size = var.chunk_size
 
-    chunker_job     = local.job_names.chunker
-    detector_job    = local.job_names.detector
-    maintenance_job = local.job_names.maintain_state
+    chunker_job       = local.job_names.chunker
+    detector_job      = local.job_names.detector
+    maintenance_job   = local.job_names.maintain_state
+    what_if_job       = local.job_names.what_if
+    publish_rules_job = local.job_names.publish_rules
     # Unpausing a job edits it, which Airflow's identity may not.
     unpause_detector = false
 

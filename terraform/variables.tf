@@ -77,12 +77,12 @@ variable "spark_version" {
 }
 
 variable "node_types" {
-  description = "Instance types of the jobs' clusters."
-  type        = object({ chunker = string, detector = string, maintain_state = string })
+  description = "Instance types of the jobs' clusters; that of what_if is by default the detector's."
+  type        = object({ chunker = string, detector = string, maintain_state = string, what_if = optional(string) })
 
   validation {
-    condition     = alltrue([for type in values(var.node_types) : can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.([0-9]*x?large|medium|metal[a-z0-9-]*)$", type))])
-    error_message = "node_types must be EC2 instance types, such as m5d.large, not ${join(", ", [for type in values(var.node_types) : type if !can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.([0-9]*x?large|medium|metal[a-z0-9-]*)$", type))])}."
+    condition     = alltrue([for type in compact(values(var.node_types)) : can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.([0-9]*x?large|medium|metal[a-z0-9-]*)$", type))])
+    error_message = "node_types must be EC2 instance types, such as m5d.large, not ${join(", ", [for type in compact(values(var.node_types)) : type if !can(regex("^[a-z][a-z0-9-]*[0-9][a-z0-9-]*\\.([0-9]*x?large|medium|metal[a-z0-9-]*)$", type))])}."
   }
 }
 

@@ -92,6 +92,10 @@ class Settings(_Strict):
     """Name of the detector's job."""
     maintenance_job: str = "maintain_state"
     """Name of the maintenance job."""
+    what_if_job: str = "what_if"
+    """Name of the job that compares other rules with what was found."""
+    publish_rules_job: str = "publish_rules"
+    """Name of the job that publishes rules."""
     unpause_detector: bool = True
     """Unpause the detector's job, for which Airflow must be allowed to edit it; otherwise raise an alert."""
     chunk_size: PositiveInt = 10_000

@@ -158,14 +158,26 @@ def verify_marks(earlier: Iterable[PublishedRules], rule_set: RuleSet, place: st
         raise RulesError(msg)
 
 
-def publish_rules(lake: "Objects", body: bytes, author: str, comment: str, now: datetime) -> PublishedRules:
+def publish_rules(
+    lake: "Objects", body: bytes, author: str, comment: str, now: datetime, newest: int | None = None
+) -> PublishedRules:
     """Publish the next version, after validating it.
 
+    Args:
+        lake: the lake.
+        body: the text, TOML.
+        author, comment: recorded with the version.
+        now: with UTC offset.
+        newest: the version that must be the newest one, so that this call, if repeated, publishes one version.
+
     Raises:
-        RulesError: malformed, equal to the newest version, or with too many ids; nothing was published.
+        RulesError: malformed, equal to the newest version, with too many ids, or `newest` is not the newest version;
+            nothing was published.
         RulesRaceLostError: another publisher was first; nothing was published.
     """
     version = published_versions(lake) + 1
+    if newest is not None and version != newest + 1:
+        return _already_published(lake, body, author, comment, newest + 1)
     path = rules_path(version)
     data = format_rules(body, author, comment, now)
     rules = parse_published(data, version, "the rules")
@@ -184,6 +196,18 @@ def publish_rules(lake: "Objects", body: bytes, author: str, comment: str, now: 
             )
             raise RulesRaceLostError(msg)
     return rules
+
+
+def _already_published(lake: "Objects", body: bytes, author: str, comment: str, version: int) -> PublishedRules:
+    """Return a version that an earlier attempt has published; raise RulesError if it is another's."""
+    found = find_rules(lake, version)
+    if found is None or (found.body.encode(), found.author, found.comment) != (body, author, comment):
+        msg = (
+            f"{lake.place(rules_path(version))} was published meanwhile{f' by {found.author}' if found else ''}, and"
+            f" nothing was published now; compare with `rules diff {version - 1}`, and run the what-if again"
+        )
+        raise RulesError(msg)
+    return found
 
 
 def adoption_marks(adoption: RecordedAdoption) -> dict[str, int]:

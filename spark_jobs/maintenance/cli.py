@@ -12,6 +12,7 @@ from spark_jobs.command_line import add_lake, exit_on_error, job_logger, report
 from spark_jobs.lake import layout
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.quarantine import expire_quarantine
+from spark_jobs.lake.what_if_report import expire_reports
 from spark_jobs.maintenance.compaction import compact_merchant_history, compact_pairs, vacuum
 from spark_jobs.store.objects import Objects, open_objects
 
@@ -25,7 +26,7 @@ class MaintenanceSummary:
         pair_rows_before, pair_rows_after: rows of `state/pairs`; afterwards one per pair.
         merchant_rows_deleted: rows of `state/merchants` whose chunks have expired.
         files_deleted: unreferenced data files of Delta tables.
-        chunks_expired, quarantine_files_expired: files deleted because of their age.
+        chunks_expired, quarantine_files_expired, report_files_expired: files deleted because of their age.
         seconds: duration of the run inside the process.
     """
 
@@ -36,6 +37,7 @@ class MaintenanceSummary:
     files_deleted: int
     chunks_expired: int
     quarantine_files_expired: int
+    report_files_expired: int
     seconds: float
 
 
@@ -48,13 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     log = job_logger("maintain_state")
     with exit_on_error(log):
-        expire_before = datetime.now(UTC) - timedelta(days=options.keep_days)
-        summary = run(open_objects(options.lake), options.landing_format, expire_before)
+        now = datetime.now(UTC)
+        reports_before, expire_before = (
+            now - timedelta(days=d) for d in (options.keep_reports_days, options.keep_days)
+        )
+        summary = run(open_objects(options.lake), options.landing_format, expire_before, reports_before)
     report(log, "maintenance ended", summary)
     return exit_codes.DONE
 
 
-def run(lake: Objects, landing_format: str, expire_before: datetime) -> MaintenanceSummary:
+def run(
+    lake: Objects, landing_format: str, expire_before: datetime, expire_reports_before: datetime
+) -> MaintenanceSummary:
     """Compact and delete; each step is independent, so an interrupted run is repeated."""
     started = time.monotonic()
     compaction = compact_pairs(lake.place(layout.PAIRS))
@@ -64,6 +71,7 @@ def run(lake: Objects, landing_format: str, expire_before: datetime) -> Maintena
     kept_line = next(iter(landing.first_lines(0, 1)), committed_line)
     history = compact_merchant_history(lake.place(layout.MERCHANTS), min(kept_line, committed_line) + 1)
     quarantine_files = expire_quarantine(lake, committed_line, expire_before)
+    report_files = expire_reports(lake, expire_reports_before)
     tables = [layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS, layout.SHADOW]
     if landing_format == "delta":
         tables.append(layout.LANDING_ZONE)
@@ -76,6 +84,7 @@ def run(lake: Objects, landing_format: str, expire_before: datetime) -> Maintena
         files_deleted=files,
         chunks_expired=chunks,
         quarantine_files_expired=quarantine_files,
+        report_files_expired=report_files,
         seconds=round(time.monotonic() - started, 3),
     )
 
@@ -93,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
         default=7,
         metavar="DAYS",
         help="how long committed chunks and quarantined lines are kept (%(default)s)",
+    )
+    parser.add_argument(
+        "--keep-reports-days",
+        type=float,
+        default=90,
+        metavar="DAYS",
+        help="how long the reports of what_if are kept (%(default)s)",
     )
     return parser
 

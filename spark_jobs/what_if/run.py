@@ -2,10 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from logging import Logger
 
 from spark_jobs.kernel.pair_state import PairState
@@ -27,18 +26,12 @@ from spark_jobs.lake.what_if_report import (
 )
 from spark_jobs.lake.what_if_request import WhatIfRequest, claim_request
 from spark_jobs.patterns.built_in import built_in_rules
-from spark_jobs.patterns.detect import Detector, Reported
-from spark_jobs.patterns.detections import NO_SEQ, Detection
-from spark_jobs.patterns.rules import RuleSet, Status, parse_rules
-from spark_jobs.patterns.schedule import UNPUBLISHED, Rules
-from spark_jobs.patterns.standing import Standing, explain_subjects
+from spark_jobs.patterns.rules import RuleSet, parse_rules
 from spark_jobs.store.objects import Objects, open_objects
-from spark_jobs.what_if.candidate import find_in_chunks
-from spark_jobs.what_if.compare import Comparison, compare
+from spark_jobs.what_if.read_ahead import read_ahead
 from spark_jobs.what_if.pattern_reports import Outcome, pattern_reports
 from spark_jobs.what_if.request import Asked, make_request
-
-_Compared = Mapping[Status, Mapping[str, Comparison]]
+from spark_jobs.what_if.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -86,22 +79,20 @@ def run(settings: WhatIfSettings, now: Callable[[], datetime], log: Logger) -> W
             return recorded
     started = time.monotonic()
     state = _read_state(lake, landing, request)
-    standing = Standing(state, rules)
+    trial = Trial(state, rules, lambda: request.requested_at)
     chunks = list_chunks(landing, lake.url, request.from_line, request.through_line)
     fields = {"from_line": request.from_line, "through_line": request.through_line}
     log.info("what-if started", extra={"fields": {**fields, "chunks": len(chunks), "pairs": len(state)}})
-    detector = Detector(state, Reported(), Rules(rules, False, UNPUBLISHED), lambda: request.requested_at)
-    finds = find_in_chunks(detector, landing, chunks, importance.weights.join if importance.weights else None)
+    for sums in read_ahead(landing, chunks, importance.weights.join if importance.weights else None):
+        trial.advance(sums)
     found = read_found(lake, request.from_line, request.through_line)
-    compared = _compare(found, finds)
-    held = _held(compared, standing)
-    outcome = Outcome(_rules_in_force(lake, found), rules, compared, held, partial(explain_subjects, state))
+    outcome = trial.outcome(_rules_in_force(lake, found), found.detections, found.shadow)
     report = _report(lake, request, found, len(chunks), pattern_reports(outcome))
     if settings.report:
         create_differences(lake, settings.report, list(_rows(outcome)))
         create_report(lake, settings.report, report)
     seconds = round(time.monotonic() - started, 3)
-    log.info("what-if ended", extra={"fields": {**fields, "detections": len(finds), "seconds": seconds}})
+    log.info("what-if ended", extra={"fields": {**fields, "found": len(trial.found), "seconds": seconds}})
     return report
 
 
@@ -110,24 +101,6 @@ def _read_state(lake: Objects, landing: Landing, request: WhatIfRequest) -> Pair
     if request.from_line == first_chunk == 0:
         return PairState()
     return read_start(lake, request.from_line, first_chunk, read_pairs_at)
-
-
-def _compare(found: Found, finds: list[Detection]) -> _Compared:
-    return {
-        Status.ACTIVE: compare(found.detections, [one for one in finds if one.seq != NO_SEQ]),
-        Status.SHADOW: compare(found.shadow, [one for one in finds if one.seq == NO_SEQ]),
-    }
-
-
-def _held(compared: _Compared, standing: Standing) -> set[tuple[str, str, str]]:
-    """Return the keys of differences that the rules find whose conditions held before the range already."""
-    held = set()
-    for comparisons in compared.values():
-        for name, comparison in comparisons.items():
-            keys = [one.key for one in comparison.differences if one.after]
-            flags = standing.held(name, [key[1] for key in keys], [key[2] for key in keys])
-            held |= {key for key, flag in zip(keys, flags, strict=True) if flag}
-    return held
 
 
 def _rules_in_force(lake: Objects, found: Found) -> RuleSet:

@@ -1,4 +1,10 @@
 locals {
+  # A what-if holds the whole state, as the detector does in its driver.
+  node_types = merge(
+    { what_if = var.node_types.detector, publish_rules = var.node_types.maintain_state },
+    { for job, type in var.node_types : job => type if type != null },
+  )
+
   # Each job runs in one process on one machine, unless the detector has workers.
   single_node = {
     "spark.databricks.cluster.profile" = "singleNode"
@@ -28,7 +34,7 @@ resource "databricks_cluster_policy" "jobs" {
     "spark_version"                       = { type = "fixed", value = var.spark_version }
     "num_workers"                         = { type = "range", maxValue = var.detector_workers }
     # Optional, because the clusters of a pool have its type.
-    "node_type_id" = { type = "allowlist", values = distinct(values(var.node_types)), isOptional = true }
+    "node_type_id" = { type = "allowlist", values = distinct(values(local.node_types)), isOptional = true }
   }))
 }
 

@@ -55,7 +55,7 @@ resource "databricks_job" "this" {
       new_cluster {
         policy_id          = databricks_cluster_policy.jobs.id
         spark_version      = var.spark_version
-        node_type_id       = each.key == "detector" && var.detector_pool ? null : var.node_types[each.key]
+        node_type_id       = each.key == "detector" && var.detector_pool ? null : local.node_types[each.key]
         instance_pool_id   = each.key == "detector" ? local.pool_id : null
         num_workers        = each.key == "detector" ? var.detector_workers : 0
         data_security_mode = "SINGLE_USER"

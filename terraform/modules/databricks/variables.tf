@@ -44,8 +44,8 @@ variable "spark_version" {
 }
 
 variable "node_types" {
-  description = "Instance types of the jobs' clusters."
-  type        = object({ chunker = string, detector = string, maintain_state = string })
+  description = "Instance types of the jobs' clusters; that of what_if is by default the detector's."
+  type        = object({ chunker = string, detector = string, maintain_state = string, what_if = optional(string) })
 }
 
 variable "alert_emails" {

@@ -3,6 +3,7 @@
 # - landing_zone/, quarantine/: the job maintain_state deletes objects below the committed line. A rule considers only
 #   the age: if the detector were down for days, it would delete chunks that are not in the state yet.
 # - state/: a file of a Delta table is garbage when the log says so, not when it is old. VACUUM deletes it.
+# - what_if/: the job maintain_state deletes old reports.
 # - detections/: files of 50 rows, about 5 kB. S3 does not move objects below 128 kB to archive classes.
 # - offset.csv: one object. Checkpoints are on the driver's disk, not in S3.
 #

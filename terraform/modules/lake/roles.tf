@@ -1,4 +1,4 @@
-# The roles have only the permissions that the code needs: spark_jobs/lake, chunker and maintenance for the jobs;
+# The roles have only the permissions that the code needs: spark_jobs for the jobs;
 # plugins/orchestration and plugins/pattern_page for Airflow. tests/integration/terraform runs that code under these policies.
 
 locals {
@@ -10,7 +10,7 @@ locals {
 # The jobs' role: the instance profile of their clusters.
 resource "aws_iam_role" "jobs" {
   name               = "${var.name}-jobs"
-  description        = "Chunker, detector and maintain_state: read the master file, read and write the lake"
+  description        = "The jobs of jobs.json: read the master file, read and write the lake"
   assume_role_policy = data.aws_iam_policy_document.jobs_trust.json
 
   permissions_boundary = var.permissions_boundary_arn
@@ -59,11 +59,23 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
-  # People publish rules, with their own credentials.
   statement {
-    sid       = "ReadRules"
+    sid       = "ReadRulesAndReports"
     actions   = ["s3:GetObject"]
-    resources = ["${local.lake_arn}/rules/*"]
+    resources = ["${local.lake_arn}/rules/*", "${local.lake_arn}/what_if/*"]
+  }
+
+  # publish_rules and what_if create objects, and replace none. People publish rules with their own credentials.
+  statement {
+    sid       = "CreateRulesAndReports"
+    actions   = ["s3:PutObject"]
+    resources = ["${local.lake_arn}/rules/*", "${local.lake_arn}/what_if/*"]
+
+    condition {
+      test     = "Null"
+      variable = "s3:if-none-match"
+      values   = ["false"]
+    }
   }
 
   # Write-once; the jobs never read these.
@@ -76,8 +88,8 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
-  # maintain_state deletes chunks and quarantine below the committed line, and the files that VACUUM finds. Jobs cannot
-  # delete old versions.
+  # maintain_state deletes chunks and quarantine below the committed line, old reports, and the files that VACUUM finds.
+  # Jobs cannot delete old versions.
   statement {
     sid     = "Delete"
     actions = ["s3:DeleteObject"]
@@ -85,6 +97,7 @@ data "aws_iam_policy_document" "jobs" {
       "${local.lake_arn}/landing_zone/*",
       "${local.lake_arn}/quarantine/*",
       "${local.lake_arn}/state/*",
+      "${local.lake_arn}/what_if/*",
     ]
   }
 
@@ -231,6 +244,7 @@ data "aws_iam_policy_document" "airflow" {
       "${local.lake_arn}/state/merchants/*",
       "${local.lake_arn}/quarantine/*",
       "${local.lake_arn}/detections/*",
+      "${local.lake_arn}/what_if/*/report.json",
     ]
   }
 

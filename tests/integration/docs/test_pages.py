@@ -24,6 +24,8 @@ _COMMANDS = {
     "maintain_state": "spark_jobs.maintenance.cli",
     "rules": "spark_jobs.publishing.cli",
     "explain": "spark_jobs.explaining.cli",
+    "what_if": "spark_jobs.what_if.cli",
+    "publish_rules": "spark_jobs.publishing.job",
 }
 _TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 

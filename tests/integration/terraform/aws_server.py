@@ -72,6 +72,8 @@ def _holds(operator: str, value: str | None, expected: list[str]) -> bool:
 
 def _is_action_permitted(self: Any, action: str, resource: str = "*", *trust: Any) -> PermissionResult:
     context = {"aws:SecureTransport": str(request.headers.get("X-Scheme") != "http").lower()}
+    if "If-None-Match" in request.headers:
+        context["s3:if-none-match"] = request.headers["If-None-Match"]
     if "prefix" in request.args:
         context["s3:prefix"] = request.args["prefix"]
     if not holds(self._statement.get("Condition", {}), context):

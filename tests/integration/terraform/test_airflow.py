@@ -72,8 +72,9 @@ def test_the_client_secret_is_not_in_the_state(applied: Environment) -> None:
 
 def test_names_contain_the_environment(backend: SecretsManagerBackend) -> None:
     settings = settings_of(backend)
-    jobs = (settings.chunker_job, settings.detector_job, settings.maintenance_job)
-    assert jobs == tuple(f"transaction-patterns-dev-{name}" for name in ("chunker", "detector", "maintain_state"))
+    names = ("chunker", "detector", "maintain_state", "what_if", "publish_rules")
+    jobs = {value for name, value in settings.model_dump().items() if name.endswith("_job")}
+    assert jobs == {f"transaction-patterns-dev-{name}" for name in names}
     for name in (settings.databricks_connection, settings.aws_connection):
         assert name.startswith("transaction_patterns_dev_")
 

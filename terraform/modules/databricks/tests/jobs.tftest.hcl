@@ -16,7 +16,7 @@ mock_provider "databricks" {
 variables {
   name                 = "transaction-patterns-dev"
   tags                 = { Project = "transaction-patterns", Environment = "dev" }
-  job_names            = { chunker = "dev-chunker", detector = "dev-detector", maintain_state = "dev-maintain_state" }
+  job_names            = { for name in ["chunker", "detector", "maintain_state", "what_if", "publish_rules"] : name => "dev-${name}" }
   region               = "eu-central-1"
   instance_profile_arn = "arn:aws:iam::123456789012:instance-profile/jobs"
   wheel                = "versions.tf"
@@ -115,6 +115,24 @@ run "a_pool_replaces_the_detectors_node_type" {
   assert {
     condition     = databricks_job.this["maintain_state"].job_cluster[0].new_cluster[0].node_type_id == "m5d.large"
     error_message = "the pool is the detector's alone"
+  }
+}
+
+run "a_what_if_has_the_memory_of_the_detector" {
+  assert {
+    condition     = databricks_job.this["what_if"].job_cluster[0].new_cluster[0].node_type_id == "m5d.xlarge"
+    error_message = "the state may not fit into memory"
+  }
+}
+
+run "a_what_if_may_have_a_node_type_of_its_own" {
+  variables {
+    node_types = { chunker = "m5d.large", detector = "m5d.large", maintain_state = "m5d.large", what_if = "r5d.large" }
+  }
+
+  assert {
+    condition     = databricks_job.this["what_if"].job_cluster[0].new_cluster[0].node_type_id == "r5d.large"
+    error_message = "the node type is not used"
   }
 }
 

@@ -1,31 +1,23 @@
-"""Finding what rules find in landed chunks: the detector's kernel in memory, without Spark and without a commit."""
+"""Reading landed chunks ahead of their evaluation, without Spark."""
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.lake.landing import Chunk, Landing
-from spark_jobs.patterns.detect import Detector
-from spark_jobs.patterns.detections import Detection
 
-# Chunks that are read ahead, for each reading thread: their sums are all that is in memory.
+# Chunks that are read ahead, for each thread.
 _AHEAD = 2
 
 
-def find_in_chunks(
-    detector: Detector,
-    landing: Landing,
-    chunks: Iterable[Chunk],
-    weigh: Callable[[ChunkSums], ChunkSums] | None,
-) -> list[Detection]:
-    """Advance a detector by chunks, given in order; return all that it finds.
-
-    Chunks are read and summed by a thread per core while earlier ones are evaluated.
+def read_ahead(
+    landing: Landing, chunks: Iterable[Chunk], weigh: Callable[[ChunkSums], ChunkSums] | None
+) -> Iterator[ChunkSums]:
+    """Yield the sums of chunks in order; a thread per core reads and sums the next ones.
 
     Args:
-        detector: as of the first chunk's first line.
         landing: where the chunks are.
         chunks: consecutive chunks.
         weigh: joins the importance file to a chunk's sums; None if weights come with the transactions.
@@ -39,17 +31,15 @@ def find_in_chunks(
         sums = sum_chunk(landing.read(chunk.first, chunk.end, CHUNK_COLUMNS), chunk.end)
         return weigh(sums) if weigh else sums
 
-    found: list[Detection] = []
     threads = os.cpu_count() or 1
     coming: deque[Future[ChunkSums]] = deque()
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="read-chunks")
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="read-ahead")
     try:
         for chunk in chunks:
             coming.append(pool.submit(read, chunk))
             if len(coming) > threads * _AHEAD:
-                found += detector.find(coming.popleft().result())
+                yield coming.popleft().result()
         while coming:
-            found += detector.find(coming.popleft().result())
+            yield coming.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-    return found
