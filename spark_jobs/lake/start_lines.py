@@ -37,6 +37,19 @@ def nearest_start(lake: Objects, line: int, first_chunk: int) -> int | None:
     return kept.above if below is None or below < first_chunk else below
 
 
+def verify_start(lake: Objects, line: int, first_chunk: int) -> None:
+    """Verify that one can begin at a line.
+
+    Raises:
+        ReplayError: its state or its chunk is not kept; names the nearest line of which both are.
+    """
+    if line == first_chunk == 0:
+        return
+    kept = find_kept_lines(lake, line)
+    if line < first_chunk or kept.below != line:
+        raise _refusal(lake, line, first_chunk, kept)
+
+
 def read_start(
     lake: Objects, line: int, first_chunk: int, read: Callable[[Objects, int], _State | Neighbours]
 ) -> _State:
@@ -49,27 +62,30 @@ def read_start(
         read: reads the state, as `read_state_at` does.
 
     Raises:
-        ReplayError: the state or the chunk of that line is not kept; names the nearest line of which both are.
+        ReplayError: as `verify_start` does.
     """
+    found = read(lake, line) if line >= first_chunk else find_kept_lines(lake, line)
+    if isinstance(found, Neighbours):
+        raise _refusal(lake, line, first_chunk, found)
+    return found
+
+
+def _refusal(lake: Objects, line: int, first_chunk: int, kept: Neighbours) -> ReplayError:
     if line < first_chunk:
         nearest = first_start(lake, first_chunk)
-        msg = f"--from-line {line}: the chunks of {lake.url} below line {first_chunk} have expired; {_advice(nearest)}"
-        raise ReplayError(msg)
-    found = read(lake, line)
-    if not isinstance(found, Neighbours):
-        return found
-    kept = [near for near in (_below(found, first_chunk), found.above) if near is not None and near >= first_chunk]
-    nearest = min(kept, key=lambda near: abs(near - line), default=None)
-    msg = f"--from-line {line}: {lake.url} keeps no state of this line; {_advice(nearest)}"
-    raise ReplayError(msg)
+        problem = f"the chunks of {lake.url} below line {first_chunk} have expired"
+    else:
+        both = [near for near in (_below(kept, first_chunk), kept.above) if near is not None and near >= first_chunk]
+        nearest = min(both, key=lambda near: abs(near - line), default=None)
+        problem = f"{lake.url} keeps no state of this line"
+    advice = (
+        "there is no line whose state and chunks are both kept"
+        if nearest is None
+        else f"the nearest line whose state and chunks are kept is {nearest}"
+    )
+    return ReplayError(f"--from-line {line}: {problem}; {advice}")
 
 
 def _below(kept: Neighbours, first_chunk: int) -> int | None:
     # Line 0 needs no state.
     return 0 if kept.below is None and first_chunk == 0 else kept.below
-
-
-def _advice(nearest: int | None) -> str:
-    if nearest is None:
-        return "there is no line whose state and chunks are both kept"
-    return f"the nearest line whose state and chunks are kept is {nearest}"

@@ -8,7 +8,7 @@ from spark_jobs.lake.found import read_committed_line
 from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.recorded_settings import read_recorded_settings
 from spark_jobs.lake.rules import published_versions
-from spark_jobs.lake.start_lines import first_kept_chunk, first_start, nearest_start
+from spark_jobs.lake.start_lines import first_kept_chunk, first_start, nearest_start, verify_start
 from spark_jobs.lake.what_if_request import WhatIfRequest
 from spark_jobs.store.objects import Objects
 
@@ -31,7 +31,7 @@ def make_request(
     """Return a request up to the committed line.
 
     Raises:
-        ReplayError: there is no line at which a what-if can begin.
+        ReplayError: a what-if cannot begin there; names the nearest line at which it can.
         WhatIfError: nothing was committed in the range.
     """
     through = read_committed_line(lake)
@@ -40,8 +40,8 @@ def make_request(
     if first_chunk:
         notes.append(f"Chunks below line {first_chunk:,} have expired and cannot be replayed.")
     if asked.last_hours is None:
-        # Refused, if it is not kept, when the state is read.
         line = asked.from_line or 0
+        verify_start(lake, line, first_chunk)
     else:
         wanted = landing.first_line_since(now - timedelta(hours=asked.last_hours), through)
         line = _start_for(lake, wanted, first_chunk)

@@ -28,8 +28,8 @@ from spark_jobs.lake.what_if_request import WhatIfRequest, claim_request
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.rules import RuleSet, parse_rules
 from spark_jobs.store.objects import Objects, open_objects
-from spark_jobs.what_if.read_ahead import read_ahead
 from spark_jobs.what_if.pattern_reports import Outcome, pattern_reports
+from spark_jobs.what_if.read_ahead import read_ahead
 from spark_jobs.what_if.request import Asked, make_request
 from spark_jobs.what_if.trial import Trial
 

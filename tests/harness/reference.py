@@ -8,7 +8,7 @@ import numpy as np
 
 from spark_jobs.patterns.grammar import Measured, Number, Operand, Percentile
 from spark_jobs.patterns.measures import Subject
-from spark_jobs.patterns.rules import Status
+from spark_jobs.patterns.rules import Pattern, Status
 from spark_jobs.patterns.schedule import Rules
 
 
@@ -77,6 +77,20 @@ def detections(
                     result.append((end, pattern.id, pattern.action, merchant, customer, evidence, thresholds, version))  # type: ignore[arg-type]
         start = end
     return result
+
+
+def holds(
+    history: Sequence[Transaction],
+    pattern: Pattern,
+    merchant: str,
+    customer: str,
+    importance: Sequence[ImportanceRow] | None,
+) -> bool:
+    """Return whether a pattern holds of a merchant, whose customer is "", or of a pair."""
+    if not any(t.merchant == merchant and customer in ("", t.customer) for t in history):
+        return False
+    value = _Merchant(history, merchant, importance).value
+    return all(_holds(value(c.left, customer), c.operator, value(c.right, customer)) for c in pattern.conditions)
 
 
 def merchant_row(

@@ -166,7 +166,7 @@ def test_vacuum_keeps_recent_files_and_deletes_orphans(lake: Objects, tmp_path: 
 
 
 def run_maintenance(lake: Objects, landing_format: str, now: datetime) -> cli.MaintenanceSummary:
-    return cli.run(lake, landing_format, now - timedelta(days=7))
+    return cli.run(lake, landing_format, now - timedelta(days=7), now - timedelta(days=90))
 
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])
@@ -219,6 +219,15 @@ def test_quarantine_of_committed_lines_expires_with_them(lake: Objects) -> None:
     summary = run_maintenance(lake, "csv", YEARS_ON)
     assert (summary.quarantine_files_expired, summary.chunks_expired) == (2, 2)
     assert list(lake.list_after(QUARANTINE, "")) == [quarantine_path(20)]
+
+
+def test_reports_expire_later_than_chunks(lake: Objects) -> None:
+    names = [f"what_if/r1/{name}" for name in ("differences.parquet", "report.json", "request.json")]
+    for name in names:
+        lake.create(name, b"{}")
+    assert run_maintenance(lake, "csv", datetime.now(UTC) + timedelta(days=89)).report_files_expired == 0
+    assert run_maintenance(lake, "csv", datetime.now(UTC) + timedelta(days=91)).report_files_expired == 3
+    assert list(lake.list_after("what_if", "")) == []
 
 
 def test_an_empty_lake_stays_empty(lake: Objects, tmp_path: Path) -> None:
