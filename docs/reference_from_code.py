@@ -29,6 +29,9 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.lake.offset import Offset
+from spark_jobs.lake.what_if_differences import DIFFERENCES_SCHEMA
+from spark_jobs.lake.what_if_report import Compared, Example, PatternReport, WhatIfReport
+from spark_jobs.lake.what_if_request import WhatIfRequest
 from spark_jobs.patterns.built_in import THRESHOLDS
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, SHADOW_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
@@ -49,10 +52,11 @@ _COMMANDS = (
     ("The local Databricks", "local.databricks"),
 )
 _TABLES = {
-    "pairs": PAIRS_SCHEMA,
-    "merchants": MERCHANTS_SCHEMA,
-    "detections": DETECTIONS_SCHEMA,
-    "shadow": SHADOW_SCHEMA,
+    "state/pairs": PAIRS_SCHEMA,
+    "state/merchants": MERCHANTS_SCHEMA,
+    "state/detections": DETECTIONS_SCHEMA,
+    "state/shadow": SHADOW_SCHEMA,
+    "what_if/REPORT/differences.parquet": DIFFERENCES_SCHEMA,
 }
 
 
@@ -94,7 +98,7 @@ def errors_page() -> str:
         for error in sorted(_leaves(PipelineError), key=lambda error: error.__name__)
     ]
     return (
-        "# Exit codes and errors\n\nThey are the same for chunker, detector, maintain_state, rules and explain.\n\n"
+        "# Exit codes and errors\n\nThey are the same for all commands.\n\n"
         f"{_table(('code', 'means'), codes)}\n"
         "An error is one log line that names the thing, the place and the remedy. "
         "Its field `error` is one of these:\n\n"
@@ -162,14 +166,16 @@ def tables_page() -> str:
     """Return the page of the Delta tables' columns."""
     meanings = tomllib.loads((_HERE / "reference" / "columns.toml").read_text())
     parts = [
-        "# Delta tables\n\nUnder `state/`. Every row holds totals as of its `line`; rows are only ever appended.\n"
+        "# Tables\n\nThose under `state/` are Delta tables: every row holds totals as of its `line`, and rows are only "
+        "ever appended. The differences of a what-if are a Parquet file.\n"
     ]
-    for name, schema in _TABLES.items():
+    for title, schema in _TABLES.items():
+        name = title.rpartition("/")[2].removesuffix(".parquet")
         rows = [(f"`{field.name}`", f"`{_arrow_type(field.type)}`", meanings[name][field.name]) for field in schema]
         unknown = set(meanings[name]) - set(schema.names) - {"table"}
         if unknown:
             raise KeyError(f"docs/reference/columns.toml: {name} has no column {', '.join(sorted(unknown))}")
-        parts.append(f"## state/{name}\n\n{meanings[name]['table']}\n\n{_table(('column', 'type', 'meaning'), rows)}")
+        parts.append(f"## {title}\n\n{meanings[name]['table']}\n\n{_table(('column', 'type', 'meaning'), rows)}")
     return "\n".join(parts)
 
 
@@ -183,6 +189,15 @@ def small_files_page() -> str:
             Heartbeat,
         ),
         ("state/detector_history.json", "One row per minute, at most 24 hours.", Sample),
+        ("what_if/REPORT/request.json", "What a what-if was asked for, created once.", WhatIfRequest),
+        (
+            "what_if/REPORT/report.json",
+            "The result, created once; `what_if --format json` prints the same.",
+            WhatIfReport,
+        ),
+        ("`patterns` of a report", "", PatternReport),
+        ("`examples` of a pattern", "", Example),
+        ("`evidence` of an example", "", Compared),
         ("The chunker's summary", "One line of JSON on standard output.", ChunkerSummary),
     ]
     parts = ["# Small files\n"]

@@ -26,7 +26,11 @@ from pattern_page.state_reader import StateReader
 from spark_jobs.lake.landing_delta import DeltaLanding
 from spark_jobs.lake.landing_times import uncommitted_since
 from spark_jobs.lake.layout import PAIRS
+from spark_jobs.lake.what_if_report import find_report
+from spark_jobs.patterns.built_in import BUILT_IN_TOML
+from spark_jobs.publishing.job import main as publish_rules
 from spark_jobs.store.objects import open_objects
+from spark_jobs.what_if.cli import main as what_if
 from tests.integration.terraform.conftest import Environment
 
 pytestmark = [pytest.mark.terraform, pytest.mark.processes, pytest.mark.slow]
@@ -129,6 +133,16 @@ def _keys(run: Run, prefix: str) -> list[str]:
     return [entry["Key"] for entry in found["Contents"]]
 
 
+def test_the_jobs_role_is_enough_to_try_and_to_publish_rules(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    _assume_role(run, "jobs", monkeypatch)
+    rules = BUILT_IN_TOML.decode().replace(">= 80", ">= 2")
+    assert what_if(["--lake", run.lake, "--rules-text", rules, "--from-line", "0", "--report", "r1"]) == 0
+    assert publish_rules(["--lake", run.lake, "--report", "r1", "--author", "ann"]) == 0
+    _assume_role(run, "airflow", monkeypatch)
+    storage = Storage(Settings(source=run.applied.outputs["source"], lake=run.lake))
+    assert find_report(storage.lake, "r1")
+
+
 # Runs after the tests above: maintenance deletes what they read.
 def test_the_jobs_role_is_enough_for_maintenance(run: Run, tmp_path: Path) -> None:
     """With `--keep-days 0`, everything below the committed line expires."""
@@ -183,6 +197,10 @@ _DENIED_TO_JOBS = [
     ("delete_object", _LAKE, {"Key": "lake/state/pairs/x", "VersionId": "1"}),
     ("get_bucket_policy", _LAKE, {}),
     ("delete_bucket", _LAKE, {}),
+    # Without If-None-Match.
+    ("put_object", _LAKE, {"Key": "lake/rules/000001.toml"}),
+    ("put_object", _LAKE, {"Key": "lake/what_if/r1/report.json"}),
+    ("delete_object", _LAKE, {"Key": "lake/rules/000001.toml"}),
     ("delete_object", _LOGS, {"Key": "clusters/x"}),
     ("put_bucket_versioning", _LAKE, {"VersioningConfiguration": {"Status": "Suspended"}}),
 ]
@@ -193,6 +211,8 @@ _DENIED_TO_AIRFLOW = [
     ("get_object", _LAKE, {"Key": "lake/state/pairs/_delta_log/00000000000000000000.json"}),
     ("list_objects_v2", _LAKE, {"Prefix": "lake/state/pairs/"}),
     ("put_object", _LAKE, {"Key": "lake/state/detections/x"}),
+    ("put_object", _LAKE, {"Key": "lake/rules/000002.toml", "IfNoneMatch": "*"}),
+    ("get_object", _LAKE, {"Key": "lake/what_if/r1/differences.parquet"}),
     ("get_object", _INCOMING, {"Key": "CustomerImportance.csv"}),
     ("get_object", _LOGS, {"Key": "clusters/x"}),
     ("put_object", _INCOMING, {"Key": "transactions.csv"}),

@@ -26,7 +26,12 @@ def landing_format(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def lake(tmp_path: Path, landing_format: str) -> Objects:
-    lake = open_objects((tmp_path / "lake").as_uri())
+    return landed_lake(tmp_path / "lake", landing_format)
+
+
+def landed_lake(directory: Path, landing_format: str = "csv") -> Objects:
+    """Make a lake of four committed chunks."""
+    lake = open_objects(directory.as_uri())
     for first in range(0, LANDED, CHUNK):
         land(lake, landing_format, first)
     return lake

@@ -1,12 +1,17 @@
 """Jobs through `databricks-sdk`."""
 
+from pathlib import Path
+
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import InvalidParameterValue, ResourceDoesNotExist
 from databricks.sdk.service import jobs
 
-from local.jobs import Lake, create_jobs
-from tests.integration.local.databricks.conftest import task_of
+from local.jobs import Lake, all_jobs, create_jobs
+from spark_jobs.lake.rules import find_rules
+from spark_jobs.lake.what_if_report import find_report
+from tests.integration.local.databricks.conftest import attempt_of, ended, started, state_of, task_of
+from tests.unit.what_if.conftest import landed_lake
 
 _TASK = task_of("/x.py")
 
@@ -89,6 +94,28 @@ def test_unsupported_settings_are_refused_with_the_reason(
 ) -> None:
     with pytest.raises(InvalidParameterValue, match=message):
         client.jobs.create(name="refused", **{"tasks": [_TASK], **settings})  # type: ignore[arg-type]
+
+
+def test_rules_are_tried_and_published_by_jobs(client: WorkspaceClient, tmp_path: Path) -> None:
+    lake = landed_lake(tmp_path)
+    jobs_of = all_jobs(Lake("file:///t.csv", lake.url))
+    ids = {name: create(client, jobs_of[name]) for name in ("what_if", "publish_rules")}
+    rules = '[[pattern]]\nid = "P"\naction = "A"\nsubject = "pair"\nwhen = ["transactions >= 9"]\n'
+    tried = {"rules-text": rules, "from-line": "60", "report": "r1"}
+    for name, given in (
+        ("what_if", tried),
+        ("publish_rules", {"report": "r1", "author": "ann", "comment": "as tried"}),
+    ):
+        run = ended(client, started(client, ids[name], job_parameters=given))
+        assert state_of(run)[1] == "SUCCESS", client.jobs.get_run_output(attempt_of(run)).error
+    report = find_report(lake, "r1")
+    assert report
+    assert [(one.pattern, one.new) for one in report.patterns if one.new] == [("P", 10)]
+    published = find_rules(lake, 1)
+    assert published
+    assert (published.body, published.author) == (rules, "ann")
+    for job_id in ids.values():
+        client.jobs.delete(job_id)
 
 
 def test_create_jobs_resets_jobs_that_exist(client: WorkspaceClient) -> None:
