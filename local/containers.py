@@ -122,7 +122,7 @@ def _databricks(arguments: Sequence[str]) -> None:
 
 
 def _jobs(_arguments: Sequence[str]) -> None:
-    """Create the three jobs, or reset them to this version."""
+    """Create the jobs, or reset them to this version."""
     from databricks.sdk import WorkspaceClient
 
     from local.jobs import Lake, create_jobs

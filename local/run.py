@@ -1,6 +1,6 @@
 """`make run`: the whole system on one machine, from a master file to detection files.
 
-It runs a local S3, a local Databricks with the three jobs, and Airflow with the DAGs until Ctrl-C or a kill.
+It runs a local S3, a local Databricks with the jobs, and Airflow with the DAGs until Ctrl-C or a kill.
 """
 
 import argparse

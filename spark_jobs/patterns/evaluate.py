@@ -1,6 +1,6 @@
 """Evaluating the patterns at the end of a chunk, for the pairs and merchants that it touched."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -50,12 +50,15 @@ class Percentiles:
     def __init__(self) -> None:
         self._running: dict[Percentile, RunningPercentile] = {}
 
-    def after(self, state: PairState, advance: Advance, wanted: Iterable[Percentile]) -> dict[Percentile, Values]:
+    def after(self, state: PairState, advance: Advance, wanted: Collection[Percentile]) -> dict[Percentile, Values]:
         """Apply the changes of a chunk; return the wanted percentiles of the merchants that it touched.
 
         Must be called for every chunk. A percentile is maintained from the first chunk that wants it to the last one
         in a row: one that misses a chunk would be wrong.
         """
+        if not wanted:
+            self._running = {}
+            return {}
         self._running = {one: self._running.get(one) or RunningPercentile(one.q) for one in wanted}
         totals = state.merchant_totals
         customers, transactions = (totals[name].values[advance.merchants] for name in ("customers", "transactions"))
