@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from spark_jobs.lake.what_if_report import Compared, Example, PatternReport
 from spark_jobs.patterns.detections import Detection
 from spark_jobs.patterns.explain import Explained
+from spark_jobs.patterns.measures import Subject
 from spark_jobs.patterns.rules import Pattern, RuleSet, Status
 from spark_jobs.what_if.compare import Comparison, Difference, Kind
 
@@ -80,11 +81,9 @@ def _texts(pattern: Pattern | None) -> list[str]:
 
 
 def _examples(outcome: Outcome, differences: Sequence[Difference], after: Pattern | None) -> Iterable[Example]:
-    subjects = [one.key[1:] for one in differences]
-    explained: list[list[Explained]] = [[] for _ in differences]
-    if subjects and differences[0].kind is Kind.GONE and after and after.status is not Status.PAUSED:
-        explained = outcome.explain(after, [merchant for merchant, _ in subjects], [name for _, name in subjects])
-    for one, (merchant, customer), now in zip(differences, subjects, explained, strict=True):
+    now = _explain_gone(outcome, differences, after)
+    for one in differences:
+        _, merchant, customer = one.key
         yield Example(
             difference=one.kind,
             merchant=merchant,
@@ -92,9 +91,25 @@ def _examples(outcome: Outcome, differences: Sequence[Difference], after: Patter
             line=one.after.line if one.after else None,
             line_before=one.before.line if one.before else None,
             held_before=one.key in outcome.held,
-            evidence=_evidence(one.after) if one.after else [_explained(condition) for condition in now],
+            evidence=_evidence(one.after)
+            if one.after
+            else [_explained(condition) for condition in now.get(one.key, [])],
             evidence_before=_evidence(one.before) if one.before else [],
         )
+
+
+def _explain_gone(
+    outcome: Outcome, differences: Sequence[Difference], after: Pattern | None
+) -> dict[tuple[str, str, str], list[Explained]]:
+    """Evaluate a pattern at the last line for those that are gone, unless it is absent, paused or of other subjects."""
+    if after is None or after.status is Status.PAUSED:
+        return {}
+    of_merchants = after.subject is Subject.MERCHANT
+    gone = [one.key for one in differences if one.after is None and (one.key[2] == "") == of_merchants]
+    if not gone:
+        return {}
+    _, merchants, customers = zip(*gone, strict=True)
+    return dict(zip(gone, outcome.explain(after, merchants, customers), strict=True))
 
 
 def _evidence(detection: Detection) -> list[Compared]:

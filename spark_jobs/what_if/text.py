@@ -26,9 +26,9 @@ def format_text(report: WhatIfReport) -> str:
 
 
 def _table(patterns: Sequence[PatternReport]) -> Iterator[str]:
-    rows = [("pattern", "status", "recorded as", *_COUNTS)]
+    rows = [["pattern", "status", "recorded as", *_COUNTS]]
     for one in patterns:
-        rows.append((one.pattern, _status(one), one.recorded_as, *(f"{getattr(one, name):,}" for name in _COUNTS)))
+        rows.append([one.pattern, _status(one), one.recorded_as, *(f"{getattr(one, name):,}" for name in _COUNTS)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         texts = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)]

@@ -11,7 +11,7 @@ from tests.harness.pipeline import ROOT, Pipeline
 from tests.integration.processes.conftest import ROWS
 from tests.integration.processes.test_replay import etags
 
-pytestmark = [pytest.mark.processes, pytest.mark.slow]
+pytestmark = pytest.mark.processes
 
 # The rules of the undisturbed lake, as its thresholds make them.
 _RULES = """
@@ -45,7 +45,7 @@ def what_if(lake: Pipeline, rules: str, *arguments: str) -> "subprocess.Complete
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("line", [0, 20_000])
+@pytest.mark.parametrize("line", [pytest.param(0, marks=pytest.mark.slow), 20_000])
 def test_the_rules_in_force_find_the_same(undisturbed: Pipeline, importance: str, line: int) -> None:
     before = etags(undisturbed)
     ended = what_if(undisturbed, _RULES, "--importance", importance, "--from-line", str(line), "--format", "json")
@@ -61,6 +61,7 @@ def test_the_rules_in_force_find_the_same(undisturbed: Pipeline, importance: str
     assert etags(undisturbed) == before
 
 
+@pytest.mark.slow
 def test_other_rules_are_reported_with_evidence(undisturbed: Pipeline, importance: str) -> None:
     rules = _RULES.replace("transactions >= 8", "transactions >= 12")
     ended = what_if(undisturbed, rules, "--importance", importance, "--last-hours", "24")
@@ -69,9 +70,3 @@ def test_other_rules_are_reported_with_evidence(undisturbed: Pipeline, importanc
     assert re.search(r"PatId1 .* active +\d+ +0 +0 +0 +0\n", ended.stdout)
     assert re.search(r"gone: M\d+ C\d+, found at line [\d,]+\n +transactions >= 12: \d+, threshold 12", ended.stdout)
     assert re.search(r"later: M\d+ C\d+ at line [\d,]+ instead of", ended.stdout)
-
-
-def test_a_line_without_state_is_refused_naming_the_nearest(undisturbed: Pipeline) -> None:
-    ended = what_if(undisturbed, _RULES, "--from-line", "39999")
-    assert ended.returncode == 70
-    assert "the nearest line whose state and chunks are kept is 40000" in ended.stderr
