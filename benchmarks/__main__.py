@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import chunker_cost, detector_cost, kernel_cost, limits, merge_peer
+from benchmarks import chunker_cost, detector_cost, kernel_cost, limits, merge_peer, what_if_cost
 from benchmarks.plots import Line, draw
 from local.s3 import LocalS3, local_s3
 from local.sample_data import write_sample
@@ -71,6 +71,8 @@ def _end_to_end(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) 
     theirs = f"{detector_cost.quantile(usual[-_WARM:], 50):.3f} s"
     yield "Spark's usual approach, `MERGE` and aggregate, one chunk, local disk, median", theirs
     yield "start to first commit (of 20 chunks)", f"{caught_up.first_commit:.1f} s"
+    what_if = what_if_cost.measure(caught_up.lake, directory)
+    yield "what-if over all chunks, whole process / CPU", f"{what_if.seconds:.1f} / {what_if.cpu_seconds:.1f} s"
 
 
 def _micro_batches(directory: Path) -> Rows:
