@@ -30,7 +30,7 @@ from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.lake.offset import Offset
 from spark_jobs.lake.what_if_differences import DIFFERENCES_SCHEMA
-from spark_jobs.lake.what_if_report import Compared, Example, PatternReport, WhatIfReport
+from spark_jobs.lake.what_if_report import Compared, Example, PatternReport, VersionInForce, WhatIfReport
 from spark_jobs.lake.what_if_request import WhatIfRequest
 from spark_jobs.patterns.built_in import THRESHOLDS
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, SHADOW_SCHEMA
@@ -195,9 +195,10 @@ def small_files_page() -> str:
             "The result, created once; `what_if --format json` prints the same.",
             WhatIfReport,
         ),
-        ("`patterns` of a report", "", PatternReport),
-        ("`examples` of a pattern", "", Example),
-        ("`evidence` of an example", "", Compared),
+        ("`patterns` of a report", "One object for each pattern.", PatternReport),
+        ("`examples` of a pattern", "One object for each difference.", Example),
+        ("`evidence` of an example", "One object for each condition; `evidence_before` likewise.", Compared),
+        ("`versions` of a report", "One object for each version.", VersionInForce),
         ("The chunker's summary", "One line of JSON on standard output.", ChunkerSummary),
     ]
     parts = ["# Small files\n"]
@@ -301,6 +302,11 @@ def _kind_name(annotation: object) -> str:
         "Levels": "levels",
         "datetime": "time",
         "Counter": "counts",
+        "Sequence": "list",
+        "bool": "true or false",
+        "int | None": "integer or null",
+        "float | None": "number or null",
+        "WhatIfRequest": "object, as above",
     }.get(kind, kind)
 
 

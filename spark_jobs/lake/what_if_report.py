@@ -18,7 +18,14 @@ REPORT_FORMAT = 1
 
 @dataclass(frozen=True)
 class Compared:
-    """A condition, evaluated; a side is None if it has no value."""
+    """A condition, evaluated.
+
+    Attributes:
+        condition: its text.
+        value: its left side; None if that has no value.
+        threshold: its right side, likewise.
+        holds: whether it holds.
+    """
 
     condition: str
     value: float | None
@@ -38,7 +45,7 @@ class Example:
         line_before: where it was found; None if it was not.
         held_before: whether its conditions held at `from_line` already, before any chunk of the range.
         evidence: the conditions of the rules of the what-if: where they find it, or, if it is gone, as of
-            `through_line`; empty if they do not evaluate the pattern.
+            `through_line`; empty if they do not evaluate the pattern, or evaluate it of other subjects.
         evidence_before: the conditions by which it was found; empty if it was not.
     """
 
@@ -94,7 +101,12 @@ class PatternReport:
 
 @dataclass(frozen=True)
 class VersionInForce:
-    """A version of the rules, in force from a line on."""
+    """A version of the rules.
+
+    Attributes:
+        version: its number, 0 for the built-in rules.
+        from_line: the line from which on it is in force.
+    """
 
     version: int
     from_line: int
