@@ -9,8 +9,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from terraform.dist import MWAA, requirements_in
 from tests.harness.pipeline import ROOT
+
+sys.path.insert(0, str(ROOT / "terraform"))
+
+from dist import MWAA, requirements_in
 
 LOCKED = Path(__file__).with_name("auth_managers.txt")
 _HEADER = "# Written by tests/integration/releases/lock.py: auth managers for Airflow in MWAA, Python 3.12 on x86-64.\n"
