@@ -36,6 +36,7 @@ def mwaa(monkeypatch: pytest.MonkeyPatch, airflow: Airflow) -> MwaaRestApi:
             answer.cookies.set("_token", _SESSION)
             return answer
         assert request.headers["Authorization"] == f"Bearer {_SESSION}"
+        assert isinstance(request.body, bytes | str | None)
         path, body = url.path.removeprefix("/api/v2"), json.loads(request.body or "{}")
         answer.status_code, content = airflow(str(request.method), path, dict(parse_qsl(url.query)), body)
         answer._content = json.dumps(content).encode()

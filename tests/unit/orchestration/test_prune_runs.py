@@ -38,7 +38,9 @@ class Runs:
         self.pages += 1
         [action] = body["actions"]
         active = [run_id for run_id in action["entities"] if run_id in self.running]
-        gone = [run_id for run_id in action["entities"] if run_id not in active and self._runs(path).pop(run_id, None)]
+        gone = [run_id for run_id in action["entities"] if run_id not in active and run_id in self._runs(path)]
+        for run_id in gone:
+            del self._runs(path)[run_id]
         return {"delete": {"success": gone, "errors": [{"error": f"{run_id} is running"} for run_id in active]}}
 
     def _runs(self, path: str) -> dict[str, datetime]:
