@@ -36,7 +36,8 @@ with DAG(
 
 **maintain_state** is safe while detector and chunker write, and never touches uncommitted data.
 **prune_database** needs the setting `metadata_connection`: a connection whose password is the SQLAlchemy URL of
-Airflow's own database. Without it the task is skipped; `docs/reference/dags.md` has the command.
+Airflow's own database. In MWAA, where no task reaches it, the setting `mwaa_environment` takes its place: runs are then
+deleted through the REST API. Without either the task is skipped; `docs/reference/dags.md` has the command.
 **prune_logs** deletes files on its own machine. If logs are kept elsewhere (S3, CloudWatch), it says so and is skipped.
 Both delete what belongs to this product's DAGs, and nothing else.
 
@@ -59,18 +60,24 @@ Results: [Pattern detection](plugin/pattern-detection).
 
         from orchestration.prune import PruningError
         from orchestration.prune import prune_database as prune
+        from orchestration.prune_runs import MwaaRestApi, prune_runs
 
         settings = load_settings()
-        if not settings.metadata_connection:
+        before = datetime.now(UTC) - timedelta(days=settings.keep_runs_days)
+        if settings.metadata_connection:
+            url = BaseHook.get_connection(settings.metadata_connection).password
+            if not url:
+                name = settings.metadata_connection
+                raise PruningError(f"connection {name} has no password; it must be the URL of Airflow's database")
+            log.info(prune(url, before))
+        elif settings.mwaa_environment:
+            runs = prune_runs(MwaaRestApi(settings.mwaa_environment, settings.aws_connection), before)
+            log.info("%s runs deleted from MWAA environment %s", runs, settings.mwaa_environment)
+        else:
             raise AirflowSkipException(
-                "the setting `metadata_connection` is not set; run `airflow db clean` where Airflow runs, as in "
-                "docs/reference/dags.md"
+                "neither `metadata_connection` nor `mwaa_environment` is set; run `airflow db clean` where Airflow "
+                "runs, as in docs/reference/dags.md"
             )
-        url = BaseHook.get_connection(settings.metadata_connection).password
-        if not url:
-            msg = f"connection {settings.metadata_connection} has no password; it must be the URL of Airflow's database"
-            raise PruningError(msg)
-        log.info(prune(url, datetime.now(UTC) - timedelta(days=settings.keep_runs_days)))
 
     @task(execution_timeout=timedelta(minutes=30), do_xcom_push=False)
     def prune_logs() -> None:

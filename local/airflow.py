@@ -44,6 +44,7 @@ class LocalAirflow:
         password: of the user `admin`.
         environment: for running its commands (`python -m airflow …`).
         logs: directory with one file per component.
+        python: interpreter that has Airflow.
         components: processes by name.
     """
 
@@ -51,11 +52,12 @@ class LocalAirflow:
     password: str
     environment: dict[str, str]
     logs: Path
+    python: str = sys.executable
     components: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
 
     def start(self, name: str) -> None:
         """Start one component."""
-        command = [sys.executable, "-m", "airflow", *_COMPONENTS[name]]
+        command = [self.python, "-m", "airflow", *_COMPONENTS[name]]
         if name == "api-server":
             command += ["--port", self.url.rpartition(":")[2]]
         self.components[name] = processes.start(command, self.logs / f"{name}.log", self.environment)
@@ -68,9 +70,9 @@ class LocalAirflow:
             self.start(name)
         return ended
 
-    def client(self) -> httpx.Client:
-        """Return an authenticated client of the REST API."""
-        credentials = {"username": USER, "password": self.password}
+    def client(self, user: str = USER, password: str = "") -> httpx.Client:
+        """Return a client of the REST API that is authenticated as a user, by default as `admin`."""
+        credentials = {"username": user, "password": password or self.password}
         answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=_REQUEST_SECONDS).raise_for_status()
         return httpx.Client(
             base_url=f"{self.url}/api/v2",
@@ -87,6 +89,7 @@ def local_airflow(
     *,
     port: int = 0,
     only: tuple[str, ...] = tuple(_COMPONENTS),
+    python: str = sys.executable,
 ) -> Iterator[LocalAirflow]:
     """Run a local Airflow with this project's DAGs and plugins; port 0 picks a free port.
 
@@ -95,6 +98,7 @@ def local_airflow(
         logs: directory for one log per component.
         environment: connections, variables and further settings.
         only: the components to start.
+        python: an interpreter with another release of Airflow.
 
     Raises:
         OSError: the port is taken.
@@ -104,7 +108,7 @@ def local_airflow(
     url = f"http://127.0.0.1:{port}"
     place = AirflowPlace(directory, database_url(directory), _passwords_file(directory), url, url)
     settings = airflow_settings(place, AirflowSecrets.generate())
-    airflow = LocalAirflow(url, secrets.token_urlsafe(12), {**settings, **environment}, logs)
+    airflow = LocalAirflow(url, secrets.token_urlsafe(12), {**settings, **environment}, logs, python)
     _prepare(directory, logs, airflow)
     try:
         # The other components are its clients.
@@ -136,7 +140,7 @@ def _prepare(directory: Path, logs: Path, airflow: LocalAirflow) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     write_password(_passwords_file(directory), airflow.password)
     log = logs / "db-migrate.log"
-    migrate = processes.start([sys.executable, "-m", "airflow", "db", "migrate"], log, airflow.environment)
+    migrate = processes.start([airflow.python, "-m", "airflow", "db", "migrate"], log, airflow.environment)
     try:
         code = migrate.wait(_START_SECONDS)
     finally:

@@ -66,6 +66,10 @@ def airflow_settings(place: AirflowPlace, shared: AirflowSecrets) -> dict[str, s
         "DATABASE": {"SQL_ALCHEMY_CONN": place.database},
         "API": {"BASE_URL": place.url, "SECRET_KEY": shared.secret_key},
         "API_AUTH": {"JWT_SECRET": shared.jwt_secret},
+        # 17,280 runs a day log them.
+        "LOGGING": {
+            "NAMESPACE_LEVELS": "airflow.dag_processing=warning airflow.providers.amazon.aws=warning py.warnings=error"
+        },
         "DAG_PROCESSOR": {"MIN_FILE_PROCESS_INTERVAL": "60"},
     }
     settings = {

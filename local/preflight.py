@@ -8,8 +8,8 @@ import psutil
 
 from local.ports import free_port
 from spark_jobs.lake.csv_lines import HEADER_BYTES
+from spark_jobs.lake.header import parse_header
 from spark_jobs.lake.importance import parse_importance
-from spark_jobs.lake.transactions import parse_header
 
 # The processes of a run on the sample data use up to 2.6 GB together.
 NEEDED_BYTES = 3_000_000_000

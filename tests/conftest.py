@@ -30,6 +30,7 @@ _TOGETHER = (
     "integration/terraform",
     "system/test_run.py",
     "system/browser",
+    "integration/releases",
     "integration/dags",
     "integration/local/databricks",
 )

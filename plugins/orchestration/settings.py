@@ -86,6 +86,8 @@ class Settings(_Strict):
     """Airflow connection of type http that is called once a minute while the data is monitored; "" for none."""
     metadata_connection: str = ""
     """Airflow connection whose password is the SQLAlchemy URL of Airflow's database; "" if it is pruned elsewhere."""
+    mwaa_environment: str = ""
+    """MWAA environment whose old runs are deleted through its REST API; "" outside MWAA."""
     chunker_job: str = "chunker"
     """Name of the chunker's job."""
     detector_job: str = "detector"

@@ -7,11 +7,12 @@ from logging import Logger, getLogger
 
 from spark_jobs.errors import LandingZoneError, SourceRewrittenError
 from spark_jobs.lake.csv_quotes import MAX_RECORD_LINES
+from spark_jobs.lake.header import verify_distinct_without_case
 from spark_jobs.lake.landing import Landing
 from spark_jobs.lake.master_file import LineBlock, MasterFile, MasterFileVersion
 from spark_jobs.lake.offset import Offset, advance_offset, read_offset
 from spark_jobs.lake.quarantine import write_quarantine
-from spark_jobs.lake.transactions import ParsedLines, parse_lines, verify_distinct_without_case
+from spark_jobs.lake.transactions import ParsedLines, parse_lines
 from spark_jobs.store.objects import Objects
 
 

@@ -20,6 +20,7 @@ from spark_jobs.lake.csv_quotes import (
     opens_record,
     whole_records,
 )
+from spark_jobs.lake.header import parse_header, verify_unfinished_header, verify_unfinished_line
 from spark_jobs.lake.offset import (
     CHECKED_BYTES,
     Offset,
@@ -28,7 +29,6 @@ from spark_jobs.lake.offset import (
     verify_source_check,
     verify_source_size,
 )
-from spark_jobs.lake.transactions import parse_header, verify_unfinished_header, verify_unfinished_line
 
 if TYPE_CHECKING:
     from spark_jobs.store.objects import Objects, StoredObject

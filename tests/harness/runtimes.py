@@ -32,7 +32,7 @@ def runtime_python(runtime: Runtime) -> str:
             *("-p", runtime.python, "--no-default-groups", "--group", "runtime-test", "--group", runtime.group),
         ],
         cwd=ROOT,
-        env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment), "PATH": _path_with_pyenv()},
+        env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(environment), "PATH": path_with_pyenv()},
         stderr=subprocess.PIPE,
         text=True,
         check=False,
@@ -41,7 +41,7 @@ def runtime_python(runtime: Runtime) -> str:
     return str(environment / "bin" / "python")
 
 
-def _path_with_pyenv() -> str:
+def path_with_pyenv() -> str:
     """Return a PATH with all Pythons of pyenv, whose shims run only the selected one."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     return os.pathsep.join([*map(str, sorted(versions.glob("3.*/bin"))), os.environ["PATH"]])

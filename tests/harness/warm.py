@@ -59,13 +59,15 @@ class Ended:
 class WarmProcess:
     """Runs commands, one at a time."""
 
-    def __init__(self, directory: Path, preload: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, directory: Path, preload: Sequence[str], environment: Mapping[str, str], python: str = sys.executable
+    ) -> None:
         self._default_log = directory / "command.log"
         self._forked = threading.Event()
         self._pid = 0
         with (directory / "warm.log").open("ab") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.harness.warm", *preload],
+                [python, "-m", "tests.harness.warm", *preload],
                 env={**os.environ, **environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -138,10 +140,12 @@ class WarmProcess:
 
 
 @contextmanager
-def warm_process(preload: Sequence[str], environment: Mapping[str, str]) -> Iterator[WarmProcess]:
+def warm_process(
+    preload: Sequence[str], environment: Mapping[str, str], python: str = sys.executable
+) -> Iterator[WarmProcess]:
     """Start a warm process with the modules in `preload` imported and variables added to the environment."""
     with tempfile.TemporaryDirectory(prefix="warm-") as name:
-        warm = WarmProcess(Path(name), preload, environment)
+        warm = WarmProcess(Path(name), preload, environment, python)
         try:
             yield warm
         finally:

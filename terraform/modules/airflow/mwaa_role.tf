@@ -29,6 +29,13 @@ data "aws_iam_policy_document" "mwaa" {
     resources = ["arn:${local.partition}:airflow:${var.region}:${local.account}:environment/${local.environment_name}"]
   }
 
+  # The DAG `maintain` deletes its old runs through Airflow's REST API, with the rights of Airflow's role `User`.
+  statement {
+    sid       = "Runs"
+    actions   = ["airflow:CreateWebLoginToken"]
+    resources = ["arn:${local.partition}:airflow:${var.region}:${local.account}:role/${local.environment_name}/User"]
+  }
+
   statement {
     sid       = "CloudWatch"
     actions   = ["cloudwatch:PutMetricData"]

@@ -16,6 +16,7 @@ locals {
     databricks_connection = local.databricks_connection
     alert_connection      = local.alert_connection
     aws_connection        = local.assumes_role ? local.aws_connection : ""
+    mwaa_environment      = var.mwaa == null ? "" : local.environment_name
   })
 
   # What is not secret: a plan shows its changes.

@@ -171,7 +171,8 @@ def _run(dag_id: str, run: int, at: datetime, version: str, failed_first: bool) 
             yield "task_instance_history", {"task_instance_id": uuid4().hex, **tried, "try_number": 1}
     if failed_first:
         path = FOREIGN_CALLBACK if dag_id == FOREIGN_DAG else DEADLINE_CALLBACK
-        data = {"path": path, "dag_id": dag_id}
+        # As Airflow serializes a dict.
+        data = {"__type": "dict", "__var": {"path": path, "dag_id": dag_id}}
         callback = {"id": uuid4().hex, "type": "triggerer", "fetch_method": "import_path", "data": data}
         yield "callback", {**callback, "state": "success", "priority_weight": 1, "created_at": at}
         due = {"deadline_time": at + timedelta(minutes=5), "missed": True, "created_at": at, "last_updated_at": end}

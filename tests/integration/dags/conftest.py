@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,8 +75,12 @@ class Airflow:
 @pytest.fixture(scope="session")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home directory of Airflow with an empty database."""
-    home = tmp_path_factory.mktemp("airflow")
-    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
+    return migrated_home(tmp_path_factory.mktemp("airflow"))
+
+
+def migrated_home(home: Path, python: str = sys.executable) -> Path:
+    """Create the database of an Airflow, and return its home directory."""
+    migrate = [python, "-m", "airflow", "db", "migrate"]
     subprocess.run(migrate, env={**os.environ, **airflow_variables(home)}, check=True, capture_output=True)
     return home
 
@@ -111,6 +116,15 @@ def airflow(
     request: pytest.FixtureRequest,
 ) -> Iterator[Airflow]:
     name = request.node.name.replace("[", "-").strip("]")
+    with airflow_with_jobs(name, airflow_process, airflow_home, jobs_server, s3) as airflow:
+        yield airflow
+
+
+@contextmanager
+def airflow_with_jobs(
+    name: str, process: WarmProcess, home: Path, jobs_server: LocalDatabricks, s3: LocalS3
+) -> Iterator[Airflow]:
+    """Yield an Airflow whose DAGs have a lake and jobs of their own."""
     client = WorkspaceClient(host=jobs_server.host, token=jobs_server.token)
     source, lake = f"s3://{BUCKET}/{name}.csv", f"s3://{BUCKET}/{name}"
     settings = {
@@ -132,13 +146,13 @@ def airflow(
         definition_here = definition(Lake(source, lake, chunk_size=10))
         definition_here.name = f"{name}-{definition_here.name}"
         client.jobs.create(**definition_here.as_shallow_dict())
-    metadata = {"conn_type": "generic", "password": database_url(airflow_home)}
+    metadata = {"conn_type": "generic", "password": database_url(home)}
     environment = {
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
         "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps(metadata),
         "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps(settings),
     }
-    yield Airflow(airflow_process, airflow_home, environment, name, s3, client)
+    yield Airflow(process, home, environment, name, s3, client)
     for job in client.jobs.list():
         client.jobs.delete(job.job_id or 0)
 

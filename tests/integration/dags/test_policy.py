@@ -3,8 +3,10 @@
 import socket
 import sys
 from collections.abc import Iterator
+from copy import copy
 from datetime import timedelta
 from importlib import import_module
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG, BaseHook, RetryAction, Variable
@@ -18,6 +20,7 @@ from orchestration.state_store import VariableMalformedError
 from orchestration.variables import VariableUnreadableError
 from spark_jobs.errors import OffsetUnreadableError, SourceMissingError, StorageError, StorageRefusedError
 from tests.harness.pipeline import ROOT
+from tests.integration.docs.pages import blocks
 
 DAGS = set(DAG_IDS)
 
@@ -69,6 +72,18 @@ def test_a_dag_has_owner_description_and_timeouts(dags: dict[str, DAG], dag_id: 
         assert task.on_success_callback
         assert task.on_skipped_callback
         assert task.retry_policy is TASK_DEFAULTS["retry_policy"]
+        assert task.pool == "default_pool", "another pool might not exist, and then no task starts"
+        assert (task.weight_rule, task.priority_weight) == ("absolute", 1), "it outranks nobody's tasks"
+
+
+def test_the_documented_policy_assigns_a_pool(dags: dict[str, DAG]) -> None:
+    page = ROOT / "docs" / "how-to" / "shared-airflow.md"
+    [text] = [block.text for block in blocks(page) if "def task_policy" in block.text]
+    policy: dict[str, Any] = {}
+    exec(text, policy)
+    for task in (copy(task) for dag in dags.values() for task in dag.tasks):
+        policy["task_policy"](task)
+        assert task.pool == "transaction_patterns"
 
 
 @pytest.mark.parametrize(

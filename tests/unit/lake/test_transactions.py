@@ -1,7 +1,8 @@
 import pytest
 
 from spark_jobs.lake.csv_quotes import Quoting
-from spark_jobs.lake.transactions import parse_header, parse_lines
+from spark_jobs.lake.header import parse_header
+from spark_jobs.lake.transactions import parse_lines
 
 COLUMNS = ("customer", "gender", "merchant", "category", "amount", "note")
 

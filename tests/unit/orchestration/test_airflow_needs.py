@@ -55,3 +55,11 @@ def test_the_example_for_helm_has_them() -> None:
     assert {name: config[need.section][need.name] for name, need in NEEDS.items()} == {
         name: need.at_most for name, need in NEEDS.items()
     }
+
+
+def test_terraform_and_the_documentation_quiet_the_same_loggers_as_the_local_airflow() -> None:
+    place = AirflowPlace(Path("/home"), "sqlite://", Path("/passwords"), "http://localhost", "http://localhost")
+    levels = airflow_settings(place, AirflowSecrets("", "", ""))["AIRFLOW__LOGGING__NAMESPACE_LEVELS"]
+    assert f'NAMESPACE_LEVELS="{levels}"' in (ROOT / "docs" / "how-to" / "operate.md").read_text()
+    mwaa = (ROOT / "terraform" / "modules" / "airflow" / "mwaa.tf").read_text()
+    assert f'"logging.namespace_levels" = "{levels}"' in mwaa
