@@ -26,12 +26,15 @@ settings.load_profile("quick")
 # come first, so that the short ones fill the workers at the end.
 _TOGETHER = (
     "system/faults",
+    "integration/processes/test_runtimes.py",
     "integration/processes",
     "integration/terraform",
     "system/test_run.py",
     "system/browser",
     "integration/dags",
     "integration/local/databricks",
+    "unit/chunker/test_land_machine.py",
+    "unit/bad_input/test_files.py",
 )
 
 

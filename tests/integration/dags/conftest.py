@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
 from local.airflow import database_url
+from local.airflow_database import create_database
 from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, chunker_job, maintain_state_job
 from local.s3 import LocalS3
@@ -75,8 +74,7 @@ class Airflow:
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home directory of Airflow with an empty database."""
     home = tmp_path_factory.mktemp("airflow")
-    migrate = [sys.executable, "-m", "airflow", "db", "migrate"]
-    subprocess.run(migrate, env={**os.environ, **airflow_variables(home)}, check=True, capture_output=True)
+    create_database(home, home / "db-migrate.log", airflow_variables(home))
     return home
 
 
