@@ -96,6 +96,8 @@ COPY plugins plugins
 COPY dags dags
 COPY jobs.json ./
 COPY local local
+# The services' root is read-only: without this, each of their many short processes would compile the sources.
+RUN python -m compileall -q plugins dags local
 # Fails the build, rather than the jobs, if Debian's Java is too old for Spark.
 RUN python -c "from local.java import OLDEST, find_java; assert find_java(), f'Java {OLDEST} or later is needed'"
 USER pipeline

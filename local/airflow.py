@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 
 from local import processes
+from local.airflow_database import create_database
 from local.airflow_settings import USER, AirflowPlace, AirflowSecrets, airflow_settings, write_password
-from local.ports import await_answer, free_port
+from local.ports import free_port
 
 _START_SECONDS = 120
 # Longer than SQLite's `busy_timeout`.
@@ -70,6 +71,32 @@ class LocalAirflow:
             self.start(name)
         return ended
 
+    def await_health(self) -> None:
+        """Wait until every component reports that it is healthy.
+
+        Raises:
+            ComponentsNotReadyError: one has ended, or was not healthy within two minutes.
+        """
+        # Names as in the health endpoint.
+        names = {name: name.replace("-", "_") for name in self.components if name != "api-server"}
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+            except httpx.HTTPError:
+                health = {}
+            unhealthy = [name for name, key in names.items() if health.get(key, {}).get("status") != "healthy"]
+            if health and not unhealthy:
+                return
+            ended = [name for name, process in self.components.items() if process.poll() is not None]
+            if ended or time.monotonic() > deadline:
+                # Without the api-server, nothing is known of the others.
+                name = (ended or (unhealthy if health else ["api-server"]))[0]
+                problem = "ended" if ended else f"was not healthy within {_START_SECONDS} s"
+                msg = f"Airflow's {name} {problem}; see {self.logs / name}.log"
+                raise ComponentsNotReadyError(msg)
+            time.sleep(0.2)
+
     def client(self, user: str = USER, password: str = "") -> httpx.Client:
         """Return a client of the REST API that is authenticated as a user, by default as `admin`."""
         credentials = {"username": user, "password": password or self.password}
@@ -82,7 +109,7 @@ class LocalAirflow:
 
 
 @contextmanager
-def local_airflow(
+def starting_airflow(
     directory: Path,
     logs: Path,
     environment: Mapping[str, str],
@@ -91,7 +118,9 @@ def local_airflow(
     only: tuple[str, ...] = tuple(_COMPONENTS),
     python: str = sys.executable,
 ) -> Iterator[LocalAirflow]:
-    """Run a local Airflow with this project's DAGs and plugins; port 0 picks a free port.
+    """Start a local Airflow with this project's DAGs and plugins, and stop it at the end; port 0 picks a free port.
+
+    Call `await_health` before using it.
 
     Args:
         directory: its home, with database and task logs; an existing one is used again.
@@ -102,25 +131,44 @@ def local_airflow(
 
     Raises:
         OSError: the port is taken.
-        ComponentsNotReadyError: Airflow was not healthy in time.
+        DatabaseNotCreatedError: its database could not be migrated.
     """
     port = free_port(port)
     url = f"http://127.0.0.1:{port}"
     place = AirflowPlace(directory, database_url(directory), _passwords_file(directory), url, url)
     settings = airflow_settings(place, AirflowSecrets.generate())
     airflow = LocalAirflow(url, secrets.token_urlsafe(12), {**settings, **environment}, logs, python)
-    _prepare(directory, logs, airflow)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_password(_passwords_file(directory), airflow.password)
+    create_database(directory, logs / "db-migrate.log", airflow.environment, python)
     try:
-        # The other components are its clients.
-        airflow.start("api-server")
-        await_answer(airflow.components["api-server"], port, "Airflow's api-server", logs / "api-server.log")
         for name in only:
-            if name != "api-server":
-                airflow.start(name)
-        _await_health(airflow)
+            airflow.start(name)
         yield airflow
     finally:
         processes.stop_all(airflow.components.values(), _STOP_SECONDS)
+
+
+@contextmanager
+def local_airflow(
+    directory: Path,
+    logs: Path,
+    environment: Mapping[str, str],
+    *,
+    port: int = 0,
+    only: tuple[str, ...] = tuple(_COMPONENTS),
+    python: str = sys.executable,
+) -> Iterator[LocalAirflow]:
+    """Run a local Airflow, see `starting_airflow`.
+
+    Raises:
+        OSError: the port is taken.
+        DatabaseNotCreatedError: its database could not be migrated.
+        ComponentsNotReadyError: it was not healthy in time.
+    """
+    with starting_airflow(directory, logs, environment, port=port, only=only, python=python) as airflow:
+        airflow.await_health()
+        yield airflow
 
 
 def database_url(directory: Path) -> str:
@@ -133,40 +181,3 @@ def database_url(directory: Path) -> str:
 
 def _passwords_file(directory: Path) -> Path:
     return directory / "passwords.json"
-
-
-def _prepare(directory: Path, logs: Path, airflow: LocalAirflow) -> None:
-    """Set the password and create the database."""
-    directory.mkdir(parents=True, exist_ok=True)
-    write_password(_passwords_file(directory), airflow.password)
-    log = logs / "db-migrate.log"
-    migrate = processes.start([airflow.python, "-m", "airflow", "db", "migrate"], log, airflow.environment)
-    try:
-        code = migrate.wait(_START_SECONDS)
-    finally:
-        processes.stop(migrate)
-    if code:
-        msg = f"Airflow's database could not be created (exit code {code}); see {log}"
-        raise ComponentsNotReadyError(msg)
-
-
-def _await_health(airflow: LocalAirflow) -> None:
-    """Wait until every component reports that it is healthy."""
-    # Names as in the health endpoint.
-    names = {name: name.replace("-", "_") for name in airflow.components if name != "api-server"}
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            health = httpx.get(f"{airflow.url}/api/v2/monitor/health", timeout=5).json()
-        except httpx.HTTPError:
-            health = {}
-        unhealthy = [name for name, key in names.items() if health.get(key, {}).get("status") != "healthy"]
-        if health and not unhealthy:
-            return
-        ended = [name for name, process in airflow.components.items() if process.poll() is not None]
-        if ended or time.monotonic() > deadline:
-            name = (ended or unhealthy or ["api-server"])[0]
-            problem = "ended" if ended else f"was not healthy within {_START_SECONDS} s"
-            msg = f"Airflow's {name} {problem}; see {airflow.logs / name}.log"
-            raise ComponentsNotReadyError(msg)
-        time.sleep(0.2)

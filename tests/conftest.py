@@ -26,6 +26,7 @@ settings.load_profile("quick")
 # come first, so that the short ones fill the workers at the end.
 _TOGETHER = (
     "system/faults",
+    "integration/processes/test_runtimes.py",
     "integration/processes",
     "integration/terraform",
     "system/test_run.py",
@@ -33,6 +34,8 @@ _TOGETHER = (
     "integration/releases",
     "integration/dags",
     "integration/local/databricks",
+    "unit/chunker/test_land_machine.py",
+    "unit/bad_input/test_files.py",
 )
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.service import jobs
 
 from local.airflow import database_url
+from local.airflow_database import create_database
 from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, chunker_job, maintain_state_job
 from local.s3 import LocalS3
@@ -80,8 +80,7 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def migrated_home(home: Path, python: str = sys.executable) -> Path:
     """Create the database of an Airflow, and return its home directory."""
-    migrate = [python, "-m", "airflow", "db", "migrate"]
-    subprocess.run(migrate, env={**os.environ, **airflow_variables(home)}, check=True, capture_output=True)
+    create_database(home, home / "db-migrate.log", airflow_variables(home), python)
     return home
 
 

@@ -124,9 +124,10 @@ class Running:
 
     def latest_task(self, state: str) -> dict[str, Any] | None:
         """Return the newest task instance of `land_chunks` in a state, if any."""
-        path = "/dags/chunk_transactions/dagRuns/~/taskInstances?task_id=land_chunks&order_by=-start_date&limit=20"
-        found = self.airflow("GET", path)["task_instances"]
-        return next((task for task in found if task["task_id"] == "land_chunks" and task["state"] == state), None)
+        # Without the state, runs that had nothing to land would fill the page.
+        query = f"task_id=land_chunks&state={state}&order_by=-start_date&limit=1"
+        found = self.airflow("GET", f"/dags/chunk_transactions/dagRuns/~/taskInstances?{query}")["task_instances"]
+        return next(iter(found), None)
 
     def knows_its_run(self, task: dict[str, Any]) -> bool:
         """Return whether a task of Airflow has stored the id of the Databricks run that it started."""
