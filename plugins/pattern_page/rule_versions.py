@@ -83,7 +83,8 @@ class RuleVersions:
     def _built_in(self) -> RulesVersion:
         heartbeat = read_heartbeat(self._lake)
         thresholds = heartbeat.thresholds if heartbeat else {}
-        changed = "".join(f", --threshold {name}={value:g}" for name, value in thresholds.items())
+        numbers = ",".join(f"{name}={value:g}" for name, value in thresholds.items())
+        changed = f" with --threshold {numbers}" if numbers else ""
         rules = replace(BUILT_IN_RULES, comment=BUILT_IN_RULES.comment + changed, rule_set=built_in_rules(thresholds))
         return RulesVersion(0, rules, text=rules.body)
 

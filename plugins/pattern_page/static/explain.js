@@ -91,7 +91,7 @@ export class Explanation {
 function pattern({ id, action, status, subject, holds, reported, reports, conditions }) {
   const tags = [status === "active" ? [] : tag(status), subject === "merchant" ? tag("of the merchant") : []].flat();
   const level = holds ? "ok" : "unknown";
-  const last = { title: "Holds", cell: ({ holds: one, off, unit }) => (one ? "yes" : off === null ? "no" : `no, off by ${amount(unit, off)}`) };
+  const last = { title: "Holds", cell: ({ holds: one, off, unit }) => (one ? "yes" : element("strong", {}, off === null ? "no" : `no, off by ${amount(unit, off)}`)) };
   return element(
     "section",
     { class: "evidence" },

@@ -60,7 +60,7 @@ _MINUTES = 1440
 _NUMBERS = {"> 50000": "> 5000", ">= 80": ">= 8", "> 100": "> 40", "< 23": "< 25"}
 _RULES = functools.reduce(lambda text, numbers: text.replace(*numbers), _NUMBERS.items(), BUILT_IN_TOML.decode())
 _SHADOW = pattern(
-    id='"PatId4"', action='"BIG-SPENDER"', when='["transactions >= 5", "mean_amount >= 100"]', status='"shadow"'
+    id='"PatId4"', action='"BIG-SPENDER"', when='["transactions >= 5", "mean_amount >= 60"]', status='"shadow"'
 )
 
 
@@ -147,7 +147,7 @@ def _fill(lake: PageLake, directory: Path) -> None:
     lake.adopt(lake.publish(_RULES + _SHADOW, "try big spenders in shadow"), 40_000)
     now = utc_now()
     ticks = iter(range(10**9))
-    lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=3.4 * next(ticks))))
+    lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=2.4 * next(ticks))))
     write_history(lake)
     lake.beat()
 

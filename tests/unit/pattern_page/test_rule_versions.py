@@ -30,7 +30,7 @@ def test_versions_have_states_lines_and_changes(lake: PageLake, page: Page) -> N
         (3, "invalid", None, ""),
         (2, "in force", 20, "once"),
         (1, "replaced", 20, "twice"),
-        (0, "replaced", 0, "the built-in rules, --threshold child_transactions=1"),
+        (0, "replaced", 0, "the built-in rules with --threshold child_transactions=1"),
     ]
     assert "does not begin with [version]" in found["versions"][1]["invalid"]
     assert (found["in_force"], found["older"]) == (2, 0)
