@@ -25,6 +25,8 @@
         ├── HeartbeatUnreadableError  the detector's heartbeat is not what this release writes
         ├── HistoryUnreadableError    the detector's history is not what this release writes
         ├── StateError                the state is damaged, or written by a newer release
+        ├── UnknownNameError          the state has no such merchant or customer
+        ├── MerchantTooLargeError     a merchant has more customers than the reader may hold in memory
         ├── ReplayError               a replay cannot begin at its line, or its output is in use
         ├── WhatIfError               a what-if has no lines, or its report is another one's or does not exist
         └── SecondDetectorError       another detector commits to the same lake
@@ -131,6 +133,14 @@ class HistoryUnreadableError(PermanentError):
 
 class StateError(PermanentError):
     """Raised when the state cannot be read, or was written by a newer release."""
+
+
+class UnknownNameError(PermanentError):
+    """Raised when the state has no such merchant or customer."""
+
+
+class MerchantTooLargeError(PermanentError):
+    """Raised when a merchant has more rows in the state than the reader may hold in memory."""
 
 
 class ReplayError(PermanentError):

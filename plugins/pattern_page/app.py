@@ -14,14 +14,16 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from pattern_page import PREFIX, ROUTE, merchants
 from pattern_page.csv_export import csv_pieces
+from pattern_page.explanation import explanation
 from pattern_page.gate import RETRY_AFTER_SECONDS, BusyError, Gate
 from pattern_page.headers import SecurityHeaders
-from pattern_page.questions import DetectionsQuestion, HistoryQuestion, MerchantsQuestion, posted
+from pattern_page.questions import DetectionsQuestion, ExplainQuestion, HistoryQuestion, MerchantsQuestion, posted
+from pattern_page.rule_versions import version_payload, versions_payload
 from pattern_page.series import SPANS
 from pattern_page.sources import Sources
 from pattern_page.state import StateCache
 from pattern_page.viewer import Viewer, no_customers, no_figures
-from spark_jobs.errors import PipelineError
+from spark_jobs.errors import PipelineError, UnknownNameError
 
 _STATIC = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -31,11 +33,15 @@ Span = Annotated[str, Query(pattern=f"^({'|'.join(SPANS)})$")]
 
 
 class Gates:
-    """Limits on reads from memory and from the store, so that slow ones do not hold up quick ones."""
+    """Limits on reads from memory and from the store, so that slow ones do not hold up quick ones.
 
-    def __init__(self, memory: Gate | None = None, store: Gate | None = None) -> None:
+    A search may hold a million rows, so that one runs at a time.
+    """
+
+    def __init__(self, memory: Gate | None = None, store: Gate | None = None, search: Gate | None = None) -> None:
         self.memory = memory or Gate(readers=2, per_user=2, seconds=20)
         self.store = store or Gate(readers=4, per_user=2, seconds=20)
+        self.search = search or Gate(readers=1, per_user=1, seconds=20)
 
 
 def create_app(
@@ -57,9 +63,11 @@ def create_app(
     app.add_exception_handler(StarletteHTTPException, _handle_error)
     app.add_exception_handler(BusyError, _handle_busy)
     app.add_exception_handler(PipelineError, _handle_unreadable)
+    app.add_exception_handler(UnknownNameError, _handle_unknown)
     assets = {path.name: _Asset(path) for path in _STATIC.iterdir()}
     cache = StateCache(now)
-    memory, store = (gates := gates or Gates()).memory, gates.store
+    gates = gates or Gates()
+    memory, store = gates.memory, gates.store
 
     async def sees_figures(viewer: Annotated[Viewer, Depends(authorize)]) -> Viewer:
         if not viewer.sees_figures:
@@ -159,6 +167,34 @@ def create_app(
 
         return _answer(await store.read(viewer.user, question, read))
 
+    @app.post("/api/explain")
+    async def explain(
+        viewer: SeesCustomers, question: Annotated[ExplainQuestion, Depends(posted(ExplainQuestion))]
+    ) -> Response:
+        def read() -> bytes:
+            tables, state = sources.tables(), sources.merchant_state(question.merchant)
+            names = tables.merchants["merchant"]
+            return _json(explanation(question.merchant, question.customer, state, tables.detections, names))
+
+        return _answer(await gates.search.read(viewer.user, question, read))
+
+    @app.get("/api/shadow")
+    async def shadow(viewer: SeesCustomers) -> Response:
+        return _answer(
+            await memory.read(viewer.user, "shadow", lambda: _json({"rows": sources.tables().shadow.examples()}))
+        )
+
+    @app.get("/api/rules")
+    async def rules(viewer: SeesFigures) -> Response:
+        return _answer(await store.read(viewer.user, "rules", lambda: _json(versions_payload(sources.rules()))))
+
+    @app.get("/api/rules/{version}")
+    async def rules_version(version: int, viewer: SeesFigures) -> Response:
+        found = await store.read(viewer.user, ("rules", version), lambda: version_payload(sources.rules(), version))
+        if found is None:
+            raise HTTPException(404, f"There is no version {version} of the rules.")
+        return _answer(_json(found))
+
     return app
 
 
@@ -193,6 +229,10 @@ async def _handle_busy(_: Request, error: Exception) -> Response:
 
 async def _handle_unreadable(_: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, 502)
+
+
+async def _handle_unknown(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, 404)
 
 
 async def _handle_error(request: Request, error: Exception) -> Response:

@@ -161,18 +161,23 @@ def describe_evidence(
     ]
 
 
+def describe_condition(condition: Condition) -> dict[str, Any]:
+    """Return name, sign, name of the threshold ("" for a number) and unit of a condition."""
+    right = condition.right
+    return {
+        "name": _words(operand_text(condition.left, condition.subject)),
+        "sign": _SIGNS[condition.operator],
+        "threshold_name": "" if isinstance(right, Number) else _words(operand_text(right, condition.subject)),
+        "unit": condition.unit,
+    }
+
+
 def _describe(key: str, subject: Subject) -> dict[str, Any]:
     condition = _condition(key, subject)
     if condition is None:
         sign, unit = _EARLIER.get(key, ("compared with", ""))
         return {"name": _words(key), "sign": sign, "threshold_name": "", "unit": unit}
-    right = condition.right
-    return {
-        "name": _words(operand_text(condition.left, subject)),
-        "sign": _SIGNS[condition.operator],
-        "threshold_name": "" if isinstance(right, Number) else _words(operand_text(right, subject)),
-        "unit": condition.unit,
-    }
+    return describe_condition(condition)
 
 
 @cache

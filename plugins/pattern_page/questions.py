@@ -51,6 +51,13 @@ class HistoryQuestion(_Question):
     merchant: Text
 
 
+class ExplainQuestion(_Question):
+    """The merchant, and the customer of it, for whom the patterns are explained; "" for the merchant alone."""
+
+    merchant: Annotated[str, Field(min_length=1, max_length=200)]
+    customer: Text = ""
+
+
 def posted(model: type[Q]) -> Callable[[Request], Awaitable[Q]]:
     """Return a dependency that parses the posted question.
 

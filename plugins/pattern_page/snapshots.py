@@ -9,6 +9,7 @@ import pyarrow as pa
 from orchestration.judge import DagStatus
 from pattern_page.detection_table import Detections
 from pattern_page.poller import Polled
+from pattern_page.shadow import ShadowFindings
 from spark_jobs.lake.heartbeat_history import Sample
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 
@@ -44,6 +45,7 @@ class TablesSnapshot:
         version: changes if, and only if, rows were appended.
         merchants: the latest row of each, with a column `detections`.
         refused: why the state is not read: it was written by another release.
+        shadow: what shadow patterns would have reported.
         merchants_capped: merchants without recent transactions are missing, because too much would have to be read.
     """
 
@@ -54,6 +56,7 @@ class TablesSnapshot:
     )
     refused: str = ""
     merchants_capped: bool = False
+    shadow: ShadowFindings = field(default_factory=ShadowFindings)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from orchestration.storage import Patience, Storage
 from pattern_page.capped_objects import CappedObjects
 from pattern_page.lake_reader import LakeReader
 from pattern_page.poller import Poller
+from pattern_page.rule_versions import RulesVersion, RuleVersions
 from pattern_page.snapshots import DagSnapshot, JobSnapshot, Snapshot, TablesSnapshot
 from pattern_page.state_reader import StateReader
+from spark_jobs.lake.merchant_state import MerchantState
 
 _SECONDS = {"lake": 2.0, "tables": 2.0, "dags": 5.0, "jobs": 10.0}
 # Short, so that requests do not pile up in the API server while S3 does not respond.
@@ -55,12 +57,25 @@ class Sources:
         return Snapshot(self._lake.poll(), self._tables.poll(), self._dags.poll(), self._jobs.poll())
 
     def tables(self) -> TablesSnapshot:
-        """Return detections and merchants as last read; none before the first read."""
+        """Return detections, shadow findings and merchants as last read; none before the first read."""
         return self._tables.poll().value or TablesSnapshot()
 
     def merchant_history(self, merchant: str) -> tuple[pa.Table, bool]:
         """Return the rows of one merchant, and whether there are older ones that were not read; blocks."""
         return self._readers().state.history(merchant)
+
+    def merchant_state(self, merchant: str) -> MerchantState:
+        """Return the state of one merchant with all its customers; blocks.
+
+        Raises:
+            MerchantTooLargeError: it has too many customers.
+        """
+        readers = self._readers()
+        return readers.state.merchant_state(CappedObjects(readers.storage.lake), merchant)
+
+    def rules(self) -> list[RulesVersion]:
+        """Return all versions of the rules, in order; blocks."""
+        return self._readers().rules.read()
 
     def file(self, path: str) -> bytes | None:
         """Return an object under the lake, or None if it does not exist; blocks.
@@ -100,6 +115,10 @@ class _Readers:
     @cached_property
     def state(self) -> StateReader:
         return StateReader(self.settings.lake, self.storage.delta_options, self.storage.access)
+
+    @cached_property
+    def rules(self) -> RuleVersions:
+        return RuleVersions(CappedObjects(self.storage.lake), self.state.marks)
 
     @cached_property
     def read_jobs(self) -> ReadJobs:

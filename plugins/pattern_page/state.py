@@ -15,6 +15,7 @@ from pattern_page.poller import Polled
 from pattern_page.snapshots import DagSnapshot, JobSnapshot, LakeSnapshot, Snapshot, TablesSnapshot
 from pattern_page.viewer import no_customers
 from spark_jobs.lake.detection_files import ROWS_PER_FILE
+from spark_jobs.lake.heartbeat import Heartbeat
 
 _RATE_WINDOW_SECONDS = 300
 # Nobody has watched since; such a read does not tell how things are now.
@@ -67,6 +68,7 @@ def state_payload(now: datetime, span: str, snapshot: Snapshot, visible_dags: fr
         "detector": _detector(snapshot.lake, loading, visible_dags),
         "lake": _lake(lake, show_lines=not hidden) if lake else None,
         "found": _found(detections, tables) if tables else None,
+        "rules": _rules(lake.observation.heartbeat) if lake else None,
         "plots": {
             "start": steps.start,
             "step": steps.step,
@@ -100,6 +102,8 @@ def _problems(snapshot: Snapshot, now: datetime, *, show_reasons: bool) -> list[
     lake, tables = snapshot.lake.value, snapshot.tables.value
     if lake and lake.history_error:
         problems.append(_problem("There are no plots of lag and throughput", lake.history_error))
+    if lake and (heartbeat := lake.observation.heartbeat) and heartbeat.refused_rules_reason:
+        problems.append(_problem("The newest rules are not in force", heartbeat.refused_rules_reason))
     if tables and tables.refused:
         problems.append(_problem("The state was written by another release", tables.refused))
     return problems
@@ -183,6 +187,19 @@ def _found(detections: Detections, tables: TablesSnapshot) -> dict[str, Any]:
         "rows_per_file": ROWS_PER_FILE,
         "merchants": tables.merchants.num_rows,
         "merchants_capped": tables.merchants_capped,
+        "shadow": tables.shadow.summary(),
+        "shadow_capped": tables.shadow.capped,
+    }
+
+
+def _rules(heartbeat: Heartbeat | None) -> dict[str, Any] | None:
+    if heartbeat is None:
+        return None
+    return {
+        "version": heartbeat.rules_version,
+        "from_line": heartbeat.rules_from_line,
+        "refused_version": heartbeat.refused_rules_version,
+        "refused_reason": heartbeat.refused_rules_reason,
     }
 
 

@@ -1,9 +1,11 @@
-"""Detections and merchants from the state's Delta tables; after the first read only appended rows are read."""
+"""Detections, shadow findings and merchants from the state's tables; later reads read appended rows only."""
 
 from collections.abc import Callable, Iterator, Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
 
 from pattern_page.detection_table import Detections
 from pattern_page.growing_table import GrowingTable
@@ -11,14 +13,20 @@ from pattern_page.merchants import latest_rows, with_detections
 from pattern_page.snapshots import TablesSnapshot
 from spark_jobs.errors import PipelineError, StateError
 from spark_jobs.lake import layout
-from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
+from spark_jobs.lake.merchant_state import MerchantState, read_merchant
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, SHADOW_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import with_columns
 from spark_jobs.store.error_codes import ENVIRONMENT, Access
+from spark_jobs.store.failures import translate_errors
+from spark_jobs.store.objects import Objects
 
 # Bytes of files that one read opens. All detections read are kept, but only one row per merchant.
 DETECTIONS_BYTES = 32 << 20
 MERCHANTS_BYTES = 128 << 20
+SHADOW_BYTES = 32 << 20
+# Rows of the searched merchant that are held at once.
+EXPLAINED_ROWS = 1_000_000
 # Rows of merchants that are held until the latest of each is chosen.
 _ROWS_HELD = 1_000_000
 
@@ -39,13 +47,14 @@ class StateReader:
         self._opened_with: Mapping[str, str] | None = None
         self._detections_table: GrowingTable
         self._merchants_table: GrowingTable
+        self._shadow_table: GrowingTable
         self._detections = Detections()
         self._merchants: pa.Table = MERCHANTS_SCHEMA.empty_table()
         self._merchants_capped = False
         self._snapshot = TablesSnapshot()
 
     def read(self) -> TablesSnapshot:
-        """Return detections and merchants; the same object if nothing was appended.
+        """Return detections, shadow findings and merchants; the same object if nothing was appended.
 
         Raises:
             StorageError, StorageRefusedError: they cannot be read; the next call reads everything again.
@@ -59,6 +68,11 @@ class StateReader:
             merchants = self._merchants_table.read_above("line", -1 if last_line is None else last_line)
             if merchants is not None:
                 self._add_merchants(merchants)
+            shadow = self._shadow_table.read_above("line", self._snapshot.shadow.line)
+            found = self._snapshot.shadow
+            if shadow is not None:
+                rows = (with_columns(batch, SHADOW_SCHEMA) for batch in shadow)
+                found = found.with_rows(rows, capped=found.capped or self._shadow_table.capped)
         except StateError as error:
             return TablesSnapshot(refused=str(error))
         except PipelineError:
@@ -66,11 +80,14 @@ class StateReader:
             self._opened_with, self._snapshot, self._merchants_capped = None, TablesSnapshot(), False
             self._detections, self._merchants = Detections(), MERCHANTS_SCHEMA.empty_table()
             raise
-        if detections is None and merchants is None:
+        if detections is None and merchants is None and shadow is None:
             return self._snapshot
-        version = f"{self._detections_table.version}/{self._merchants_table.version}"
+        tables = (self._detections_table, self._merchants_table, self._shadow_table)
+        version = "/".join(table.version for table in tables)
         counted = with_detections(self._merchants, self._detections.rows)
-        self._snapshot = TablesSnapshot(version, self._detections, counted, merchants_capped=self._merchants_capped)
+        self._snapshot = TablesSnapshot(
+            version, self._detections, counted, merchants_capped=self._merchants_capped, shadow=found
+        )
         return self._snapshot
 
     def history(self, merchant: str) -> tuple[pa.Table, bool]:
@@ -78,6 +95,28 @@ class StateReader:
         table = self._table(layout.MERCHANTS, self._options(), MERCHANTS_BYTES)
         found = [with_columns(rows, MERCHANTS_SCHEMA) for rows in table.read_equal("merchant", merchant, "line")]
         return pa.concat_tables([MERCHANTS_SCHEMA.empty_table(), *found]), table.capped
+
+    def merchant_state(self, lake: Objects, merchant: str) -> MerchantState:
+        """Return the state of one merchant.
+
+        Raises:
+            MerchantTooLargeError: it has too many rows to be held in memory.
+            StateError, RulesError, StorageError, StorageRefusedError: it cannot be read.
+        """
+        with translate_errors(self._url(layout.PAIRS), access=self._access):
+            return read_merchant(lake, self._find_pairs(), merchant, EXPLAINED_ROWS)
+
+    def marks(self) -> Callable[[str], int | None]:
+        """Return a reader of the marks of `state/pairs` as of its newest version."""
+        with translate_errors(self._url(layout.PAIRS), access=self._access):
+            table = self._find_pairs()
+        return table.transaction_version if table else lambda _: None
+
+    def _find_pairs(self) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._url(layout.PAIRS), storage_options=dict(self._options()))
+        except TableNotFoundError:
+            return None
 
     def _add_detections(self, batches: Iterator[pa.Table]) -> None:
         if rows := list(batches):
@@ -98,7 +137,11 @@ class StateReader:
         if options != self._opened_with:
             self._detections_table = self._table(layout.DETECTIONS, options, DETECTIONS_BYTES)
             self._merchants_table = self._table(layout.MERCHANTS, options, MERCHANTS_BYTES)
+            self._shadow_table = self._table(layout.SHADOW, options, SHADOW_BYTES)
             self._opened_with = options
 
     def _table(self, name: str, options: Mapping[str, str], read_bytes: int) -> GrowingTable:
-        return GrowingTable(f"{self._lake}/{name}", options, read_bytes, self._access)
+        return GrowingTable(self._url(name), options, read_bytes, self._access)
+
+    def _url(self, name: str) -> str:
+        return f"{self._lake}/{name}"

@@ -105,6 +105,7 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         transactions_without_gender=int(tables.last_metadata(WITHOUT_GENDER) or 0),
         rules_version=rules.newest.version,
         rules_from_line=rules.newest.from_line,
+        thresholds=dict(settings.thresholds),
     )
     prepared_with = BatchInput(
         importance.weights, watch.take if watch else lambda: None, loaded.committed_line, loaded.recorded_line

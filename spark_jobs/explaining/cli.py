@@ -4,17 +4,24 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
+from typing import Any
+
+import pyarrow.compute as pc
+from deltalake.exceptions import TableNotFoundError
 
 from spark_jobs import exit_codes
-from spark_jobs.command_line import add_threshold, exit_on_error, job_logger
-from spark_jobs.errors import StateError
-from spark_jobs.lake.merchant_state import MerchantState, read_merchant
-from spark_jobs.lake.rules import read_adopted
-from spark_jobs.patterns.built_in import built_in_rules, parse_thresholds
-from spark_jobs.patterns.explain import Explained, explain
+from spark_jobs.command_line import exit_on_error, job_logger
+from spark_jobs.errors import UnknownNameError
+from spark_jobs.lake import layout
+from spark_jobs.lake.merchant_state import read_merchant
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
+from spark_jobs.patterns.explain import Explained, ExplainedPattern, explain
 from spark_jobs.patterns.measures import Subject
-from spark_jobs.patterns.rules import Pattern, Status
+from spark_jobs.patterns.rules import Status
+from spark_jobs.store.delta import find_table, load_table, retry_delta, with_columns
 from spark_jobs.store.objects import Objects, open_objects
+
+_REPORTED = ("patternId", "customerName", "line", "seq", "rules_version")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,66 +33,67 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     with exit_on_error(job_logger("explain")):
-        lake = open_objects(options.lake)
-        thresholds = parse_thresholds(options.threshold)
-        print("\n".join(explanation(lake, options.merchant, options.customer, thresholds)))
+        print("\n".join(explanation(open_objects(options.lake), options.merchant, options.customer)))
     return exit_codes.DONE
 
 
-def explanation(lake: Objects, merchant: str, customer: str | None, thresholds: dict[str, float]) -> list[str]:
+def explanation(lake: Objects, merchant: str, customer: str | None) -> list[str]:
     """Return the lines to print.
 
     Args:
         lake: whose state is read.
         merchant: as in the master file.
         customer: None for patterns of merchants only.
-        thresholds: of the detector's command line; published rules replace them.
 
     Raises:
-        StateError: there is no such merchant or customer as of the committed line.
+        UnknownNameError: there is no such merchant or customer as of the committed line.
     """
-    state = read_merchant(lake, merchant)
-    if not state.pairs.num_rows:
+    url = lake.place(layout.PAIRS)
+    state = retry_delta(url, lambda: read_merchant(lake, find_table(url), merchant))
+    if not len(state.pairs):
         msg = f"{lake.url}: no merchant {merchant!r} in the state, which is as of line {state.line}; {_REMEDY}"
-        raise StateError(msg)
-    version, rules = 0, built_in_rules(thresholds)
-    if state.adoption:
-        version, rules = state.adoption.version, read_adopted(lake, state.adoption).rule_set
+        raise UnknownNameError(msg)
     try:
-        explained = explain(rules, state.pairs, customer)
+        explained = explain(state.rules, state.pairs, customer)
     except KeyError as error:
         msg = f"{lake.url}: merchant {merchant!r} has no customer {customer!r} as of line {state.line}; {_REMEDY}"
-        raise StateError(msg) from error
+        raise UnknownNameError(msg) from error
+    reported = _reported(lake, merchant)
     return [
-        f"as of line {state.line:,}, by version {version} of the rules",
-        *(
-            line
-            for pattern, conditions in explained
-            for line in (
-                "",
-                f"{pattern.id} {pattern.action}: {_summary(pattern, conditions, state, customer)}",
-                *(f"  {_described(one)}" for one in conditions),
-            )
-        ),
+        f"as of line {state.line:,}, by version {state.version} of the rules",
+        *(line for one in explained for line in _described(one, customer, reported)),
     ]
 
 
 _REMEDY = "check the name, and whether its lines are committed or in quarantine"
 
 
-def _summary(pattern: Pattern, conditions: list[Explained], state: MerchantState, customer: str | None) -> str:
-    holds = "holds" if all(one.holds for one in conditions) else "does not hold"
+def _reported(lake: Objects, merchant: str) -> list[dict[str, Any]]:
+    """Return what was reported of a merchant and its customers."""
+    url = lake.place(layout.DETECTIONS)
+    which = pc.field("MerchantId") == merchant
+    try:
+        rows = retry_delta(url, lambda: load_table(url).to_pyarrow_dataset().to_table(filter=which))
+    except TableNotFoundError:
+        return []
+    found: list[dict[str, Any]] = with_columns(rows, DETECTIONS_SCHEMA).select(_REPORTED).to_pylist()
+    return found
+
+
+def _described(one: ExplainedPattern, customer: str | None, reported: list[dict[str, Any]]) -> list[str]:
+    pattern = one.pattern
     status = "" if pattern.status is Status.ACTIVE else f", {pattern.status}"
     name = "" if pattern.subject is Subject.MERCHANT else customer
-    reported = [
+    when = [
         f"reported at line {row['line']} by version {row['rules_version'] or 0} (seq {row['seq']})"
-        for row in state.detections.select(["patternId", "customerName", "line", "seq", "rules_version"]).to_pylist()
+        for row in reported
         if (row["patternId"], row["customerName"]) == (pattern.id, name)
     ]
-    return f"{holds}{status}, {'; '.join(reported) or 'not reported'}"
+    summary = f"{'holds' if one.holds else 'does not hold'}{status}, {'; '.join(when) or 'not reported'}"
+    return ["", f"{pattern.id} {pattern.action}: {summary}", *(f"  {_compared(each)}" for each in one.conditions)]
 
 
-def _described(one: Explained) -> str:
+def _compared(one: Explained) -> str:
     unit = one.condition.unit
     left, right = ("no value" if math.isnan(value) else f"{unit}{value:,.10g}" for value in (one.left, one.right))
     verdict = "yes" if one.holds else "no" if math.isnan(one.off) else f"no, off by {unit}{one.off:,.10g}"
@@ -102,7 +110,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake: s3://… or file:///…")
     parser.add_argument("--merchant", required=True, metavar="NAME", help="as in the master file, without quotes")
     parser.add_argument("--customer", metavar="NAME", help="without it, only patterns of merchants are shown")
-    add_threshold(parser)
     return parser
 
 

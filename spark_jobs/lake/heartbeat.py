@@ -33,6 +33,7 @@ class Heartbeat:
         rules_from_line: the line from which on they are.
         refused_rules_version: the newest version, if it is invalid and not in force; 0 for none.
         refused_rules_reason: why; also why newer versions cannot be looked for; "" for none.
+        thresholds: of the command line; they change version 0 of the rules only.
     """
 
     started_at: datetime
@@ -50,6 +51,7 @@ class Heartbeat:
     rules_from_line: int = 0
     refused_rules_version: int = 0
     refused_rules_reason: str = ""
+    thresholds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def lag_lines(self) -> int:
@@ -79,6 +81,7 @@ def format_heartbeat(heartbeat: Heartbeat) -> bytes:
         "updated_at": heartbeat.updated_at.isoformat(),
         "lag_lines": heartbeat.lag_lines,
         "detections": dict(heartbeat.detections),
+        "thresholds": dict(heartbeat.thresholds),
     }
     return json.dumps(content, indent=1).encode()
 
@@ -107,6 +110,7 @@ def parse_heartbeat(data: bytes, place: str) -> Heartbeat:
             rules_from_line=int(values.get("rules_from_line", 0)),
             refused_rules_version=int(values.get("refused_rules_version", 0)),
             refused_rules_reason=str(values.get("refused_rules_reason", "")),
+            thresholds={str(name): float(number) for name, number in values.get("thresholds", {}).items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{place}: not a heartbeat of this release ({error!r}); deploy DAGs and jobs of one release"

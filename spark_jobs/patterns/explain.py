@@ -1,13 +1,12 @@
-"""Explaining a pattern: each of its conditions, evaluated for a merchant or one of its pairs as of the last chunk."""
+"""Explaining patterns: each condition, evaluated for a merchant or one of its pairs as of the last chunk."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from spark_jobs.kernel.pair_array import PAIR
-from spark_jobs.kernel.pair_rows import restore_state
-from spark_jobs.kernel.pair_state import Advance
+from spark_jobs.kernel.name_words import Integers
+from spark_jobs.kernel.pair_state import Advance, PairState
 from spark_jobs.patterns.evaluate import Percentiles, Touched, holds, side_at
 from spark_jobs.patterns.grammar import Condition
 from spark_jobs.patterns.measures import Subject
@@ -29,36 +28,60 @@ class Explained:
     off: float
 
 
-def explain(rules: RuleSet, pairs: pa.Table, customer: str | None) -> list[tuple[Pattern, list[Explained]]]:
-    """Return all patterns with their conditions, evaluated; those of pairs only if a customer is given.
+@dataclass(frozen=True)
+class ExplainedPattern:
+    """A pattern, evaluated.
+
+    Attributes:
+        reported: whether the state says that it has been reported; of a shadow pattern, whether it has been recorded.
+    """
+
+    pattern: Pattern
+    conditions: tuple[Explained, ...]
+    reported: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether all conditions hold."""
+        return all(one.holds for one in self.conditions)
+
+
+def explain(rules: RuleSet, state: PairState, customer: str | None) -> list[ExplainedPattern]:
+    """Return all patterns, evaluated; those of pairs only if a customer is given.
 
     Args:
         rules: the rules in force, paused patterns included.
-        pairs: all rows of `state/pairs` of one merchant, at least one.
+        state: all pairs of one merchant, at least one, and no other pairs.
         customer: one of its customers.
 
     Raises:
         KeyError: the merchant has no such customer.
     """
-    state = restore_state(pairs)
-    names = state.names.take(np.arange(len(state))).to_arrow().to_pylist()
-    if customer is not None and customer not in names:
-        raise KeyError(customer)
-    after = state.pairs.take(np.arange(len(state)))
-    everything = Advance(
-        rows=np.arange(len(state)),
+    rows = np.zeros(0, dtype=np.int64) if customer is None else _row_of(state, customer)
+    # As if a chunk had touched the merchant and this customer, without changing anything.
+    pairs = state.pairs.take(rows)
+    touched = Advance(
+        rows=rows,
         merchants=np.zeros(1, dtype=np.int64),
-        merchant_at=np.zeros(len(state), dtype=np.int64),
-        before=np.zeros(len(state), dtype=PAIR),
-        after=after,
-        customers=pa.array(names, pa.string()),
+        merchant_at=np.zeros(len(rows), dtype=np.int64),
+        before=pairs,
+        after=pairs,
+        customers=pa.array([] if customer is None else [customer], pa.string()),
     )
-    touched = Touched(state, everything, Percentiles().after(state, everything, rules.all_percentiles))
+    values = Touched(state, touched, Percentiles().after(state, touched, rules.all_percentiles))
+    marks = {
+        Subject.PAIR: _marks(state, pairs["reported"]),
+        Subject.MERCHANT: _marks(state, state.merchant_reported.values),
+    }
     return [
-        (pattern, [explain_condition(condition, touched, at) for condition in pattern.conditions])
+        ExplainedPattern(
+            pattern,
+            # Neither more than one merchant nor more than one pair is touched.
+            tuple(explain_condition(condition, values, 0) for condition in pattern.conditions),
+            pattern.mark in marks[pattern.subject],
+        )
         for pattern in rules.patterns
-        for at in [0 if pattern.subject is Subject.MERCHANT else _position(names, customer)]
-        if at is not None
+        if pattern.subject is Subject.MERCHANT or customer is not None
     ]
 
 
@@ -71,5 +94,12 @@ def explain_condition(condition: Condition, touched: Touched, at: int) -> Explai
     return Explained(condition, left, right, true, 0.0 if true else abs(right - left))
 
 
-def _position(names: list[str], customer: str | None) -> int | None:
-    return None if customer is None else names.index(customer)
+def _row_of(state: PairState, customer: str) -> Integers:
+    rows = state.find(*(pa.chunked_array([[name]], pa.string()) for name in (state.merchants.names[0], customer)))
+    if rows[0] < 0:
+        raise KeyError(customer)
+    return rows
+
+
+def _marks(state: PairState, bits: np.ndarray[tuple[int], np.dtype[np.uint16]]) -> set[str]:
+    return {mark for text in state.reported.format(bits).to_pylist() if text for mark in text.split(",")}

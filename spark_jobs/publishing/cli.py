@@ -1,7 +1,6 @@
 """`rules`: publish a version of a lake's rules, and show what is published."""
 
 import argparse
-import difflib
 import getpass
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,14 @@ from spark_jobs import exit_codes
 from spark_jobs.command_line import exit_on_error, job_logger
 from spark_jobs.errors import RulesError
 from spark_jobs.lake.layout import rules_path
-from spark_jobs.lake.rules import PublishedRules, find_rules, publish_rules, published_versions, read_rules_file
+from spark_jobs.lake.rules import (
+    PublishedRules,
+    find_rules,
+    publish_rules,
+    published_versions,
+    read_rules_file,
+    rules_diff,
+)
 from spark_jobs.store.objects import Objects, open_objects
 
 # The number of operands that each action takes.
@@ -65,8 +71,7 @@ def _list(lake: Objects) -> None:
 def _diff(lake: Objects, versions: list[int]) -> None:
     newest = published_versions(lake)
     before, after = {0: (max(newest - 1, 0), newest), 1: (*versions, newest), 2: tuple(versions)}[len(versions)]
-    old, new = (_conditions(_find(lake, version)) for version in (before, after))
-    print("\n".join(difflib.unified_diff(old, new, f"version {before}", f"version {after}", n=99, lineterm="")))
+    print("\n".join(rules_diff(_find(lake, before), _find(lake, after))))
 
 
 def _find(lake: Objects, version: int | None = None) -> PublishedRules:
@@ -84,18 +89,6 @@ def _text(rules: PublishedRules) -> str:
     at = f", published {rules.published_at.isoformat()} by {rules.author}" if rules.published_at else ""
     comment = "".join(f"\n# {line}" for line in rules.comment.splitlines())
     return f"# Version {rules.version}{at}{comment}\n\n{rules.body}"
-
-
-def _conditions(rules: PublishedRules) -> list[str]:
-    """Return the rules as lines that do not depend on how they were written."""
-    return [
-        line
-        for pattern in rules.rule_set.patterns
-        for line in (
-            f"{pattern.id} {pattern.action} {pattern.subject} {pattern.status}",
-            *(f"  {condition.text}" for condition in pattern.conditions),
-        )
-    ]
 
 
 def _user() -> str:

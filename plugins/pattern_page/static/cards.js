@@ -45,19 +45,22 @@ function files(found) {
 }
 
 function showPatterns(found) {
-  const rows = (found?.patterns ?? []).map(({ id, action }, at) => [id, action, found.by_pattern[id], at]);
+  const rows = (found?.patterns ?? []).map(({ id, action }, at) => [id, action, format.count(found.by_pattern[id]), `series-${at % 6}`]);
+  for (const { id, action, count } of found?.shadow ?? []) {
+    rows.push([id, action, `${found.shadow_capped ? "at least " : ""}${format.count(count)}`, null]);
+  }
   const list = document.getElementById("by-pattern");
   const key = JSON.stringify(rows);
   if (list.dataset.key === key) return;
   list.dataset.key = key;
   list.replaceChildren(
-    ...rows.map(([id, action, total, at]) =>
+    ...rows.map(([id, action, total, series]) =>
       element(
         "li",
         {},
-        element("span", { class: `swatch series-${at % 6}` }),
-        element("span", {}, id, " ", element("span", { class: "muted" }, action)),
-        element("strong", {}, format.count(total)),
+        element("span", { class: `swatch ${series ?? ""}` }),
+        element("span", {}, id, " ", element("span", { class: "muted" }, action), series ? null : [" ", element("span", { class: "tag" }, "shadow")]),
+        element(series ? "strong" : "span", { class: series ? null : "number muted" }, total),
       ),
     ),
   );

@@ -24,6 +24,10 @@ export async function ask(path, question) {
   return (await post(path, question)).json();
 }
 
+export async function read(path) {
+  return (await get(path, {})).json();
+}
+
 // Asks for a file, and saves it under a name.
 export async function save(path, question, name) {
   const url = URL.createObjectURL(await (await post(path, question)).blob());

@@ -2,7 +2,8 @@
 
 import * as address from "./address.js";
 import { ask, save } from "./data.js";
-import { element, setText } from "./dom.js";
+import { element, setText, timeElement } from "./dom.js";
+import { conditionsTable } from "./evidence.js";
 import * as format from "./format.js";
 import { webLink } from "./outside.js";
 import { Table } from "./table.js";
@@ -11,7 +12,8 @@ const FILTERS = ["pattern", "merchant", "customer"];
 const TYPING_PAUSE_MS = 250;
 
 export class Detections {
-  constructor(panel) {
+  // `explain(row)`: shows how the patterns are now.
+  constructor(panel, explain) {
     this.form = panel.querySelector("form");
     this.count = panel.querySelector(".count");
     this.download = panel.querySelector("#download");
@@ -20,10 +22,10 @@ export class Detections {
     this.table = new Table(panel.querySelector(".table"), {
       key: (row) => row.seq,
       openLabel: (row) => `Evidence of detection ${row.seq}`,
-      detail: evidence,
+      detail: (row) => evidence(row, explain),
       empty: "No detection matches. New detections appear here automatically.",
       columns: [
-        { title: "Detected", cell: (row) => element("time", { datetime: iso(row.detected_at), title: iso(row.detected_at) }, format.moment(row.detected_at)) },
+        { title: "Detected", cell: (row) => timeElement(row.detected_at) },
         { title: "Pattern", cell: (row) => [row.pattern, " ", element("span", { class: "muted" }, row.action)] },
         { title: "Merchant", cell: (row) => row.merchant },
         { title: "Customer", cell: (row) => row.customer || format.UNKNOWN },
@@ -121,33 +123,13 @@ function fileOrWaiting(row) {
   return webLink(new URL(`api/files/${row.file_number}`, document.baseURI).href, `file ${row.file_number}`);
 }
 
-function evidence(row) {
-  const lines = row.evidence.map(({ name, value, sign, threshold, threshold_name: thresholdName, unit }) =>
-    element(
-      "tr",
-      {},
-      element("th", { scope: "row" }, name),
-      element("td", { class: "numeric" }, `${unit}${format.number(value)}`),
-      element("td", { class: "sign" }, sign),
-      element("td", { class: "numeric" }, `${unit}${format.number(threshold)}`),
-      element("td", { class: "muted" }, thresholdName),
-    ),
-  );
+function evidence(row, explain) {
   const file = row.file ?? `not written yet: file ${row.file_number} is waiting for ${row.waiting_for} more`;
   return element(
     "div",
     { class: "evidence" },
-    element(
-      "table",
-      {},
-      element("caption", {}, `At line ${format.count(row.line)}, number ${format.count(row.seq)}`),
-      element("thead", {}, element("tr", {}, ...["Measure", "Value", "", "Threshold", ""].map((title) => element("th", { scope: "col" }, title)))),
-      element("tbody", {}, lines),
-    ),
+    conditionsTable(`At line ${format.count(row.line)}, number ${format.count(row.seq)}`, row.evidence),
     element("p", {}, element("span", { class: "muted" }, "File: "), element("code", {}, file)),
+    element("p", {}, element("button", { type: "button", class: "button", onclick: () => explain(row) }, "Explain as of now")),
   );
-}
-
-function iso(seconds) {
-  return new Date(seconds * 1000).toISOString();
 }

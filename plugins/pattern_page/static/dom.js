@@ -1,5 +1,7 @@
 // All elements are created here. Data becomes text nodes and attributes, never markup.
 
+import * as format from "./format.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export function element(tag, attributes = {}, ...children) {
@@ -17,6 +19,11 @@ function fill(target, attributes, children) {
   }
   target.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return target;
+}
+
+export function timeElement(seconds) {
+  const iso = new Date(seconds * 1000).toISOString();
+  return element("time", { datetime: iso, title: iso }, format.moment(seconds));
 }
 
 // Unchanged values are left alone, so that nothing flickers and screen readers do not repeat them.

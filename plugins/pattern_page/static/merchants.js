@@ -9,10 +9,11 @@ import { Table } from "./table.js";
 const TYPING_PAUSE_MS = 250;
 
 export class Merchants {
-  constructor(panel, showDetectionsOf) {
+  constructor(panel, { showDetectionsOf, explain }) {
     this.form = panel.querySelector("form");
     this.count = panel.querySelector(".count");
     this.showDetectionsOf = showDetectionsOf;
+    this.explainMerchant = explain;
     this.pages = 1;
     this.sorted = { column: "transactions", order: "descending" };
     const numeric = (title, name, cell = format.count) => ({ title, sort: name, numeric: true, cell: (row) => cell(row[name]) });
@@ -108,8 +109,14 @@ export class Merchants {
     draw("Customers", "by line", { all: "customers", female: "female_customers", male: "male_customers" });
     draw("Transactions threshold", "by line", { percentile: "transactions_percentile" }, { whole: false, readValue: format.number });
     draw("Weight threshold", "by line", { percentile: "weight_percentile" }, { whole: false, readValue: format.number });
-    const link = element("button", { type: "button", class: "button", onclick: () => this.showDetectionsOf(row.merchant) }, "Its detections");
+    const button = (text, onclick) => element("button", { type: "button", class: "button", onclick }, text);
+    const links = element(
+      "p",
+      { class: "buttons" },
+      button("Its detections", () => this.showDetectionsOf(row.merchant)),
+      button("Explain its patterns", () => this.explainMerchant(row)),
+    );
     const note = capped ? element("p", { class: "note" }, "Only the latest part: the whole history is too large to be read here.") : null;
-    return element("div", {}, note, box, link);
+    return element("div", {}, note, box, links);
   }
 }

@@ -5,10 +5,12 @@ import { showCards } from "./cards.js";
 import { ForbiddenError, LoginExpiredError, pollState } from "./data.js";
 import { Detections } from "./detections.js";
 import { setText } from "./dom.js";
+import { Explanation } from "./explain.js";
 import * as format from "./format.js";
 import { Merchants } from "./merchants.js";
 import { Plot } from "./plot.js";
 import { Quarantine } from "./quarantine.js";
+import { Rules } from "./rules.js";
 import { Runs } from "./runs.js";
 import { setUpTabs } from "./tabs.js";
 import { followTheme } from "./theme.js";
@@ -20,11 +22,21 @@ const panel = (name) => document.getElementById(name);
 const updated = panel("updated");
 
 followTheme();
-const detections = new Detections(panel("detections"));
-const merchants = new Merchants(panel("merchants"), async (merchant) => {
-  openTab("detections");
-  await detections.filter({ merchant });
+const explanation = new Explanation(panel("explain"));
+const explain = (row) => {
+  const searched = explanation.searchFor(row);
+  openTab("explain");
+  return searched;
+};
+const detections = new Detections(panel("detections"), explain);
+const merchants = new Merchants(panel("merchants"), {
+  showDetectionsOf: async (merchant) => {
+    openTab("detections");
+    await detections.filter({ merchant });
+  },
+  explain,
 });
+const rules = new Rules(panel("rules"));
 const quarantine = new Quarantine(panel("quarantine"));
 const runs = new Runs(panel("runs"));
 const plots = {
@@ -42,7 +54,8 @@ let polls = 0;
 
 const openTab = setUpTabs(document.querySelector("[role=tablist]"), (name) => {
   openedTab = name;
-  refreshTable();
+  if (name === "rules") rules.expire();
+  refreshTab();
 });
 
 for (const choice of document.querySelectorAll("#span input")) {
@@ -92,10 +105,13 @@ function show() {
   if (state.found) detections.setPatterns(state.found.patterns);
   quarantine.show(state.lake, state.hidden);
   runs.show(state.dags, state.jobs, state.lake);
-  refreshTable();
+  rules.show(state);
+  refreshTab();
 }
 
-function refreshTable() {
+function refreshTab() {
+  if (state && openedTab === "explain") explanation.open(state.hidden);
+  if (state && openedTab === "rules") rules.refresh();
   const table = { detections, merchants }[openedTab];
   const version = state?.found?.version;
   if (!table || version === undefined || (shown[openedTab] === version && !table.failed)) return;

@@ -242,6 +242,9 @@ data "aws_iam_policy_document" "airflow" {
       "${local.lake_arn}/state/detector_history.json",
       "${local.lake_arn}/state/detections/*",
       "${local.lake_arn}/state/merchants/*",
+      "${local.lake_arn}/state/pairs/*",
+      "${local.lake_arn}/state/shadow/*",
+      "${local.lake_arn}/rules/*",
       "${local.lake_arn}/quarantine/*",
       "${local.lake_arn}/detections/*",
       "${local.lake_arn}/what_if/*/report.json",
@@ -258,7 +261,9 @@ data "aws_iam_policy_document" "airflow" {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
       values = [
-        for folder in ["landing_zone", "quarantine", "state/detections", "state/merchants"] : "${local.lake_prefix}/${folder}/*"
+        for folder in [
+          "landing_zone", "quarantine", "rules", "state/detections", "state/merchants", "state/pairs", "state/shadow"
+        ] : "${local.lake_prefix}/${folder}/*"
       ]
     }
   }

@@ -22,6 +22,7 @@ from orchestration.observe import Observer
 from orchestration.settings import Settings
 from orchestration.storage import Storage
 from pattern_page.lake_reader import LakeReader
+from pattern_page.rule_versions import RuleVersions
 from pattern_page.state_reader import StateReader
 from spark_jobs.lake.landing_delta import DeltaLanding
 from spark_jobs.lake.landing_times import uncommitted_since
@@ -122,7 +123,12 @@ def test_airflows_role_is_enough_for_the_page(run: Run, monkeypatch: pytest.Monk
     _assume_role(run, "airflow", monkeypatch)
     settings = Settings(source=run.applied.outputs["source"], lake=run.lake)
     storage = Storage(settings)
-    assert len(StateReader(run.lake, storage.delta_options).read().detections) > 50
+    reader = StateReader(run.lake, storage.delta_options)
+    detections = reader.read().detections
+    assert len(detections) > 50
+    merchant = detections.rows["MerchantId"][0].as_py()
+    assert len(reader.merchant_state(storage.lake, merchant).pairs) > 0
+    assert [one.version for one in RuleVersions(storage.lake, reader.marks).read()] == [0]
     [path, *_] = [key for key in _keys(run, "lake/detections/") if key.endswith("_00000000.csv")]
     assert storage.lake.find(path.removeprefix("lake/"))
     LakeReader(settings, storage, lambda: datetime.now(UTC)).read()
@@ -208,8 +214,7 @@ _DENIED_TO_AIRFLOW = [
     ("put_object", _LAKE, {"Key": "lake/offset.csv"}),
     ("delete_object", _LAKE, {"Key": "lake/landing_zone/chunk_000000000000.csv"}),
     ("get_object", _LAKE, {"Key": "lake/landing_zone/chunk_000000001000.csv"}),
-    ("get_object", _LAKE, {"Key": "lake/state/pairs/_delta_log/00000000000000000000.json"}),
-    ("list_objects_v2", _LAKE, {"Prefix": "lake/state/pairs/"}),
+    ("list_objects_v2", _LAKE, {"Prefix": "elsewhere/"}),
     ("put_object", _LAKE, {"Key": "lake/state/detections/x"}),
     ("put_object", _LAKE, {"Key": "lake/rules/000002.toml", "IfNoneMatch": "*"}),
     ("get_object", _LAKE, {"Key": "lake/what_if/r1/differences.parquet"}),

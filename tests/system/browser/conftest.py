@@ -1,5 +1,6 @@
 """A real Airflow api-server with the page, a lake with data for every panel, and Chromium."""
 
+import functools
 import itertools
 import json
 import math
@@ -35,10 +36,12 @@ from local.sample_data import write_sample
 from pattern_page import LABEL
 from spark_jobs.lake.heartbeat_history import Sample, format_history
 from spark_jobs.lake.layout import HISTORY
+from spark_jobs.patterns.built_in import BUILT_IN_TOML
 from tests.harness.pipeline import ROOT
 from tests.system.browser.chromium import browser as browser  # a fixture
 from tests.system.browser.frame import await_scripts, page_frame
 from tests.unit.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
+from tests.unit.patterns.test_rules import pattern
 
 # The page polls every five seconds and receives data that was read after the previous poll.
 expect.set_options(timeout=15_000)
@@ -53,6 +56,12 @@ _ROWS, _CHUNK = 60_000, 1000
 # The lines of the sample and those that `_fill` adds.
 _LINES = _ROWS + 15
 _MINUTES = 1440
+# The built-in rules with the numbers of `THRESHOLDS`, except for one that differs.
+_NUMBERS = {"> 50000": "> 5000", ">= 80": ">= 8", "> 100": "> 40", "< 23": "< 25"}
+_RULES = functools.reduce(lambda text, numbers: text.replace(*numbers), _NUMBERS.items(), BUILT_IN_TOML.decode())
+_SHADOW = pattern(
+    id='"PatId4"', action='"BIG-SPENDER"', when='["transactions >= 5", "mean_amount >= 60"]', status='"shadow"'
+)
 
 
 @dataclass(frozen=True)
@@ -134,9 +143,11 @@ def _fill(lake: PageLake, directory: Path) -> None:
     rows[59_000:59_000] = [b"only,<b>three</b>,fields\n", line(amount="not-a-number"), line(amount="-4")]
     lake.upload(b"".join(rows))
     lake.land()
+    lake.adopt(lake.publish(_RULES, "children spend less than ₹25"), 20_000)
+    lake.adopt(lake.publish(_RULES + _SHADOW, "try big spenders in shadow"), 40_000)
     now = utc_now()
     ticks = iter(range(10**9))
-    lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=3.4 * next(ticks))))
+    lake.detect(lambda: min(now, now - timedelta(minutes=59) + timedelta(seconds=2.4 * next(ticks))))
     write_history(lake)
     lake.beat()
 

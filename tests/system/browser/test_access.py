@@ -10,15 +10,16 @@ from tests.system.browser.conftest import AirflowPage
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 ASSETS = ("/", "/static/page.js", "/static/icon.svg")
-QUESTIONS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history")
-DATA = ("/api/state", "/api/files/0", *QUESTIONS)
+QUESTIONS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history", "/api/explain")
+SEEN = ("/api/state", "/api/rules", "/api/rules/0", "/api/shadow", *QUESTIONS)
+DATA = ("/api/files/0", *SEEN)
 BROWSER = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
 def get(page: AirflowPage, path: str, **options: object) -> httpx.Response:
     """Request a path as the page does: questions are posted."""
     method, question = (
-        ("POST", {"merchant": "M1"} if path.endswith("y") else {}) if path in QUESTIONS else ("GET", None)
+        ("POST", {"merchant": "M1823072687"} if path in QUESTIONS[3:] else {}) if path in QUESTIONS else ("GET", None)
     )
     url = f"{page.url}/pattern-detection{path}"
     return httpx.request(method, url, json=question, timeout=30, **options)  # type: ignore[arg-type]
@@ -55,7 +56,7 @@ def test_a_user_without_a_role_cannot_see_the_page(airflow_page: AirflowPage, pa
     assert get(airflow_page, path, cookies={"_token": airflow_page.token("nobody")}).status_code == 403
 
 
-@pytest.mark.parametrize("path", [*ASSETS, "/api/state", *QUESTIONS])
+@pytest.mark.parametrize("path", [*ASSETS, *SEEN])
 def test_a_logged_in_user_has_access_by_cookie_and_by_bearer_token(airflow_page: AirflowPage, path: str) -> None:
     token = airflow_page.token("admin")
     assert get(airflow_page, path, cookies={"_token": token}).status_code == 200

@@ -9,6 +9,7 @@ from tests.system.browser.conftest import DARK, HERE, PHONE, Visitor, rows
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
+MERCHANT = "M1823072687"
 FOCUSED = "one => one.name || one.id || one.closest('figure')?.id || one.getAttribute('class')"
 # The outline of a radio button is drawn around its text.
 FOCUS_IS_VISIBLE = """() => [document.activeElement, document.activeElement.nextElementSibling].some(
@@ -64,6 +65,15 @@ def test_text_has_enough_contrast_in_both_colour_schemes(visitor: Visitor, reque
     expect(tab.locator("#chunker")).to_have_css("background-color", backgrounds[name])
     ratios = tab.evaluate((HERE / "contrast.js").read_text())
     assert len(ratios) > 100
+    tab.get_by_role("tab", name="Explain").click()
+    tab.locator("#explain").get_by_role("searchbox", name="Merchant").fill(MERCHANT)
+    tab.locator("#explain").get_by_role("button", name="Explain", exact=True).click()
+    expect(tab.locator("#explain .evidence")).to_have_count(1)
+    ratios += tab.evaluate((HERE / "contrast.js").read_text())
+    tab.get_by_role("tab", name="Rules").click()
+    tab.get_by_role("button", name="Changes of version 1").click()
+    expect(tab.locator("#rules .diff")).to_be_visible()
+    ratios += tab.evaluate((HERE / "contrast.js").read_text())
     assert [(round(ratio, 2), text) for ratio, text in ratios if ratio < 4.5] == []
 
 
@@ -75,9 +85,9 @@ def test_the_page_follows_airflows_colour_scheme(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("visitor", [PHONE], indirect=True)
-@pytest.mark.parametrize("panel", ["detections", "merchants", "quarantine", "runs"])
+@pytest.mark.parametrize("panel", ["detections", "merchants", "explain", "rules", "quarantine", "runs"])
 def test_no_panel_is_wider_than_a_phone(visitor: Visitor, panel: str) -> None:
-    tab = visitor.open_alone(f"#tab={panel}")
-    expect(tab.locator(f"#{panel}")).not_to_be_empty()
+    tab = visitor.open_alone(f"#tab={panel}&explain_merchant={MERCHANT}")
+    expect(tab.locator(f"#{panel} table")).not_to_have_count(0)
     expect(tab.locator("#plot-lag polyline")).not_to_have_count(0)
     assert tab.evaluate("document.documentElement.scrollWidth") <= 360

@@ -34,7 +34,9 @@ def test_the_page_opens_from_airflows_menu_and_shows_the_current_state(visitor: 
     expect(shown.locator("[data-value=landed_line]")).to_have_text("60,015")
     expect(shown.locator("[data-value=committed_line]")).to_have_text("60,015")
     expect(shown.locator("[data-value=quarantined]")).to_have_text("3 (<0.01%)")
-    expect(shown.locator("#by-pattern li")).to_have_count(3)
+    expect(shown.locator("#by-pattern li")).to_have_text(
+        [re.compile("PatId1"), re.compile("PatId2"), re.compile("PatId3"), re.compile("PatId4 BIG-SPENDER shadow")]
+    )
     assert int(shown.locator("[data-value=total]").inner_text().replace(",", "")) > 500
 
 
@@ -327,6 +329,18 @@ def test_screenshots_for_the_docs(visitor: Visitor, request: pytest.FixtureReque
     expect(shown.locator("#merchants polyline")).to_have_count(6)
     shown.locator("#merchants figure").first.scroll_into_view_if_needed()
     visitor.tab.screenshot(path=IMAGES / "pattern-detection-merchant.png")
+    shown.get_by_role("tab", name="Explain").click()
+    shown.locator("#explain").get_by_role("searchbox", name="Merchant").fill("M1823072687")
+    shown.locator("#explain").get_by_role("button", name="Explain", exact=True).click()
+    shown.locator("#explain .buttons button").first.click()
+    expect(shown.locator("#explain .evidence")).to_have_count(4)
+    shown.locator("#explain form").evaluate("form => form.scrollIntoView()")
+    visitor.tab.screenshot(path=IMAGES / "pattern-detection-explain.png")
+    shown.get_by_role("tab", name="Rules").click()
+    shown.get_by_role("button", name="Changes of version 1").click()
+    expect(shown.locator("#rules .diff")).to_be_visible()
+    shown.locator("#rules").evaluate("panel => panel.scrollIntoView()")
+    visitor.tab.screenshot(path=IMAGES / "pattern-detection-rules.png")
     visitor.tab.emulate_media(color_scheme="light")
     visitor.tab.set_viewport_size(PHONE["viewport"])
     tab = visitor.open_alone()

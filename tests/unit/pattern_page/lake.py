@@ -3,12 +3,13 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from local.s3 import LocalS3
 from spark_jobs.chunker.land import ChunkerJob, land_next_chunk
 from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
+from spark_jobs.detector.rules_watch import read_schedule
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.lake import layout
 from spark_jobs.lake.detection_files import DetectionFiles
@@ -17,6 +18,7 @@ from spark_jobs.lake.heartbeat_history import History, format_history
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.master_file import MasterFile
 from spark_jobs.lake.offset import read_landed_line
+from spark_jobs.lake.rules import PublishedRules, RecordedAdoption, publish_rules
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.detect import Detector
@@ -89,7 +91,8 @@ class PageLake:
         """Run the detector up to a landed line, one micro-batch per chunk."""
         tables = StateTables(self.objects)
         loaded = tables.load()
-        rules = Rules(built_in_rules(self.thresholds), every_chunk=False)
+        adopted = read_schedule(self.objects, tables.adoptions())
+        rules = Rules(built_in_rules(self.thresholds), every_chunk=False, adopted=adopted)
         detector = Detector(loaded.pairs, loaded.reported, rules, now)
         files = DetectionFiles(self.objects, loaded.reported.next_seq, tables.detections_from)
         landing = open_landing(self.landing_format, self.objects)
@@ -101,11 +104,22 @@ class PageLake:
             tables.compact_if_due(detector.state, outcome.line, {})
             files.add(outcome.detections)
 
+    def publish(self, text: str, comment: str = "") -> PublishedRules:
+        """Publish the next version of the rules."""
+        return publish_rules(self.objects, text.encode(), "ann", comment, utc_now())
+
+    def adopt(self, published: PublishedRules, from_line: int) -> None:
+        """Record that the detector has adopted a version."""
+        StateTables(self.objects).adopt(RecordedAdoption(published.version, from_line, published.digest))
+
     def beat(self, now: datetime | None = None, started: timedelta = timedelta(minutes=90)) -> None:
         """Write the heartbeat of a detector that has committed the present state."""
         at = now or utc_now()
-        committed = StateTables(self.objects).load().committed_line
-        progress = Heartbeat(at - started, at, committed, committed)
+        tables = StateTables(self.objects)
+        committed = tables.load().committed_line
+        progress = Heartbeat(at - started, at, committed, committed, thresholds=self.thresholds)
+        for adoption in tables.adoptions():
+            progress = replace(progress, rules_version=adoption.version, rules_from_line=adoption.from_line)
         writer = HeartbeatWriter(
             self.objects, self.objects, lambda: progress, lambda: at, logging.getLogger("detector")
         )

@@ -32,8 +32,9 @@ from pattern_page.sources import Sources
 from tests.unit.pattern_page.rows import NOW
 
 SHELL = ("/", "/static/page.js", "/static/icon.svg", "/static/unknown")
-FIGURES = ("/api/state",)
-CUSTOMERS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history", "/api/files/0")
+FIGURES = ("/api/state", "/api/rules", "/api/rules/0")
+QUESTIONS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history", "/api/explain")
+CUSTOMERS = (*QUESTIONS, "/api/shadow", "/api/files/0")
 ALL = frozenset(DAG_IDS)
 
 
@@ -114,8 +115,8 @@ class World:
         self._monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", manager)
 
     def status(self, path: str) -> int:
-        if path.startswith("/api/") and path not in (*FIGURES, "/api/files/0"):
-            question = {"merchant": "M1"} if path.endswith("history") else {}
+        if path in QUESTIONS:
+            question = {"merchant": "M1"} if path in QUESTIONS[3:] else {}
             return self.client.post(path, json=question).status_code
         return self.client.get(path).status_code
 
@@ -148,7 +149,7 @@ def test_each_part_of_the_page_needs_its_permissions(
     world: World, website: bool, dags: frozenset[str], sees: tuple[str, ...]
 ) -> None:
     world.manager.website["user"], world.manager.dags["user"] = website, dags
-    # History and files need a lake.
+    # Some of them need a lake.
     seen = [path for path in (*SHELL, *FIGURES, *CUSTOMERS) if world.status(path) not in (401, 403)]
     assert seen == list(sees)
 
@@ -354,7 +355,7 @@ def test_every_route_depends_on_the_check(world: World) -> None:
     routes = [
         (route.path, method) for route in world.app.routes if isinstance(route, APIRoute) for method in route.methods
     ]
-    assert len(routes) == 8
+    assert len(routes) == 12
     for path, method in routes:
         found = path.replace("{name}", "page.js").replace("{number}", "0")
         assert world.client.request(method, found, json={}).status_code == 403

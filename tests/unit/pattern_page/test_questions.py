@@ -19,7 +19,7 @@ from fastapi.routing import APIRoute
 from local.ports import free_port
 from tests.unit.pattern_page.conftest import Page
 
-QUESTIONS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history")
+QUESTIONS = ("/api/detections", "/api/detections.csv", "/api/merchants", "/api/merchants/history", "/api/explain")
 CUSTOMER = "C-that-must-not-be-logged"
 JSON = {"Content-Type": "application/json"}
 
@@ -96,6 +96,9 @@ def test_forms_of_other_websites_are_refused(page: Page, content_type: str) -> N
         ("/api/merchants", {"offset": 2**63}, "offset"),
         ("/api/merchants", {"offset": 1.5}, "offset"),
         ("/api/merchants/history", {}, "merchant"),
+        ("/api/explain", {"customer": "C1"}, "merchant"),
+        ("/api/explain", {"merchant": ""}, "merchant"),
+        ("/api/explain", {"merchant": "M1", "customer": "x" * 201}, "customer"),
         ("/api/detections", [], "question"),
         ("/api/detections", None, "question"),
     ],
@@ -194,6 +197,7 @@ def test_access_logs_do_not_name_customers(page: Page, caplog: pytest.LogCapture
         assert httpx.post(f"{base}/api/detections.csv", json={"customer": CUSTOMER}).status_code == 200
         assert httpx.post(f"{base}/api/merchants", json={"search": CUSTOMER}).status_code == 200
         assert httpx.post(f"{base}/api/merchants/history", json={"merchant": CUSTOMER}).status_code != 404
+        assert httpx.post(f"{base}/api/explain", json={"merchant": "M1", "customer": CUSTOMER}).status_code != 422
     logged = caplog.text + json.dumps(airflows, default=str)
     assert "/api/detections.csv" in caplog.text
     assert "/api/merchants/history" in json.dumps(airflows, default=str)
