@@ -93,8 +93,9 @@ def plan_following(job: FollowStatus | None, seen: "Observation", settings: "Set
     stuck = {run: reason for run in job.live if (reason := find_chunker_stall(seen, settings, run.started_at))}
     superfluous = [run for run in _superfluous(job, seen, settings) if run not in stuck]
     following = [run for run in job.live if run not in stuck and run not in superfluous]
+    restarts = None if failure else _restarts(job, seen, settings)
     steps: list[Step] = []
-    alerts = [failure] if failure else []
+    alerts = [alert for alert in (failure, restarts) if alert]
     for run, reason in stuck.items():
         steps.append(Step(Action.CANCEL, reason, run.run_id))
         message = f"the chunker was stuck ({reason}); its run {run.run_id} is being cancelled to start another"
@@ -105,16 +106,12 @@ def plan_following(job: FollowStatus | None, seen: "Observation", settings: "Set
         alerts.append(Alert("chunker-doubled", Severity.WARNING, message))
     if may_start and not following:
         steps.append(Step(Action.START, "no run is live"))
-        if job.ended and not failure and not stuck:
+        if job.ended and not (failure or stuck or restarts):
             how = "failed" if job.ended.failed else "ended"
             message = f"no run of the chunker was live, and the next one is being started: run {job.ended.run_id} {how}"
             alerts.append(Alert("chunker-dead", Severity.WARNING, message))
     elif may_start and len(following) == 1 and _left(following[0], seen) < settings.start_seconds:
         steps.append(Step(Action.START, f"the time of run {following[0].run_id} is nearly up"))
-    restarts = sum(start > seen.at - timedelta(seconds=_HOUR_SECONDS) for start in job.starts)
-    if restarts > settings.max_restarts_per_hour + _handovers_per_hour(job, settings) and not failure:
-        message = f"{restarts} runs of the chunker were started within an hour; see their logs"
-        alerts.append(Alert("chunker-restarts", Severity.CRITICAL, message))
     return Plan(tuple(steps), tuple(alerts))
 
 
@@ -127,10 +124,9 @@ def _superfluous(job: FollowStatus, seen: "Observation", settings: "Settings") -
 
     The youngest stays: a person who starts a run by hand wants that one, such as with a new wheel.
     """
-    *older, youngest = job.live or (None,)
-    if youngest is None or (seen.at - youngest.started_at).total_seconds() < settings.start_seconds:
+    if not job.live or (seen.at - job.live[-1].started_at).total_seconds() < settings.start_seconds:
         return []
-    return [run for run in older if run and _left(run, seen) >= settings.start_seconds]
+    return [run for run in job.live[:-1] if _left(run, seen) >= settings.start_seconds]
 
 
 def _has_changed(seen: "Observation", ended: EndedRun | None) -> bool:
@@ -139,8 +135,14 @@ def _has_changed(seen: "Observation", ended: EndedRun | None) -> bool:
     return ended is None or any(at > ended.ended_at for at in written)
 
 
-def _handovers_per_hour(job: FollowStatus, settings: "Settings") -> int:
-    return math.ceil(_HOUR_SECONDS / max(1.0, job.follow_seconds - settings.start_seconds))
+def _restarts(job: FollowStatus, seen: "Observation", settings: "Settings") -> Alert | None:
+    """Return an alert if more runs were started than took over from one whose time was up."""
+    starts = sum(start > seen.at - timedelta(seconds=_HOUR_SECONDS) for start in job.starts)
+    planned = math.ceil(_HOUR_SECONDS / max(1.0, job.follow_seconds - settings.start_seconds))
+    if starts <= settings.max_restarts_per_hour + planned:
+        return None
+    message = f"{starts} runs of the chunker were started within an hour; see their logs"
+    return Alert("chunker-restarts", Severity.CRITICAL, message)
 
 
 def _permanent_failure(job: FollowStatus, seen: "Observation", settings: "Settings") -> Alert | None:

@@ -75,6 +75,7 @@ WAITING = replace(WELL, unlanded_since=ago(121), offset_written_at=ago(121))
         (job(FRESH, starts=(10, 900, 1800, 2700)), WELL, [], []),
         (job(FRESH, starts=(10, 900, 1800, 2700, 3599)), WELL, [], ["chunker-restarts"]),
         (job(FRESH, starts=(10, 900, 1800, 2700, 3601)), WELL, [], []),
+        (job(starts=(1, 2, 3, 4, 5), ended=FAILED), WELL, [START], ["chunker-restarts"]),
         (job(FRESH, starts=(1, 2, 3, 4, 5), ended=PERMANENT), WELL, [], ["chunker-failed"]),
         (None, WELL, [], ["chunker-missing"]),
         (FollowStatus(follow_seconds=0), WELL, [], ["chunker-not-following"]),
