@@ -103,7 +103,7 @@ class Settings(_Strict):
     stuck_seconds: PositiveFloat = 120
     """How long a landed chunk may wait before a live detector counts as stuck, and a line before a chunker does."""
     start_seconds: PositiveFloat = 180
-    """How long a run of the detector or the chunker may take to start; a chunker is succeeded so long before its end."""
+    """How long a run of detector or chunker may take to start; a chunker is succeeded this long before its end."""
     pause_seconds: PositiveFloat = 180
     """How long the detector's job may have no run; more than the 60 seconds that Databricks takes between two runs."""
     backoff_seconds: PositiveFloat = 1800
