@@ -67,7 +67,7 @@ def test_the_next_run_takes_over_before_the_time_of_the_last_one_is_up(running: 
     running.stack.workspace.jobs.update(job_id, new_settings=jobs.JobSettings(parameters=short))
     running.stack.workspace.jobs.cancel_all_runs(job_id=job_id)
     running.wait(lambda: not running.live_runs(CHUNKER))
-    ended = set()
+    ended: set[int] = set()
     while len(ended) < 3:
         running.append(500)
         running.watch_until(lambda: len(running.live_runs(CHUNKER)) == 2)
