@@ -65,11 +65,13 @@ Results: [Pattern detection](plugin/pattern-detection).
         measured = assess(seen, settings)
         log.info("measured: %s", measured)
         notifier = Notifier("freshness", state, send_alert)
-        # Following needs no run every 5 seconds.
-        is_frequent = chunker_mode() is ChunkerMode.RUN
-        unmet = settings_alerts(
-            lambda section, name: conf.getfloat(section, name, fallback=None) if is_frequent else None
-        )
+        unmet = []
+        if chunker_mode() is ChunkerMode.RUN:
+            unmet = settings_alerts(lambda section, name: conf.getfloat(section, name, fallback=None))
+            # Nobody supervises a chunker that follows, so whatever was reported of it is over.
+            of_follower = Notifier("chunker", state, send_alert)
+            of_follower.record([])
+            of_follower.deliver()
         notifier.record([*freshness_alerts(measured), *unmet])
         notifier.deliver()
         if settings.alive_connection:

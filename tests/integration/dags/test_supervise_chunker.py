@@ -64,6 +64,8 @@ def test_a_permanent_failure_is_told_once_and_the_next_run_starts_when_the_file_
     airflow.upload(5)
     assert "start a run: no run is live" in airflow.test_dag("supervise_chunker")
     await_landed(airflow, 1)
+    airflow.environment[MODE] = "run"
+    assert "alert: RESOLVED chunker-failed" in airflow.test_dag("watch_freshness")
 
 
 def test_an_unknown_mode_is_an_import_error_that_names_it(airflow: Airflow) -> None:
