@@ -87,7 +87,9 @@ def plan_following(job: FollowStatus | None, seen: "Observation", settings: "Set
             f"Airflow's chunker_mode is follow, but runs of the job {settings.chunker_job!r} look only once (its"
             " parameter follow-seconds is 0), so none is started; deploy the job for this mode, or set Airflow's to run"
         )
-        return Plan((), (Alert("chunker-not-following", Severity.CRITICAL, message),))
+        # One that is live goes on.
+        severity = Severity.WARNING if job.live else Severity.CRITICAL
+        return Plan((), (Alert("chunker-not-following", severity, message),))
     failure = _permanent_failure(job, seen, settings)
     may_start = failure is None or _has_changed(seen, job.ended)
     stuck = {run: reason for run in job.live if (reason := find_chunker_stall(seen, settings, run.started_at))}

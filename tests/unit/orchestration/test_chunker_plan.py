@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from orchestration.alerts import Severity
 from orchestration.chunker_plan import FollowingRun, FollowStatus, plan_following
 from orchestration.observe import Observation
 from orchestration.settings import Settings
@@ -105,3 +106,6 @@ def test_alerts_name_the_run_and_the_jobs_own_words() -> None:
     assert dead.message == "no run of the chunker was live, and the next one is being started: run 7 failed"
     [mismatch] = plan_following(FollowStatus(0), WELL, Settings(chunker_job="dev-chunker")).alerts
     assert "'dev-chunker' look only once (its parameter follow-seconds is 0)" in mismatch.message
+    assert mismatch.severity is Severity.CRITICAL
+    [mismatch] = plan_following(FollowStatus(0, (OLD,)), WELL, Settings()).alerts
+    assert mismatch.severity is Severity.WARNING, "the live run still lands"
