@@ -31,7 +31,7 @@ with DAG(
 
 It measures the data, not the states of tasks, so a chunker that succeeds without landing anything is noticed. Levels
 and the alert connection are settings (the Airflow variable `transaction_patterns`). It also alerts once if Airflow's
-own settings do not suit a run every 5 seconds.
+own settings do not suit a run every 5 seconds, in the chunker mode `run`.
 
 A dead scheduler does not run it, and so reports nothing: the setting `alive_connection` names a dead man's switch that
 is called after each measurement.
@@ -45,6 +45,7 @@ Results: [Pattern detection](plugin/pattern-detection).
         """Observe the lake, and notify people of what is late."""
         from orchestration.airflow_needs import settings_alerts
         from orchestration.alerts import freshness_alerts
+        from orchestration.chunker_mode import ChunkerMode, chunker_mode
         from orchestration.judge import assess
         from orchestration.notify import Notifier, send_alert, send_sign_of_life
         from orchestration.observe import Observer, load_arrivals, save_arrivals
@@ -64,7 +65,13 @@ Results: [Pattern detection](plugin/pattern-detection).
         measured = assess(seen, settings)
         log.info("measured: %s", measured)
         notifier = Notifier("freshness", state, send_alert)
-        unmet = settings_alerts(lambda section, name: conf.getfloat(section, name, fallback=None))
+        unmet = []
+        if chunker_mode() is ChunkerMode.RUN:
+            unmet = settings_alerts(lambda section, name: conf.getfloat(section, name, fallback=None))
+            # Nobody supervises a chunker that follows, so whatever was reported of it is over.
+            of_follower = Notifier("chunker", state, send_alert)
+            of_follower.record([])
+            of_follower.deliver()
         notifier.record([*freshness_alerts(measured), *unmet])
         notifier.deliver()
         if settings.alive_connection:

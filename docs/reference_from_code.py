@@ -23,7 +23,7 @@ from local.databricks.store import Store
 from orchestration.settings import Levels
 from orchestration.settings import Settings as DagSettings
 from spark_jobs import exit_codes
-from spark_jobs.chunker.cli import ChunkerSummary
+from spark_jobs.chunker.looks import ChunkerSummary
 from spark_jobs.errors import PipelineError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.lake.heartbeat import Heartbeat

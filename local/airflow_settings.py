@@ -88,23 +88,33 @@ def write_password(passwords: Path, password: str) -> None:
     passwords.write_text(json.dumps({USER: password}))
 
 
-def dag_environment(databricks: str, token: str, database: str, settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the connections and the variable that the DAGs need, as environment variables.
+@dataclass(frozen=True, repr=False)
+class Workspace:
+    """The local Databricks: its URL, `http://host:port`, and a token for it."""
+
+    url: str
+    token: str
+
+
+def dag_environment(
+    workspace: Workspace, database: str, settings: Mapping[str, Any], chunker_mode: str
+) -> dict[str, str]:
+    """Return the connections, the variable and the option that the DAGs need, as environment variables.
 
     Args:
-        databricks: URL of the local Databricks, `http://host:port`.
-        token: for the local Databricks.
         database: URL of Airflow's own database, for SQLAlchemy.
         settings: of the DAGs.
+        chunker_mode: `run` or `follow`.
     """
     connection = {
         "conn_type": "databricks",
-        "host": databricks.removeprefix("http://"),
+        "host": workspace.url.removeprefix("http://"),
         # A scheme in the host would be replaced with https.
         "schema": "http",
-        "password": token,
+        "password": workspace.token,
     }
     return {
+        "AIRFLOW__TRANSACTION_PATTERNS__CHUNKER_MODE": chunker_mode,
         "AIRFLOW_CONN_AIRFLOW_METADATA": json.dumps({"conn_type": "generic", "password": database}),
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
         "AIRFLOW_VAR_TRANSACTION_PATTERNS": json.dumps({"metadata_connection": "airflow_metadata", **settings}),

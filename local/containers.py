@@ -18,6 +18,7 @@ from typing import Any
 from local.airflow_settings import (
     AirflowPlace,
     AirflowSecrets,
+    Workspace,
     airflow_settings,
     dag_environment,
     write_password,
@@ -129,7 +130,14 @@ def _jobs(_arguments: Sequence[str]) -> None:
 
     importance = IMPORTANCE_URL if _exists(_s3_client().head_object, Bucket=BUCKET, Key=IMPORTANCE_KEY) else None
     chunk_size, thresholds = int(os.environ["CHUNK_SIZE"]), os.environ["THRESHOLDS"]
-    lake = Lake(SOURCE_URL, LAKE_URL, importance, chunk_size=chunk_size, thresholds=thresholds)
+    lake = Lake(
+        SOURCE_URL,
+        LAKE_URL,
+        importance,
+        chunk_size=chunk_size,
+        thresholds=thresholds,
+        chunker_mode=os.environ["CHUNKER_MODE"],
+    )
     create_jobs(WorkspaceClient(host=os.environ["DATABRICKS_HOST"], token=_secret("databricks_token")), lake)
 
 
@@ -143,9 +151,10 @@ def _airflow(arguments: Sequence[str]) -> None:
     )
     own = AirflowSecrets(*(_secret(f"airflow_{name}") for name in ("fernet_key", "secret_key", "jwt_secret")))
     dags = {"source": SOURCE_URL, "lake": LAKE_URL, "chunk_size": int(os.environ["CHUNK_SIZE"])}
+    workspace = Workspace(os.environ["DATABRICKS_HOST"], _secret("databricks_token"))
     variables = {
         **airflow_settings(place, own),
-        **dag_environment(os.environ["DATABRICKS_HOST"], _secret("databricks_token"), database, dags),
+        **dag_environment(workspace, database, dags, os.environ["CHUNKER_MODE"]),
         **_s3_keys(),
     }
     _become(["airflow", *arguments], variables)

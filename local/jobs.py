@@ -1,7 +1,8 @@
 """The jobs of `jobs.json`, which Terraform reads as well, with the parameters of one lake filled in.
 
 Two runs of the chunker may overlap: neither lands a line twice, and one that hangs does not block the next. Its timeout
-is shorter than that of the Airflow task, which also does the retries. The detector is continuous, so that Databricks
+is shorter than that of the Airflow task, which also does the retries. Where the chunker follows the master file, its
+job differs by what is listed under `modes`: a run follows for 6 hours. The detector is continuous, so that Databricks
 restarts it whenever it ends.
 """
 
@@ -26,6 +27,7 @@ class Lake:
         root: of the lake.
         importance: `CustomerImportance.csv`, None if weights come with the transactions.
         thresholds: pattern thresholds that differ from the defaults: `name=value`, comma-separated.
+        chunker_mode: `run` or `follow`, as Airflow's option of that name.
     """
 
     source: str
@@ -35,6 +37,7 @@ class Lake:
     chunk_size: int = 10_000
     thresholds: str = ""
     placement: str = "driver"
+    chunker_mode: str = "run"
 
     def parameters(self) -> dict[str, str | None]:
         """Return the values of the parameters that `jobs.json` leaves empty; None omits one."""
@@ -65,7 +68,8 @@ def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
 
 def all_jobs(lake: Lake) -> dict[str, JobSettings]:
     """Return the settings of the jobs by name."""
-    return {job["name"]: _filled_in(job, lake.parameters()) for job in json.loads(_JOBS_FILE.read_text())}
+    jobs = [_in_mode(job, lake.chunker_mode) for job in json.loads(_JOBS_FILE.read_text())]
+    return {job["name"]: _filled_in(job, lake.parameters()) for job in jobs}
 
 
 def chunker_job(lake: Lake) -> JobSettings:
@@ -76,6 +80,12 @@ def chunker_job(lake: Lake) -> JobSettings:
 def maintain_state_job(lake: Lake) -> JobSettings:
     """Return the settings of the maintenance job."""
     return all_jobs(lake)[MAINTAIN_STATE]
+
+
+def _in_mode(job: dict[str, Any], chunker_mode: str) -> dict[str, Any]:
+    """Return a job with what is different in a mode of the chunker."""
+    modes = job.pop("modes", {})
+    return {**job, **modes.get(chunker_mode, {})}
 
 
 def _filled_in(job: dict[str, Any], values: dict[str, str | None]) -> JobSettings:

@@ -68,6 +68,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
         with_importance=importance is not None,
         chunk_size=options.chunk_size,
         thresholds=",".join(options.threshold),
+        chunker_mode=options.chunker_mode,
     )
     # The local S3 starts empty, so nothing of an earlier run applies.
     for name in ("airflow", "databricks", "lake", "logs"):
@@ -193,6 +194,12 @@ def _parser() -> argparse.ArgumentParser:
         help="end when the file is processed (default without a terminal)",
     )
     parser.add_argument("--chunk-size", type=at_least_one, default=10_000, metavar="LINES", help="(%(default)s)")
+    parser.add_argument(
+        "--chunker-mode",
+        choices=("run", "follow"),
+        default="run",
+        help="one run of the chunker every 5 seconds, or one that looks every 5 seconds for hours (%(default)s)",
+    )
     add_threshold(parser)
     parser.add_argument("--airflow-port", type=int, default=8080, help="0 for a free port, as below (%(default)s)")
     parser.add_argument("--databricks-port", type=int, default=8085, help="(%(default)s)")

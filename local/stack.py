@@ -9,7 +9,7 @@ from typing import Any
 from databricks.sdk import WorkspaceClient
 
 from local.airflow import LocalAirflow, database_url, starting_airflow
-from local.airflow_settings import dag_environment
+from local.airflow_settings import Workspace, dag_environment
 from local.bucket import BUCKET, IMPORTANCE_URL, LAKE_URL, SOURCE_URL
 from local.databricks.server import LocalDatabricks, starting_databricks
 from local.jobs import Lake, create_jobs
@@ -56,6 +56,7 @@ class Layout:
     Attributes:
         directory: used by this stack only.
         with_importance: whether the bucket has a `CustomerImportance.csv`.
+        chunker_mode: of the chunker's job and of Airflow.
         settings: further settings of the DAGs.
         databricks_arguments: extra command-line arguments of the local Databricks.
         airflow_environment: extra variables of Airflow's processes; they override its settings.
@@ -66,6 +67,7 @@ class Layout:
     with_importance: bool = False
     chunk_size: int = 10_000
     thresholds: str = ""
+    chunker_mode: str = "run"
     settings: Mapping[str, Any] = field(default_factory=dict)
     databricks_arguments: tuple[str, ...] = ()
     airflow_environment: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +86,7 @@ class Layout:
             importance=IMPORTANCE_URL if self.with_importance else None,
             chunk_size=self.chunk_size,
             thresholds=self.thresholds,
+            chunker_mode=self.chunker_mode,
         )
 
 
@@ -128,4 +131,5 @@ def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[st
     lake = layout.lake
     settings = {"source": lake.source, "lake": lake.root, "chunk_size": lake.chunk_size, **layout.settings}
     database = database_url(layout.directory / "airflow")
-    return dag_environment(databricks.host, databricks.token, database, settings)
+    workspace = Workspace(databricks.host, databricks.token)
+    return dag_environment(workspace, database, settings, layout.chunker_mode)

@@ -26,6 +26,7 @@ class LazyApp:
 def _create_app() -> Any:
     from datetime import UTC, datetime
 
+    from orchestration.chunker_mode import chunker_mode
     from orchestration.settings import load_settings
     from pattern_page.access import Access, airflow_checks
     from pattern_page.app import create_app
@@ -35,7 +36,10 @@ def _create_app() -> Any:
     def now() -> datetime:
         return datetime.now(UTC)
 
-    sources = Sources(load_settings, read_dags, lambda settings: JobReader(settings).read, now)
+    chunker_dag = chunker_mode().dag_id
+    sources = Sources(
+        load_settings, read_dags, lambda settings: JobReader(settings, chunker_dag).read, now, chunker_dag
+    )
     return create_app(sources, Access(now, airflow_checks()), now)
 
 

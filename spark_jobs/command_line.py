@@ -3,7 +3,9 @@
 import argparse
 import json
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -23,8 +25,21 @@ def at_least_one(text: str) -> int:
     Raises:
         ArgumentTypeError: not a number, or less than 1.
     """
-    if not text.isdecimal() or int(text) < 1:
-        msg = f"{text!r} is not a whole number of at least 1"
+    return _whole_number(text, 1)
+
+
+def at_least_zero(text: str) -> int:
+    """Parse seconds: the `type` of an argument.
+
+    Raises:
+        ArgumentTypeError: not a number, or less than 0.
+    """
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        msg = f"{text!r} is not a whole number of at least {least}"
         raise argparse.ArgumentTypeError(msg)
     return int(text)
 
@@ -70,6 +85,18 @@ def exit_on_error(log: logging.Logger) -> Iterator[None]:
     except PipelineError as error:
         log.error(str(error), extra={"fields": {"error": type(error).__name__, "retryable": error.retryable}})
         raise SystemExit(exit_codes.of_error(error)) from error
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Yield an event that SIGTERM and SIGINT set; restore their handlers, as a notebook's kernel outlives the job."""
+    stopping = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def report(log: logging.Logger, event: str, summary: "DataclassInstance") -> None:

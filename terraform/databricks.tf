@@ -22,6 +22,7 @@ module "databricks" {
   thresholds           = var.thresholds
   threshold_names      = local.threshold_names
   placement            = var.placement
+  chunker_mode         = var.chunker_mode
   detector_workers     = var.detector_workers
   detector_pool        = var.detector_pool
 

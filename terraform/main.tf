@@ -81,6 +81,7 @@ module "airflow" {
   topic_arn            = module.alerts.topic_arn
   log_days             = var.log_days
   secret_recovery_days = var.protect_data ? 7 : 0
+  chunker_mode         = var.chunker_mode
 
   databricks = {
     host          = var.databricks_host
@@ -101,7 +102,8 @@ module "airflow" {
     # Unpausing a job edits it, which Airflow's identity may not.
     unpause_detector = false
 
-    # A cluster takes minutes to start: with a shorter limit the supervisor would cancel every run during startup.
+    # A cluster takes minutes to start: with a shorter limit the supervisors would cancel every run during startup, and
+    # the chunker's next run would start too late.
     start_seconds = 900
   }
 

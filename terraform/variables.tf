@@ -160,6 +160,17 @@ variable "thresholds" {
   default     = {}
 }
 
+variable "chunker_mode" {
+  description = "How the chunker runs: once every 5 seconds on a cluster that is always on (run), or for hours on job clusters, which costs less (follow); see docs/explanation/cost.md."
+  type        = string
+  default     = "run"
+
+  validation {
+    condition     = contains(["run", "follow"], var.chunker_mode)
+    error_message = "chunker_mode must be run or follow, not ${var.chunker_mode}."
+  }
+}
+
 variable "placement" {
   description = "Where the detector keeps its state: in its driver's memory (driver), or in Delta, advanced by its workers (cluster)."
   type        = string

@@ -111,7 +111,7 @@ def freshness_alerts(assessment: Assessment) -> list[Alert]:
     """Return an alert for each measure that is above one of its levels."""
     landing, commit = assessment.landing, assessment.commit
     quarantine, waiting = assessment.quarantine, assessment.waiting
-    late = f"a transaction has waited up to {landing.value:.0f} s to be landed; see chunk_transactions"
+    late = f"a transaction has waited up to {landing.value:.0f} s to be landed; see the runs of the chunker"
     uncommitted = f"a landed chunk has waited {commit.value:.0f} s for the detector; see supervise_detector"
     bad = f"{quarantine.value:.1%} of the latest lines are quarantined; see the reasons there"
     unwritten = f"{waiting.value:.0f} detections wait for their file; see the detector's log"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from orchestration.settings import Levels, Settings
 
 _MANY_WITHOUT_GENDER = 10
-CHUNKER_DAG = "chunk_transactions"
 
 
 class Level(Enum):
@@ -70,10 +69,17 @@ class Assessment:
 
 @dataclass(frozen=True)
 class DagStatus:
-    """The chunker's DAG: whether it is paused, and the state of its last run, "" before the first."""
+    """The DAG that keeps landing going.
 
-    paused: bool
-    last_run: str
+    Attributes:
+        known: whether Airflow has it.
+        last_run: the state of its last run, "" before the first.
+    """
+
+    dag_id: str
+    known: bool = False
+    paused: bool = False
+    last_run: str = ""
 
 
 def assess(seen: "Observation", settings: "Settings") -> Assessment:
@@ -107,8 +113,19 @@ def find_stall(seen: "Observation", settings: "Settings", started_at: datetime) 
     return None
 
 
-def judge_chunker(seen: "Observation", settings: "Settings", dag: DagStatus | None) -> Verdict:
-    """Return the verdict on the chunker; `dag` is None if Airflow has no such DAG."""
+def find_chunker_stall(seen: "Observation", settings: "Settings", started_at: datetime) -> str | None:
+    """Return why a run of the chunker that follows must be replaced, or None if it is fine or may still be starting.
+
+    A backlog alone is no reason: while `offset.csv` advances, the run is landing it.
+    """
+    waited, moved = assess(seen, settings).landing.value, _age(seen.offset_written_at or started_at, seen.at)
+    if min(_age(started_at, seen.at) - settings.start_seconds, waited, moved) <= settings.stuck_seconds:
+        return None
+    return f"lines have waited {waited:.0f} s, and the landed line stays at {seen.landed_line}"
+
+
+def judge_chunker(seen: "Observation", settings: "Settings", dag: DagStatus) -> Verdict:
+    """Return the verdict on the chunker."""
     if seen.offset_error:
         return Verdict(Level.DOWN, str(seen.offset_error))
     if seen.source_size is None:
@@ -119,14 +136,14 @@ def judge_chunker(seen: "Observation", settings: "Settings", dag: DagStatus | No
         sizes = f"{seen.source_size:,} bytes, {seen.offset.source_size:,} before"
         return Verdict(Level.DOWN, f"The master file shrank: {sizes}. Nothing is landed until it is restored.")
     if seen.unlanded_since is None:
-        if dag and dag.paused:
-            return Verdict(Level.LATE, f"The DAG {CHUNKER_DAG} is paused: new lines will not be landed.")
+        if dag.paused:
+            return Verdict(Level.LATE, f"The DAG {dag.dag_id} is paused: new lines will not be landed.")
         return Verdict(Level.OK, "Every finished line of the master file is landed.")
     landing = assess(seen, settings).landing
     waited = format_duration(landing.value)
-    if dag and dag.paused:
+    if dag.paused:
         level = Level.DOWN if landing.level is Level.DOWN else Level.LATE
-        return Verdict(level, f"The DAG {CHUNKER_DAG} is paused, and lines have waited for {waited}.")
+        return Verdict(level, f"The DAG {dag.dag_id} is paused, and lines have waited for {waited}.")
     if landing.level is Level.OK:
         return Verdict(Level.OK, "Landing new lines.")
     return Verdict(landing.level, f"Lines of the master file have waited {waited} to be landed. {_last_run(dag)}")
@@ -174,9 +191,9 @@ def _age(since: datetime | None, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
-def _last_run(dag: DagStatus | None) -> str:
-    if dag is None:
-        return f"Airflow has no DAG {CHUNKER_DAG}."
+def _last_run(dag: DagStatus) -> str:
+    if not dag.known:
+        return f"Airflow has no DAG {dag.dag_id}."
     if not dag.last_run:
-        return f"{CHUNKER_DAG} has not run yet."
-    return f"The last run of {CHUNKER_DAG}: {dag.last_run}."
+        return f"{dag.dag_id} has not run yet."
+    return f"The last run of {dag.dag_id}: {dag.last_run}."

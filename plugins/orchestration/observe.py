@@ -12,9 +12,9 @@ from orchestration.state_store import StateStore, VariableMalformedError
 from spark_jobs.errors import HeartbeatUnreadableError, OffsetUnreadableError, SourceMissingError
 from spark_jobs.lake.heartbeat import Heartbeat, parse_heartbeat
 from spark_jobs.lake.landing_times import uncommitted_since
-from spark_jobs.lake.layout import HEARTBEAT
+from spark_jobs.lake.layout import HEARTBEAT, OFFSET
 from spark_jobs.lake.master_file import MasterFile
-from spark_jobs.lake.offset import Offset, read_offset
+from spark_jobs.lake.offset import Offset, parse_offset
 from spark_jobs.lake.quarantine import QUARANTINE_WINDOW_LINES, QuarantinedLine, QuarantineReader
 from spark_jobs.store.objects import Objects
 
@@ -39,9 +39,11 @@ class Observation:
     Attributes:
         at: when it was read.
         source_size: bytes of the master file; None if there is none.
+        source_modified_at: when the master file was last replaced; None if there is none.
         source_error: why `source_size` is None.
         unlanded_since: upper bound on how long the oldest finished line has waited to be landed; None if all are.
         offset: None before the chunker's first run, or if it is unreadable.
+        offset_written_at: when `offset.csv` was last written; None if there is none.
         offset_error: why it is unreadable.
         heartbeat: with its times by the store's clock; None before the detector's first start, or if it is unreadable.
         heartbeat_error: why it is unreadable.
@@ -53,9 +55,11 @@ class Observation:
 
     at: datetime
     source_size: int | None = None
+    source_modified_at: datetime | None = None
     source_error: SourceMissingError | None = None
     unlanded_since: datetime | None = None
     offset: Offset | None = None
+    offset_written_at: datetime | None = None
     offset_error: OffsetUnreadableError | None = None
     heartbeat: Heartbeat | None = None
     heartbeat_error: HeartbeatUnreadableError | None = None
@@ -101,44 +105,59 @@ class Observer:
 
     def observe_detector(self) -> Observation:
         """Return the offset, the heartbeat and since when a chunk waits for the detector."""
-        return Observation(**self._detector(), at=self._now())
+        return Observation(**self._detector(self._offset()), at=self._now())
+
+    def observe_chunker(self) -> Observation:
+        """Return the offset, the master file and since when a line waits to be landed."""
+        return Observation(**self._chunker(self._offset()), at=self._now())
 
     def observe(self) -> Observation:
         """Return everything."""
-        found = self._detector()
-        offset: Offset | None = found["offset"]
-        try:
-            source = self._master_file.head()
-        except SourceMissingError as error:
-            found["source_error"] = error
-        else:
-            found["source_size"] = source.size
-            start = offset.next_byte if offset else 0
-            if found["offset_error"] or not self._master_file.has_finished_line(start, source.size):
-                self.arrivals = ()
-            else:
-                self.arrivals = record_arrival(self.arrivals, Arrival(source.size, source.modified_at), start)
-                found["unlanded_since"] = self.arrivals[0].at
-        landed = offset.next_line if offset else 0
+        found = self._offset()
+        found = self._detector(found) | self._chunker(found)
+        landed = found["offset"].next_line if found["offset"] else 0
         window = min(landed, QUARANTINE_WINDOW_LINES)
         quarantined, latest = self._quarantine.read(landed - window)
         return Observation(**found, window=window, quarantined=quarantined, latest_quarantined=latest, at=self._now())
 
-    def _detector(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"offset": None, "offset_error": None, "heartbeat": None}
+    def _offset(self) -> dict[str, Any]:
+        stored = self._lake.find(OFFSET)
+        found: dict[str, Any] = {"offset": None, "offset_error": None}
+        if stored is None:
+            return found
+        found["offset_written_at"] = stored.modified_at
         try:
-            stored = read_offset(self._lake)
-            found["offset"] = stored.offset if stored else None
+            found["offset"] = parse_offset(stored.data, self._lake.place(OFFSET))
         except OffsetUnreadableError as error:
             found["offset_error"] = error
-        detector_fast = timedelta()
-        try:
-            found["heartbeat"], detector_fast = self._heartbeat()
-        except HeartbeatUnreadableError as error:
-            found["heartbeat_error"] = error
-        committed = found["heartbeat"].committed_line if found["heartbeat"] else 0
-        found["uncommitted_since"] = uncommitted_since(self._lake, found["offset"], committed, detector_fast)
         return found
+
+    def _chunker(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Add the master file to an observation of the offset."""
+        try:
+            source = self._master_file.head()
+        except SourceMissingError as error:
+            return {**found, "source_error": error}
+        start = found["offset"].next_byte if found["offset"] else 0
+        added: dict[str, Any] = {"source_size": source.size, "source_modified_at": source.modified_at}
+        if found["offset_error"] or not self._master_file.has_finished_line(start, source.size):
+            self.arrivals = ()
+        else:
+            self.arrivals = record_arrival(self.arrivals, Arrival(source.size, source.modified_at), start)
+            added["unlanded_since"] = self.arrivals[0].at
+        return {**found, **added}
+
+    def _detector(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Add the heartbeat and the landing zone to an observation of the offset."""
+        detector_fast, beat = timedelta(), None
+        added: dict[str, Any] = {}
+        try:
+            beat, detector_fast = self._heartbeat()
+        except HeartbeatUnreadableError as error:
+            added["heartbeat_error"] = error
+        committed = beat.committed_line if beat else 0
+        added["uncommitted_since"] = uncommitted_since(self._lake, found["offset"], committed, detector_fast)
+        return {**found, "heartbeat": beat, **added}
 
     def _heartbeat(self) -> tuple[Heartbeat | None, timedelta]:
         """Return the heartbeat by the store's clock, and how far the detector's clock is ahead of it."""

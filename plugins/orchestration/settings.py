@@ -103,19 +103,19 @@ class Settings(_Strict):
     chunk_size: PositiveInt = 10_000
     """Lines per chunk, as configured in the chunker's job."""
     max_chunks_per_run: PositiveInt = 20
-    """The number of chunks that one run may land when there is a backlog."""
+    """The number of chunks that one run may land when there is a backlog, in the chunker mode `run`."""
     heartbeat_seconds: PositiveFloat = 30
     """A detector whose heartbeat is older is dead or stuck."""
     stuck_seconds: PositiveFloat = 120
-    """How long a landed chunk may wait before a live detector counts as stuck."""
+    """How long a landed chunk may wait before a live detector counts as stuck, and a line before a chunker does."""
     start_seconds: PositiveFloat = 180
-    """How long a detector may take to start before it is judged."""
+    """How long a run of detector or chunker may take to start; a chunker is succeeded this long before its end."""
     pause_seconds: PositiveFloat = 180
     """How long the detector's job may have no run; more than the 60 seconds that Databricks takes between two runs."""
     backoff_seconds: PositiveFloat = 1800
     """The same after a failed run; more than Databricks' pause after repeated failures."""
     max_restarts_per_hour: PositiveInt = 3
-    """More restarts of the detector than this raise an alert."""
+    """More restarts of the detector, or of a chunker that follows, than this raise an alert."""
     landing_age_seconds: Levels = Levels(warning=60, critical=300)
     """Age of the oldest transaction that is not landed."""
     commit_age_seconds: Levels = Levels(warning=60, critical=300)

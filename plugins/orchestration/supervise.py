@@ -1,4 +1,4 @@
-"""Decisions about the detector's job: which steps repair it, and which alerts to raise."""
+"""Repairing jobs, and the decisions about the detector's: which steps repair it, and which alerts to raise."""
 
 import logging
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class LiveRun:
 
 @dataclass(frozen=True)
 class EndedRun:
-    """The run of the detector's job that ended last.
+    """The run of a job that ended last.
 
     Attributes:
         failed: whether Databricks counts it as a failure and backs off.
@@ -85,29 +85,26 @@ class Plan:
     alerts: tuple[Alert, ...]
 
 
-class Job(Protocol):
-    """The detector's job, as `DetectorJob` accesses it."""
-
-    def status(self, now: datetime) -> JobStatus | None:
-        """Return its status, None if there is no such job."""
+class Repairable(Protocol):
+    """A job to which steps can be applied."""
 
     def apply(self, step: Step) -> None:
         """Carry out one step of a plan."""
 
 
-def supervise_once(job: Job, seen: "Observation", settings: "Settings", state: StateStore, alerts: "Notifier") -> None:
-    """Repair the detector, and notify people.
+class Job(Repairable, Protocol):
+    """The detector's job, as `DetectorJob` accesses it."""
+
+    def status(self, now: datetime) -> JobStatus | None:
+        """Return its status, None if there is no such job."""
+
+
+def carry_out(job: Repairable, decided: Plan, alerts: "Notifier") -> None:
+    """Repair a job, and notify people.
 
     Alerts are recorded before anything is repaired: if the process dies or a step fails, the next try, which may find a
-    healthy detector, delivers them all the same.
+    healthy job, delivers them all the same.
     """
-    status = job.status(seen.at)
-    before = _read_idle(state)
-    idle = idle_since(status, before, seen.at)
-    if idle != before:
-        state.write(IDLE, idle.isoformat() if idle else None)
-    log.info("observed: %s, %s", status, seen)
-    decided = plan(status, seen, settings, idle)
     alerts.record(decided.alerts)
     try:
         for step in decided.steps:
@@ -115,6 +112,17 @@ def supervise_once(job: Job, seen: "Observation", settings: "Settings", state: S
             job.apply(step)
     finally:
         alerts.deliver()
+
+
+def supervise_once(job: Job, seen: "Observation", settings: "Settings", state: StateStore, alerts: "Notifier") -> None:
+    """Repair the detector, and notify people as `carry_out` does."""
+    status = job.status(seen.at)
+    before = _read_idle(state)
+    idle = idle_since(status, before, seen.at)
+    if idle != before:
+        state.write(IDLE, idle.isoformat() if idle else None)
+    log.info("observed: %s, %s", status, seen)
+    carry_out(job, plan(status, seen, settings, idle), alerts)
 
 
 def _read_idle(state: StateStore) -> datetime | None:

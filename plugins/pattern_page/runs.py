@@ -12,7 +12,6 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 
 from orchestration.dag_ids import DAG_IDS, MAINTENANCE_DAG, SUPERVISOR_DAG
-from orchestration.judge import CHUNKER_DAG
 from orchestration.settings import Settings
 from pattern_page.snapshots import DagRunSnapshot, DagSnapshot, JobRunSnapshot, JobSnapshot
 
@@ -57,11 +56,11 @@ def _last_tasks(session: Any, dag_id: str, run_ids: list[str]) -> dict[str, str]
 class JobReader:
     """Reads the jobs' latest runs through Airflow's hook, whose errors it raises if Databricks fails."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, chunker_dag: str) -> None:
         self._hook = DatabricksHook(settings.databricks_connection, timeout_seconds=10, retry_limit=1)
         # The DAG that runs or supervises each job.
         self._names = {
-            settings.chunker_job: CHUNKER_DAG,
+            settings.chunker_job: chunker_dag,
             settings.detector_job: SUPERVISOR_DAG,
             settings.maintenance_job: MAINTENANCE_DAG,
         }

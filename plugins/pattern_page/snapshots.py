@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from orchestration.dag_ids import CHUNKER_DAG
 from orchestration.judge import DagStatus
 from pattern_page.detection_table import Detections
 from pattern_page.poller import Polled
@@ -81,7 +82,7 @@ class DagSnapshot:
     @property
     def status(self) -> DagStatus:
         """What the verdict on the chunker depends on."""
-        return DagStatus(self.paused, self.runs[0].state if self.runs else "")
+        return DagStatus(self.dag_id, known=True, paused=self.paused, last_run=self.runs[0].state if self.runs else "")
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,14 @@ class JobSnapshot:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The last successful read of every source."""
+    """The last successful read of every source.
+
+    Attributes:
+        chunker_dag: the DAG that keeps landing going, see `ChunkerMode.dag_id`.
+    """
 
     lake: Polled[LakeSnapshot]
     tables: Polled[TablesSnapshot]
     dags: Polled[tuple[DagSnapshot, ...]]
     jobs: Polled[tuple[JobSnapshot, ...]]
+    chunker_dag: str = CHUNKER_DAG

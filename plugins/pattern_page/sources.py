@@ -8,6 +8,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from orchestration.dag_ids import CHUNKER_DAG
 from orchestration.settings import Settings
 from orchestration.storage import Patience, Storage
 from pattern_page.capped_objects import CappedObjects
@@ -32,6 +33,7 @@ class Sources:
         load_settings: called before each read, so that changed settings take effect without a restart.
         read_dags: reads the DAGs and their runs.
         job_reader: returns, for settings, what reads the Databricks jobs and their runs.
+        chunker_dag: the DAG that keeps landing going.
     """
 
     def __init__(
@@ -40,8 +42,10 @@ class Sources:
         read_dags: Callable[[], tuple[DagSnapshot, ...]],
         job_reader: Callable[[Settings], ReadJobs],
         now: Callable[[], datetime],
+        chunker_dag: str = CHUNKER_DAG,
     ) -> None:
         self._load_settings = load_settings
+        self._chunker_dag = chunker_dag
         self._job_reader = job_reader
         self._now = now
         self._lock = threading.Lock()
@@ -54,7 +58,8 @@ class Sources:
 
     def poll(self) -> Snapshot:
         """Return the last reads at once."""
-        return Snapshot(self._lake.poll(), self._tables.poll(), self._dags.poll(), self._jobs.poll())
+        polled = self._lake.poll(), self._tables.poll(), self._dags.poll(), self._jobs.poll()
+        return Snapshot(*polled, self._chunker_dag)
 
     def tables(self) -> TablesSnapshot:
         """Return detections, shadow findings and merchants as last read; none before the first read."""

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from orchestration.dag_ids import SUPERVISOR_DAG
-from orchestration.judge import CHUNKER_DAG, Level, Verdict, assess, judge_chunker, judge_detector
+from orchestration.judge import DagStatus, Level, Verdict, assess, judge_chunker, judge_detector
 from pattern_page import series
 from pattern_page.detection_table import Detections
 from pattern_page.poller import Polled
@@ -64,7 +64,7 @@ def state_payload(now: datetime, span: str, snapshot: Snapshot, visible_dags: fr
         "loading": loading,
         "hidden": hidden,
         "problems": _problems(snapshot, now, show_reasons=not hidden),
-        "chunker": _chunker(snapshot.lake, loading, dags, visible_dags),
+        "chunker": _chunker(snapshot, loading, visible_dags),
         "detector": _detector(snapshot.lake, loading, visible_dags),
         "lake": _lake(lake, show_lines=not hidden) if lake else None,
         "found": _found(detections, tables) if tables else None,
@@ -117,14 +117,14 @@ def _is_outdated(polled: Polled[Any], now: datetime) -> bool:
     return polled.tried_at is None or (now - polled.tried_at).total_seconds() > _OUTDATED_SECONDS
 
 
-def _chunker(
-    lake: Polled[LakeSnapshot], loading: bool, dags: Sequence[DagSnapshot], visible_dags: frozenset[str]
-) -> dict[str, str]:
-    if CHUNKER_DAG not in visible_dags:
-        return _hidden(CHUNKER_DAG)
+def _chunker(snapshot: Snapshot, loading: bool, visible_dags: frozenset[str]) -> dict[str, str]:
+    dag_id, lake = snapshot.chunker_dag, snapshot.lake
+    if dag_id not in visible_dags:
+        return _hidden(dag_id)
     if lake.value is None or lake.error or loading:
         return _unknown(loading)
-    status = next((dag.status for dag in dags if dag.dag_id == CHUNKER_DAG), None)
+    known = (dag.status for dag in snapshot.dags.value or () if dag.dag_id == dag_id)
+    status = next(known, DagStatus(dag_id))
     return _verdict(judge_chunker(lake.value.observation, lake.value.settings, status))
 
 

@@ -1,15 +1,12 @@
 """`detector`: stream the landing zone, keep the state, and write detections until it is stopped."""
 
 import argparse
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
-from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger
+from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger, stop_on_signals
 from spark_jobs.detector.placement import PLACEMENTS
 from spark_jobs.detector.run import DetectorSettings, run
 from spark_jobs.patterns.built_in import parse_thresholds
@@ -28,21 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.from_line is not None and options.output is None:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
-    stopping = threading.Event()
-    with exit_on_error(log), _set_by_signals(stopping):
+    with exit_on_error(log), stop_on_signals() as stopping:
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
     return exit_codes.DONE
-
-
-@contextmanager
-def _set_by_signals(stopping: threading.Event) -> Iterator[None]:
-    """Let SIGTERM and SIGINT set an event; restore their handlers, as a notebook's kernel outlives the detector."""
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _settings(options: argparse.Namespace) -> DetectorSettings:

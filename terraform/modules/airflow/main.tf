@@ -6,11 +6,11 @@ locals {
   partition        = data.aws_partition.current.partition
   environment_name = "${var.name}-airflow"
 
-  # What the DAGs need of Airflow's own settings, by section.name.
-  airflow_options = {
+  # What the DAGs need of Airflow's own settings, by section.name; following needs no run every 5 seconds.
+  airflow_options = merge({ "transaction_patterns.chunker_mode" = var.chunker_mode }, {
     for name, need in jsondecode(file("${path.module}/../../../plugins/orchestration/airflow_needs.json")) :
-    name => tostring(need.at_most)
-  }
+    name => tostring(need.at_most) if var.chunker_mode == "run"
+  })
 }
 
 resource "aws_kms_key" "airflow" {

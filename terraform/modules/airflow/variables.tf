@@ -29,6 +29,11 @@ variable "settings" {
   type        = any
 }
 
+variable "chunker_mode" {
+  description = "How the chunker runs, run or follow: only the DAG of that mode has a schedule."
+  type        = string
+}
+
 variable "log_days" {
   description = "Days for which MWAA's logs are kept."
   type        = number

@@ -47,7 +47,7 @@ resource "aws_cloudwatch_metric_alarm" "lake_refuses" {
   ok_actions          = [aws_sns_topic.alerts.arn]
 }
 
-# Wherever Airflow runs, it asks for the master file's size (HEAD) every 5 seconds, and nobody else does.
+# Wherever Airflow runs, it asks for the master file's size (HEAD) at least once a minute, and nobody else does.
 resource "aws_s3_bucket_metric" "source" {
   bucket = var.incoming_bucket
   name   = "source"

@@ -47,8 +47,10 @@ resource "databricks_permissions" "policy" {
   }
 }
 
-# The chunker runs every 5 seconds and cannot wait minutes for a job cluster.
+# A chunker that runs every 5 seconds cannot wait minutes for a job cluster.
 resource "databricks_cluster" "chunker" {
+  count = var.chunker_mode == "run" ? 1 : 0
+
   cluster_name            = "${var.name}-chunker"
   policy_id               = databricks_cluster_policy.jobs.id
   spark_version           = var.spark_version
@@ -124,7 +126,8 @@ resource "databricks_permissions" "pool" {
 
 # The job depends on it: the permission for the old cluster is withdrawn after the job has moved to the new one.
 resource "databricks_permissions" "chunker_cluster" {
-  cluster_id = databricks_cluster.chunker.id
+  count      = length(databricks_cluster.chunker)
+  cluster_id = databricks_cluster.chunker[count.index].id
 
   access_control {
     service_principal_name = databricks_service_principal.jobs.application_id

@@ -10,7 +10,13 @@ module "jobs" {
 
   threshold_names = var.threshold_names
 
-  placement = var.placement
+  placement    = var.placement
+  chunker_mode = var.chunker_mode
+}
+
+locals {
+  # A run every few seconds cannot wait for a job cluster. The others run on jobs compute, which costs a third.
+  on_own_cluster = { for name in keys(module.jobs.definitions) : name => name != "chunker" || var.chunker_mode == "follow" }
 }
 
 resource "databricks_job" "this" {
@@ -47,7 +53,7 @@ resource "databricks_job" "this" {
   }
 
   dynamic "job_cluster" {
-    for_each = each.key == "chunker" ? [] : [1]
+    for_each = local.on_own_cluster[each.key] ? [1] : []
 
     content {
       job_cluster_key = "own"
@@ -72,8 +78,8 @@ resource "databricks_job" "this" {
 
         aws_attributes {
           instance_profile_arn = databricks_instance_profile.jobs.id
-          # The detector runs for months; maintenance can be repeated. A pool has its own.
-          availability = each.key == "detector" ? (var.detector_pool ? null : "ON_DEMAND") : "SPOT_WITH_FALLBACK"
+          # Detector and chunker run for months; maintenance can be repeated. A pool has its own.
+          availability = each.key == "maintain_state" ? "SPOT_WITH_FALLBACK" : each.key == "detector" && var.detector_pool ? null : "ON_DEMAND"
           zone_id      = each.key == "detector" && var.detector_pool ? null : "auto"
         }
       }
@@ -82,8 +88,8 @@ resource "databricks_job" "this" {
 
   task {
     task_key            = each.key
-    existing_cluster_id = each.key == "chunker" ? databricks_cluster.chunker.id : null
-    job_cluster_key     = each.key == "chunker" ? null : "own"
+    existing_cluster_id = local.on_own_cluster[each.key] ? null : one(databricks_cluster.chunker[*].id)
+    job_cluster_key     = local.on_own_cluster[each.key] ? "own" : null
 
     python_wheel_task {
       package_name     = each.value.package
@@ -91,9 +97,9 @@ resource "databricks_job" "this" {
       named_parameters = each.value.named_parameters
     }
 
-    # The chunker's cluster has it already.
+    # The cluster that is always on has it already.
     dynamic "library" {
-      for_each = each.key == "chunker" ? [] : [local.library]
+      for_each = local.on_own_cluster[each.key] ? [local.library] : []
 
       content {
         requirements = library.value
@@ -115,12 +121,12 @@ resource "databricks_job" "this" {
     }
   }
 
-  # A broken chunker fails every few seconds: Airflow sends one alert for it.
+  # A broken chunker that runs every few seconds fails as often: Airflow sends one alert for it.
   dynamic "email_notifications" {
     for_each = length(var.alert_emails) > 0 ? [var.alert_emails] : []
 
     content {
-      on_failure                             = each.key == "chunker" ? null : email_notifications.value
+      on_failure                             = local.on_own_cluster[each.key] ? email_notifications.value : null
       on_duration_warning_threshold_exceeded = each.value.warning_seconds == null ? null : email_notifications.value
     }
   }

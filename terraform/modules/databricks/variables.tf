@@ -117,3 +117,8 @@ variable "detector_pool" {
   description = "Take the detector's machines from an instance pool, so that it restarts faster."
   type        = bool
 }
+
+variable "chunker_mode" {
+  description = "How the chunker runs: once every 5 seconds on a cluster that is always on (run), or for hours on job clusters (follow)."
+  type        = string
+}

@@ -24,6 +24,7 @@ def test_a_run_that_is_triggered_by_hand_has_a_deadline(airflow: Airflow) -> Non
     assert deadlines == [
         ("chunk_transactions", None, 300.0),
         ("maintain", None, 7200.0),
+        ("supervise_chunker", None, 180.0),
         ("supervise_detector", None, 180.0),
         ("watch_freshness", None, 180.0),
     ], said

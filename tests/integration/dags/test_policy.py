@@ -1,5 +1,6 @@
 """Requirements on every DAG."""
 
+import runpy
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import pytest
 from airflow.sdk import DAG, BaseHook, RetryAction, Variable
 from airflow.sdk.execution_time import supervisor
 
+from orchestration.chunker_mode import ChunkerMode
 from orchestration.dag_defaults import TASK_DEFAULTS
-from orchestration.dag_ids import DAG_IDS
+from orchestration.dag_ids import CHUNKER_DAG, DAG_IDS, FOLLOWER_DAG
 from orchestration.notify import AlertNotSentError
 from orchestration.settings import SettingsError
 from orchestration.state_store import VariableMalformedError
@@ -45,6 +47,16 @@ def dags() -> Iterator[dict[str, DAG]]:
 
 def test_there_is_one_dag_per_file(dags: dict[str, DAG]) -> None:
     assert set(dags) == DAGS == {path.stem for path in (ROOT / "dags").glob("*.py")}
+
+
+@pytest.mark.parametrize("mode", ChunkerMode)
+def test_of_the_dags_that_land_only_that_of_the_mode_has_a_schedule(
+    mode: ChunkerMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__TRANSACTION_PATTERNS__CHUNKER_MODE", mode.value)
+    parsed = {dag_id: runpy.run_path(str(ROOT / "dags" / f"{dag_id}.py"))["dag"] for dag_id in DAG_IDS}
+    scheduled = {dag_id for dag_id, dag in parsed.items() if dag.schedule is not None}
+    assert scheduled == set(DAG_IDS) - {CHUNKER_DAG, FOLLOWER_DAG} | {mode.dag_id}
 
 
 @pytest.mark.parametrize("dag_id", sorted(DAGS))

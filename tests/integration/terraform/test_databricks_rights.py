@@ -38,8 +38,9 @@ def test_nobody_but_terraform_can_edit_jobs_clusters_or_code(name: str) -> None:
     assert levels <= {"CAN_MANAGE_RUN", "CAN_READ", "CAN_USE", "CAN_RESTART", "CAN_ATTACH_TO"}
 
 
-def test_an_upgrade_withdraws_no_permission_from_the_cluster_that_still_lands_chunks() -> None:
-    """Terraform withdraws the old permission only after everything that depends on the new one has changed."""
-    [lifecycle] = _PERMISSIONS["chunker_cluster"]["lifecycle"]
-    assert lifecycle["create_before_destroy"] is True
+def test_the_cluster_that_still_lands_chunks_outlives_the_change_of_its_job() -> None:
+    """With `create_before_destroy`, Terraform destroys what the job no longer needs only after changing the job."""
+    for body in (_PERMISSIONS["chunker_cluster"], _BODIES["databricks_cluster", "chunker"]):
+        [lifecycle] = body["lifecycle"]
+        assert lifecycle["create_before_destroy"] is True
     assert "${databricks_permissions.chunker_cluster}" in _BODIES["databricks_job", "this"]["depends_on"]

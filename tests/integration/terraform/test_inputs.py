@@ -26,6 +26,7 @@ def words(output: str) -> str:
         (
             {
                 "account_id": "1234",
+                "chunker_mode": "always",
                 "airflow": '{mwaa={},existing_role_arns=["arn:aws:iam::123456789012:role/a"]}',
                 "airflow_secret_days": "1000",
                 "databricks_host": "dbc.example.org",
@@ -36,6 +37,7 @@ def words(output: str) -> str:
             },
             [
                 "account_id must have 12 digits, not be 1234",
+                "chunker_mode must be run or follow, not always",
                 "either mwaa or existing_role_arns",
                 "airflow_secret_days must be an integer between 1 and 730, not 1000",
                 "databricks_host must be a URL without a path, such as https://dbc-a1b2345c-d6e7.cloud.databricks.com, "
@@ -88,6 +90,7 @@ def test_an_unknown_threshold_is_refused_with_those_of_the_wheel(tmp_path: Path)
         "landing_format": "csv",
         "chunk_size": 1000,
         "placement": "driver",
+        "chunker_mode": "run",
         "thresholds": {"child_transaction": 8, "child_transactions": 9},
         "threshold_names": ["child_transactions", "child_mean_amount"],
     }

@@ -54,9 +54,9 @@ def as_terraform_definition(job: jobs.JobSettings) -> dict[str, Any]:
 
 
 @pytest.mark.terraform
-@pytest.mark.parametrize("importance", [_LAKE.importance, None])
+@pytest.mark.parametrize(("importance", "chunker_mode"), [(_LAKE.importance, "run"), (None, "follow")])
 def test_terraform_and_the_local_databricks_define_the_same_jobs(
-    terraform_installed: None, tmp_path: Path, importance: str | None
+    terraform_installed: None, tmp_path: Path, importance: str | None, chunker_mode: str
 ) -> None:
     assert terraform_installed is None
     module = tmp_path / "terraform" / "modules" / "databricks" / "jobs"
@@ -69,6 +69,7 @@ def test_terraform_and_the_local_databricks_define_the_same_jobs(
         "landing_format": _LAKE.landing_format,
         "chunk_size": _LAKE.chunk_size,
         "placement": _LAKE.placement,
+        "chunker_mode": chunker_mode,
         "threshold_names": None,
         "thresholds": {"dei_female_customers": 40, "child_transactions": 8},
     }
@@ -76,7 +77,7 @@ def test_terraform_and_the_local_databricks_define_the_same_jobs(
     terraform = Terraform(module, {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull})
     terraform("init")
     terraform("apply", "-auto-approve")
-    local = all_jobs(replace(_LAKE, importance=importance))
+    local = all_jobs(replace(_LAKE, importance=importance, chunker_mode=chunker_mode))
     assert terraform.outputs()["definitions"] == {name: as_terraform_definition(job) for name, job in local.items()}
 
 

@@ -4,15 +4,17 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 from databricks.sdk.service import jobs
 
 from local.bucket import LAKE_KEY
 from local.growing_file import GrowingFile
+from local.jobs import create_jobs
 from local.lake_view import LakeView
 from local.progress import Status
 from local.stack import Layout, Stack
@@ -77,7 +79,7 @@ class Running:
     def _watch(self) -> bool:
         runs = [
             f"/dags/{dag_id}/dagRuns/{self.airflow('POST', f'/dags/{dag_id}/dagRuns', logical_date=None)['dag_run_id']}"
-            for dag_id in ("supervise_detector", "watch_freshness")
+            for dag_id in ("supervise_chunker", "supervise_detector", "watch_freshness")
         ]
         self.wait(lambda: all(self.airflow("GET", run)["state"] in ("success", "failed") for run in runs))
         return True
@@ -93,7 +95,7 @@ class Running:
     def open_alerts(self) -> list[str]:
         """Return the keys of the unresolved alerts."""
         variables = {one["key"]: one["value"] for one in self.airflow("GET", "/variables?limit=100")["variables"]}
-        groups = [f"{NOTIFIED}_{group}" for group in ("detector", "freshness")]
+        groups = [f"{NOTIFIED}_{group}" for group in ("chunker", "detector", "freshness")]
         return [key for group in groups if group in variables for key in json.loads(variables[group])["open"]]
 
     def times_notified(self, text: str) -> int:
@@ -102,13 +104,29 @@ class Running:
     def live_runs(self, job: str) -> list[jobs.BaseRun]:
         return list(self.stack.workspace.jobs.list_runs(job_id=self.stack.job_ids[job], active_only=True))
 
-    def detector_processes(self) -> list[psutil.Process]:
-        """Return the processes of the detector's live run, including its JVM and Python workers."""
-        [run] = self.live_runs("detector")
-        name = f"--lake={self.pipeline.lake}"
+    def switch(self, chunker_mode: str) -> None:
+        """Change the mode of the chunker, of its job first, as an upgrade does."""
+        create_jobs(self.stack.workspace, replace(self.layout.lake, chunker_mode=chunker_mode))
+        airflow = self.stack.airflow
+        airflow.environment["AIRFLOW__TRANSACTION_PATTERNS__CHUNKER_MODE"] = chunker_mode
+        for component in airflow.components.values():
+            component.terminate()
+        scheduled = {"run": "chunk_transactions", "follow": "supervise_chunker"}[chunker_mode]
+        self.wait(lambda: self._schedule_of(scheduled))
+
+    def _schedule_of(self, dag_id: str) -> object:
+        try:
+            return self.airflow("GET", f"/dags/{dag_id}")["timetable_summary"]
+        except httpx.HTTPError:
+            # It is restarting.
+            return None
+
+    def job_processes(self, job: str) -> list[psutil.Process]:
+        """Return the processes of a job's only live run, such as the detector's JVM and Python workers."""
+        [run] = self.live_runs(job)
         server = psutil.Process(self.stack.databricks.process.pid)
         groups = {process.pid for process in server.children(recursive=True) if self._writes_to(process, run)}
-        assert groups, name
+        assert groups, run
         return [process for process in server.children(recursive=True) if _group(process) in groups]
 
     def _writes_to(self, process: psutil.Process, run: jobs.BaseRun) -> bool:

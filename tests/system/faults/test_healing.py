@@ -41,7 +41,7 @@ def test_killed_components_of_airflow_recover(running: Running, components: tupl
 # Must follow tests that leave the detector alone, so that its run is old enough to be judged.
 def test_a_stuck_detector_is_cancelled_and_restarted(running: Running) -> None:
     [run] = running.live_runs(DETECTOR)
-    for process in running.detector_processes():
+    for process in running.job_processes(DETECTOR):
         process.suspend()
     running.append()
     running.watch_until(lambda: running.times_notified("RESOLVED detector-stuck"))
@@ -65,7 +65,7 @@ def test_a_paused_job_is_unpaused(running: Running) -> None:
 
 def test_a_killed_detector_is_restarted(running: Running) -> None:
     [run] = running.live_runs(DETECTOR)
-    for process in running.detector_processes():
+    for process in running.job_processes(DETECTOR):
         process.kill()
     running.append()
     running.wait_until_all_is_committed()

@@ -48,7 +48,16 @@ def test_exit_codes_distinguish_retryable_from_permanent_failures(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("more", [["--chunk-size", "0"], ["--landing-format", "x"], ["--max-chunks", "many"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--chunk-size", "0"],
+        ["--landing-format", "x"],
+        ["--max-chunks", "many"],
+        ["--follow-seconds", "-1"],
+        ["--interval-seconds", "0"],
+    ],
+)
 def test_a_wrong_command_line_exits_with_2(more: list[str], tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments(tmp_path, *more))

@@ -24,8 +24,9 @@ OFFSET = Offset(100, 1000, 1000, '"a"', ago(10).isoformat(), "")
 BEAT = Heartbeat(ago(990), ago(1), committed_line=100, landed_line=100, waiting=3)
 WELL = Observation(NOW, source_size=1000, offset=OFFSET, heartbeat=BEAT)
 EMPTY = Observation(NOW)
-DAG = DagStatus(paused=False, last_run="failed")
+DAG = DagStatus("chunk_transactions", known=True, last_run="failed")
 PAUSED = replace(DAG, paused=True)
+MISSING = DagStatus("chunk_transactions")
 
 
 def changed(beat: dict[str, Any] | None = None, **changes: Any) -> Observation:
@@ -39,7 +40,7 @@ def changed(beat: dict[str, Any] | None = None, **changes: Any) -> Observation:
     ("seen", "dag", "level", "reason"),
     [
         (WELL, DAG, Level.OK, "Every finished line of the master file is landed."),
-        (WELL, None, Level.OK, "Every finished line"),
+        (WELL, MISSING, Level.OK, "Every finished line"),
         (WELL, PAUSED, Level.LATE, "chunk_transactions is paused"),
         (changed(unlanded_since=ago(60)), DAG, Level.OK, "Landing new lines."),
         (
@@ -49,17 +50,17 @@ def changed(beat: dict[str, Any] | None = None, **changes: Any) -> Observation:
             "waited 1 min 1 s to be landed. The last run of chunk_transactions: failed.",
         ),
         (changed(unlanded_since=ago(301)), DAG, Level.DOWN, "waited 5 min 1 s"),
-        (changed(unlanded_since=ago(301)), None, Level.DOWN, "Airflow has no DAG chunk_transactions."),
-        (changed(unlanded_since=ago(301)), DagStatus(False, ""), Level.DOWN, "has not run yet"),
+        (changed(unlanded_since=ago(301)), MISSING, Level.DOWN, "Airflow has no DAG chunk_transactions."),
+        (changed(unlanded_since=ago(301)), replace(DAG, last_run=""), Level.DOWN, "has not run yet"),
         (changed(unlanded_since=ago(5)), PAUSED, Level.LATE, "is paused, and lines have waited for 5 s"),
         (changed(unlanded_since=ago(999)), PAUSED, Level.DOWN, "is paused"),
         (changed(source_size=999), DAG, Level.DOWN, "shrank: 999 bytes, 1,000 before"),
         (changed(source_size=None), DAG, Level.DOWN, "s3://transactions/transactions.csv is gone"),
-        (EMPTY, None, Level.IDLE, "There is no master file yet; upload s3://transactions/transactions.csv."),
-        (replace(EMPTY, offset_error=OffsetUnreadableError("it is damaged")), None, Level.DOWN, "it is damaged"),
+        (EMPTY, DAG, Level.IDLE, "There is no master file yet; upload s3://transactions/transactions.csv."),
+        (replace(EMPTY, offset_error=OffsetUnreadableError("it is damaged")), DAG, Level.DOWN, "it is damaged"),
     ],
 )
-def test_the_chunker_is_judged(seen: Observation, dag: DagStatus | None, level: Level, reason: str) -> None:
+def test_the_chunker_is_judged(seen: Observation, dag: DagStatus, level: Level, reason: str) -> None:
     verdict = judge_chunker(seen, Settings(), dag)
     assert verdict.level is level
     assert reason in verdict.reason

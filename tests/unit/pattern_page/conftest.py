@@ -9,8 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from local.s3 import LocalS3
-from orchestration.dag_ids import DAG_IDS, SUPERVISOR_DAG
-from orchestration.judge import CHUNKER_DAG
+from orchestration.dag_ids import CHUNKER_DAG, DAG_IDS, SUPERVISOR_DAG
 from orchestration.settings import parse_settings
 from pattern_page.app import create_app
 from pattern_page.snapshots import DagSnapshot, JobSnapshot

@@ -23,8 +23,7 @@ from fastapi import FastAPI, HTTPException
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from orchestration.dag_ids import DAG_IDS
-from orchestration.judge import CHUNKER_DAG
+from orchestration.dag_ids import CHUNKER_DAG, DAG_IDS
 from orchestration.settings import parse_settings
 from pattern_page.access import DECISION_SECONDS, Access, Checks, airflow_checks
 from pattern_page.app import create_app

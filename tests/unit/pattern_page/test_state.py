@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestration.dag_ids import DAG_IDS, SUPERVISOR_DAG
-from orchestration.judge import CHUNKER_DAG
+from orchestration.dag_ids import CHUNKER_DAG, DAG_IDS, FOLLOWER_DAG, SUPERVISOR_DAG
 from orchestration.observe import Observation
 from orchestration.settings import Settings
 from pattern_page.poller import Polled
@@ -101,6 +100,17 @@ def test_verdicts_runs_and_jobs_are_those_of_the_dags_that_the_user_may_read(mis
     assert "secret" not in str(payload)
     assert payload["problems"][0]["title"] == "Detections and merchants cannot be read"
     assert payload["lake"]["quarantine"]["lines"] == 1
+
+
+@pytest.mark.parametrize("chunker_dag", [CHUNKER_DAG, FOLLOWER_DAG])
+def test_the_chunker_is_judged_by_the_dag_that_keeps_it_going(chunker_dag: str) -> None:
+    dags = tuple(DagSnapshot(dag_id, paused=dag_id == chunker_dag) for dag_id in DAG_IDS)
+    lake = replace(FRESH.lake, value=LakeSnapshot(Observation(NOW, source_size=0), Settings()))
+    snapshot = replace(FRESH, lake=lake, dags=replace(FRESH.dags, value=dags), chunker_dag=chunker_dag)
+    verdict = state_payload(NOW, "1h", snapshot, ALL)["chunker"]
+    assert verdict == {"level": "late", "reason": f"The DAG {chunker_dag} is paused: new lines will not be landed."}
+    hidden = state_payload(NOW, "1h", snapshot, ALL - {chunker_dag})["chunker"]
+    assert hidden["reason"] == f"Hidden: you may not read the DAG {chunker_dag}."
 
 
 def test_a_user_who_may_read_no_dag_sees_neither_runs_nor_verdicts() -> None:

@@ -18,6 +18,7 @@ variables {
   settings             = {}
   log_days             = 30
   secret_recovery_days = 7
+  chunker_mode         = "run"
   mwaa                 = {}
   files                = { dags = ".", plugins_zip = "none.zip", requirements = "none.txt" }
 }
@@ -37,6 +38,11 @@ run "airflow_has_the_settings_that_the_dags_need" {
   assert {
     condition     = aws_mwaa_environment.this[0].airflow_configuration_options["scheduler.task_instance_heartbeat_timeout"] == "30"
     error_message = "MWAA lacks a setting of airflow_needs.json"
+  }
+
+  assert {
+    condition     = aws_mwaa_environment.this[0].airflow_configuration_options["transaction_patterns.chunker_mode"] == "run"
+    error_message = "MWAA does not know how the chunker runs"
   }
 
   assert {

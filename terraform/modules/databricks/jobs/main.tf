@@ -1,6 +1,8 @@
 # Reads the jobs from jobs.json, as local/jobs.py does, and needs no provider; the parent module says where they run.
 locals {
-  jobs = jsondecode(file("${path.module}/../../../../jobs.json"))
+  jobs = [
+    for job in jsondecode(file("${path.module}/../../../../jobs.json")) : merge(job, try(job.modes[var.chunker_mode], {}))
+  ]
 
   # Parameters whose value depends on the environment have an empty default in jobs.json; null omits one.
   values = {

@@ -58,3 +58,13 @@ variable "placement" {
     error_message = "placement must be driver or cluster, not ${var.placement}."
   }
 }
+
+variable "chunker_mode" {
+  description = "How the chunker runs: once every 5 seconds (run), or for hours (follow)."
+  type        = string
+
+  validation {
+    condition     = contains(["run", "follow"], var.chunker_mode)
+    error_message = "chunker_mode must be run or follow, not ${var.chunker_mode}."
+  }
+}

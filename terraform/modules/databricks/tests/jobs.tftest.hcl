@@ -34,6 +34,7 @@ variables {
   thresholds           = {}
   threshold_names      = ["child_transactions"]
   placement            = "driver"
+  chunker_mode         = "run"
   detector_workers     = 0
   detector_pool        = false
   logs_url             = "s3://logs/clusters"
@@ -61,7 +62,7 @@ run "everything_has_the_same_tags" {
       for tags in concat(
         [for job in databricks_job.this : job.tags],
         [for job in databricks_job.this : job.job_cluster[0].new_cluster[0].custom_tags if length(job.job_cluster) > 0],
-        [databricks_cluster.chunker.custom_tags, databricks_instance_pool.detector[0].custom_tags],
+        [databricks_cluster.chunker[0].custom_tags, databricks_instance_pool.detector[0].custom_tags],
       ) : alltrue([for name, value in var.tags : tags[name] == value])
     ])
     error_message = "a tag is missing"
@@ -83,7 +84,7 @@ run "every_package_is_installed_with_its_hash" {
     condition = alltrue([
       for library in concat(
         flatten([for job in databricks_job.this : tolist(job.task[0].library)]),
-        tolist(databricks_cluster.chunker.library),
+        tolist(databricks_cluster.chunker[0].library),
       ) : library.requirements == local.library && library.whl == null
     ])
     error_message = "a library is installed without hashes"
@@ -95,7 +96,7 @@ run "every_cluster_delivers_its_logs" {
     condition = alltrue([
       for conf in concat(
         [for job in databricks_job.this : job.job_cluster[0].new_cluster[0].cluster_log_conf if length(job.job_cluster) > 0],
-        [databricks_cluster.chunker.cluster_log_conf],
+        [databricks_cluster.chunker[0].cluster_log_conf],
       ) : conf[0].s3[0].destination == "s3://logs/clusters"
     ])
     error_message = "a cluster keeps its logs to itself"
@@ -133,6 +134,68 @@ run "a_what_if_may_have_a_node_type_of_its_own" {
   assert {
     condition     = databricks_job.this["what_if"].job_cluster[0].new_cluster[0].node_type_id == "r5d.large"
     error_message = "the node type is not used"
+  }
+}
+
+run "a_chunker_that_runs_every_5_seconds_has_a_cluster_that_is_always_on" {
+  assert {
+    condition     = databricks_job.this["chunker"].task[0].existing_cluster_id == databricks_cluster.chunker[0].id && length(databricks_job.this["chunker"].job_cluster) == 0
+    error_message = "each run would wait minutes for a cluster"
+  }
+
+  assert {
+    condition     = { for one in databricks_job.this["chunker"].parameter : one.name => one.default }["follow-seconds"] == "0"
+    error_message = "a run would not end"
+  }
+
+  assert {
+    condition     = databricks_job.this["chunker"].email_notifications[0].on_failure == null
+    error_message = "a broken chunker would send a mail every few seconds"
+  }
+}
+
+run "a_chunker_that_follows_runs_on_jobs_compute_alone" {
+  variables {
+    chunker_mode = "follow"
+  }
+
+  assert {
+    condition     = length(databricks_cluster.chunker) == 0 && length(databricks_permissions.chunker_cluster) == 0
+    error_message = "the cluster that is always on is not needed"
+  }
+
+  assert {
+    condition     = databricks_job.this["chunker"].task[0].existing_cluster_id == null && databricks_job.this["chunker"].task[0].job_cluster_key == "own"
+    error_message = "the chunker does not run on its job cluster"
+  }
+
+  assert {
+    condition = alltrue([
+      for cluster in [databricks_job.this["chunker"].job_cluster[0].new_cluster[0]] :
+      cluster.node_type_id == "m5d.large" && cluster.num_workers == 0 && cluster.policy_id == databricks_cluster_policy.jobs.id
+      && cluster.aws_attributes[0].availability == "ON_DEMAND" && cluster.cluster_log_conf[0].s3[0].destination == "s3://logs/clusters"
+      && alltrue([for name, value in var.tags : cluster.custom_tags[name] == value])
+    ])
+    error_message = "its cluster is not like those of the other jobs"
+  }
+
+  assert {
+    condition     = one(databricks_job.this["chunker"].task[0].library).requirements == local.library
+    error_message = "its cluster has no wheel"
+  }
+
+  assert {
+    condition = alltrue([
+      for job in [databricks_job.this["chunker"]] :
+      job.max_concurrent_runs == 2
+      && job.timeout_seconds > tonumber({ for one in job.parameter : one.name => one.default }["follow-seconds"])
+    ])
+    error_message = "runs cannot overlap, or are ended before their time is up"
+  }
+
+  assert {
+    condition     = databricks_job.this["chunker"].email_notifications[0].on_failure == tolist(var.alert_emails)
+    error_message = "a failed run sends no mail"
   }
 }
 
