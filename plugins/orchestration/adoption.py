@@ -1,6 +1,8 @@
 """Waiting until the detector has adopted a published version of the rules."""
 
+import logging
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from airflow.sdk import BaseSensorOperator, Context
@@ -12,6 +14,8 @@ from orchestration.settings import Settings, load_settings
 from orchestration.storage import Storage
 from spark_jobs.errors import RulesError
 from spark_jobs.lake.what_if_report import read_report
+
+log = logging.getLogger(__name__)
 
 # Of a healthy detector without a chunk to process. Chunks come every few seconds, or the master file does not grow.
 _IDLE = timedelta(minutes=2)
@@ -32,9 +36,6 @@ class AdoptionSensor(BaseSensorOperator):
     def __init__(self, *, report: str, **arguments: Any) -> None:
         super().__init__(**arguments)
         self.report = report
-        self._version = 0
-        self._idle_since: datetime | None = None
-        self._reason = ""
 
     def execute(self, context: Context) -> Any:
         """Wait.
@@ -44,50 +45,80 @@ class AdoptionSensor(BaseSensorOperator):
             RulesError: the detector refuses the version.
             AirflowFailException: it has not adopted it in time; the message says how it is doing.
         """
-        settings = load_settings()
-        self._version = read_report(Storage(settings).lake, self.report).next_version
         try:
             return super().execute(context)
         except AirflowSensorTimeout as error:
             waited = format_duration(self.timeout)
             msg = (
-                f"version {self._version} of the rules is published, but was not adopted within {waited}:"
-                f" {self._reason} The detector adopts it with the next chunk that it processes; see supervise_detector,"
-                " and clear this task to wait again"
+                f"version {self._adoption.version} of the rules is published, but was not adopted within {waited}:"
+                f" {self._adoption.reason} The detector adopts it with the next chunk that it processes; see"
+                " supervise_detector, and clear this task to wait again"
             )
             raise AirflowFailException(msg) from error
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002 - the interface of sensors
         """Return whether the version is in force."""
-        settings = load_settings()
-        storage = Storage(settings)
-        return self.is_adopted(Observer(storage.lake, storage.master_file, storage.now).observe_detector(), settings)
+        storage = self._storage
+        return self._adoption.is_complete(
+            Observer(storage.lake, storage.master_file, storage.now).observe_detector(), self._settings
+        )
 
-    def is_adopted(self, seen: Observation, settings: Settings) -> bool:
-        """Return whether the version is in force, raising the errors of `execute`."""
-        verdict = judge_detector(seen, settings)
-        self._reason = verdict.reason
-        beat = seen.heartbeat
+    # Read once a try.
+    @cached_property
+    def _settings(self) -> Settings:
+        return load_settings()
+
+    @cached_property
+    def _storage(self) -> Storage:
+        return Storage(self._settings)
+
+    @cached_property
+    def _adoption(self) -> "Adoption":
+        return Adoption(read_report(self._storage.lake, self.report).next_version)
+
+
+class Adoption:
+    """The adoption of one version, from one observation to the next.
+
+    Attributes:
+        reason: why the version is not in force, after an observation.
+    """
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.reason = ""
+        self._idle_since: datetime | None = None
+
+    def is_complete(self, seen: Observation, settings: Settings) -> bool:
+        """Return whether the version, or a later one, is in force.
+
+        Raises:
+            AirflowSkipException: nothing has landed for two minutes.
+            RulesError: the detector refuses the version.
+        """
+        if seen.heartbeat_error:
+            raise seen.heartbeat_error
+        verdict, beat = judge_detector(seen, settings), seen.heartbeat
+        self.reason = verdict.reason
         if beat is None:
             return False
-        if beat.rules_version >= self._version:
-            self.log.info("version %s is in force from line %s on", beat.rules_version, beat.rules_from_line)
+        if beat.rules_version >= self.version:
+            log.info("version %s is in force from line %s on", beat.rules_version, beat.rules_from_line)
             return True
-        if beat.refused_rules_version == self._version:
-            msg = (
-                f"the detector refuses version {self._version}, and keeps the rules before: {beat.refused_rules_reason}"
-            )
+        if beat.refused_rules_version == self.version:
+            msg = f"the detector refuses version {self.version}, and keeps the one before: {beat.refused_rules_reason}"
             raise RulesError(msg)
-        self._reason = " ".join(filter(None, (verdict.reason, beat.refused_rules_reason)))
+        if beat.refused_rules_reason:
+            self.reason += f" {beat.refused_rules_reason}."
         if verdict.level is not Level.OK or seen.uncommitted_since:
             self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = seen.at
-        elif seen.at - self._idle_since >= _IDLE:
+        elif seen.at - (self._idle_since or seen.at) >= _IDLE:
             idle = format_duration(_IDLE.total_seconds())
             msg = (
-                f"version {self._version} is published, and nothing has landed for {idle}; the detector adopts it with"
+                f"version {self.version} is published, and nothing has landed for {idle}; the detector adopts it with"
                 " the next chunk"
             )
             raise AirflowSkipException(msg)
+        else:
+            self._idle_since = self._idle_since or seen.at
         return False

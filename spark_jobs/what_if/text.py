@@ -26,9 +26,9 @@ def format_text(report: WhatIfReport) -> str:
 
 
 def _table(patterns: Sequence[PatternReport]) -> Iterator[str]:
-    rows: list[tuple[str, ...]] = [("pattern", "status", "recorded as", *COUNTS)]
+    rows = [["pattern", "status", "recorded as", *COUNTS]]
     for one in patterns:
-        rows.append((one.pattern, status_text(one), one.recorded_as, *(f"{getattr(one, name):,}" for name in COUNTS)))
+        rows.append([one.pattern, status_text(one), one.recorded_as, *(f"{getattr(one, name):,}" for name in COUNTS)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         texts = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)]

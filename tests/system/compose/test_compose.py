@@ -10,6 +10,7 @@ import pytest
 
 from local.bucket import BUCKET, IMPORTANCE_URL
 from local.containers import READERS
+from orchestration.dag_ids import DAG_IDS
 from tests.harness.pipeline import Pipeline
 from tests.system.compose.stack import SERVICES, Stack, wait_for
 
@@ -30,7 +31,7 @@ def test_airflow_is_healthy_and_has_all_dags(stack: Stack) -> None:
     assert {name: part["status"] for name, part in health.items()} == dict.fromkeys(health, "healthy")
     assert stack.airflow("GET", "/importErrors")["import_errors"] == []
     dags = {dag["dag_id"]: dag["is_paused"] for dag in stack.airflow("GET", "/dags")["dags"]}
-    assert dags == dict.fromkeys(("chunk_transactions", "maintain", "supervise_detector", "watch_freshness"), False)
+    assert dags == dict.fromkeys(DAG_IDS, False)
 
 
 def test_appended_transactions_are_landed_committed_and_detected(stack: Stack) -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.lake.rules import find_rules, publish_rules, published_versions
+from spark_jobs.lake.rules import Review, find_rules, publish_rules, published_versions
 from spark_jobs.lake.what_if_report import REPORT_FORMAT, WhatIfReport, create_report
 from spark_jobs.lake.what_if_request import WhatIfRequest
+from spark_jobs.publishing import cli
 from spark_jobs.publishing.job import main
 from spark_jobs.store.objects import Objects, open_objects
 from tests.unit.patterns.test_rules import pattern
@@ -26,12 +27,8 @@ def lake(tmp_path: Path) -> Objects:
     return lake
 
 
-def publish(lake: Objects, *, report: str = "r1", author: str = "ann", comment: str = "") -> int:
-    """Publish; return the exit code."""
-    try:
-        return main([f"--lake={lake.url}", f"--report={report}", f"--author={author}", f"--comment={comment}"])
-    except SystemExit as error:
-        return int(error.code or 0)
+def publish(lake: Objects, *more: str, report: str = "r1", author: str = "ann", comment: str = "") -> int:
+    return main([f"--lake={lake.url}", f"--report={report}", f"--author={author}", f"--comment={comment}", *more])
 
 
 def test_what_was_reported_on_is_published_once(lake: Objects) -> None:
@@ -41,12 +38,32 @@ def test_what_was_reported_on_is_published_once(lake: Objects) -> None:
     found = find_rules(lake, 2)
     assert found
     assert (found.body, found.author, found.comment) == (_RULES, "ann", "safer")
+    assert found.review == Review("r1", 1)
 
 
-def test_rules_published_since_the_report_are_not_replaced(lake: Objects, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_version_names_who_asked_for_it_and_when_it_was_approved(
+    lake: Objects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(lake, "--requested-by=bob", f"--approved-at={_NOW.isoformat()}") == 0
+    found = find_rules(lake, 2)
+    assert found
+    assert found.review == Review("r1", 1, "bob", _NOW)
+    assert cli.main(["show", "2", "--lake", lake.url]) == 0
+    shown = "# Requested by bob. Approved 2026-01-01T12:00:00+00:00. Report of the what-if: r1\n"
+    assert shown in capsys.readouterr().out
+
+
+def test_a_time_without_offset_is_refused(lake: Objects, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        publish(lake, "--approved-at=2026-01-01T12:00:00")
+    assert "is not a time with a UTC offset" in capsys.readouterr().err
+
+
+def test_rules_published_since_the_report_are_not_replaced(lake: Objects) -> None:
     publish_rules(lake, pattern(id='"C"').encode(), "bob", "", _NOW)
-    assert publish(lake) == 70
-    assert "rules/000002.toml was published meanwhile by bob" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="70") as ended:
+        publish(lake)
+    assert "rules/000002.toml was published meanwhile by bob" in str(ended.value.__cause__)
     assert published_versions(lake) == 2
 
 
@@ -61,6 +78,7 @@ def test_rules_published_since_the_report_are_not_replaced(lake: Objects, capsys
 def test_nothing_is_published_without_report_and_author(
     lake: Objects, report: str, author: str, code: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert publish(lake, report=report, author=author) == code
-    assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit, match=str(code)) as ended:
+        publish(lake, report=report, author=author)
+    assert said in f"{ended.value.__cause__}{capsys.readouterr().err}"
     assert published_versions(lake) == 1
