@@ -86,7 +86,8 @@ Results: [Pattern detection](plugin/pattern-detection).
         context = get_current_context()
         return plan_what_if(context["params"], context["run_id"])
 
-    @task(execution_timeout=timedelta(minutes=5))
+    # It names customers, who do not belong into logs.
+    @task(execution_timeout=timedelta(minutes=5), show_return_value_in_logs=False)
     def describe(report: str, comment: str, requested_by: str) -> dict[str, Any]:
         """Return the number of the version to be published, and the differences as Markdown."""
         from orchestration.rules_diff import describe_change
