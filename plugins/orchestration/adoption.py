@@ -3,17 +3,19 @@
 import logging
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, Context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
 from orchestration.judge import Level, format_duration, judge_detector
-from orchestration.observe import Observation, Observer
 from orchestration.settings import Settings, load_settings
-from orchestration.storage import Storage
 from spark_jobs.errors import RulesError
 from spark_jobs.lake.what_if_report import read_report
+
+if TYPE_CHECKING:
+    from orchestration.observe import Observation
+    from orchestration.storage import Storage
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +60,8 @@ class AdoptionSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> bool:  # noqa: ARG002 - the interface of sensors
         """Return whether the version is in force."""
+        from orchestration.observe import Observer
+
         storage = self._storage
         return self._adoption.is_complete(
             Observer(storage.lake, storage.master_file, storage.now).observe_detector(), self._settings
@@ -69,7 +73,9 @@ class AdoptionSensor(BaseSensorOperator):
         return load_settings()
 
     @cached_property
-    def _storage(self) -> Storage:
+    def _storage(self) -> "Storage":
+        from orchestration.storage import Storage
+
         return Storage(self._settings)
 
     @cached_property
@@ -89,7 +95,7 @@ class Adoption:
         self.reason = ""
         self._idle_since: datetime | None = None
 
-    def is_complete(self, seen: Observation, settings: Settings) -> bool:
+    def is_complete(self, seen: "Observation", settings: Settings) -> bool:
         """Return whether the version, or a later one, is in force.
 
         Raises:

@@ -14,7 +14,6 @@ from orchestration.alerts import RULES_APPROVAL, runbook_section
 from orchestration.message_text import plain
 from orchestration.notify import send_alert
 from spark_jobs.errors import RulesError
-from spark_jobs.patterns.rules import parse_rules
 
 APPROVAL_HOURS = 24
 # Databricks accepts 10,000 bytes of parameters, as JSON; the other ones take less than the rest.
@@ -29,6 +28,8 @@ def plan_what_if(params: Mapping[str, Any], run_id: str) -> dict[str, str]:
     Raises:
         RulesError: the rules are malformed, or too long for a parameter of a job.
     """
+    from spark_jobs.patterns.rules import parse_rules
+
     parse_rules(params["rules"].encode(), "the rules")
     size = len(json.dumps(params["rules"]))
     if size > _MAX_RULES_BYTES:
