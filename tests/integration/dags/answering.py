@@ -57,4 +57,4 @@ def _let_time_out(ti: Any, session: Any) -> None:
     assert timedelta(hours=23) < ti.trigger_timeout - utcnow() < timedelta(hours=24)
     ti.trigger_timeout = utcnow()
     session.commit()
-    SchedulerJobRunner(Job()).check_awaiting_input_timeouts(session=session)
+    SchedulerJobRunner(Job()).check_awaiting_input_timeouts(session=session)  # type: ignore[no-untyped-call]

@@ -142,10 +142,10 @@ def airflow(
         "schema": "http",
         "password": jobs_server.token,
     }
-    for job_name, job in all_jobs(Lake(source, lake, chunk_size=10)).items():
+    for job_name, definition in all_jobs(Lake(source, lake, chunk_size=10)).items():
         if job_name != DETECTOR:
-            job.name = f"{name}-{job_name}"
-            client.jobs.create(**job.as_shallow_dict())
+            definition.name = f"{name}-{job_name}"
+            client.jobs.create(**definition.as_shallow_dict())
     metadata = {"conn_type": "generic", "password": database_url(airflow_home)}
     environment = {
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),
