@@ -14,7 +14,7 @@ from typing import Any
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.jobs import JobSettings
 
-CHUNKER, DETECTOR, MAINTAIN_STATE = "chunker", "detector", "maintain_state"
+CHUNKER, DETECTOR = "chunker", "detector"
 _JOBS_FILE = Path(__file__).parent.parent / "jobs.json"
 
 
@@ -75,11 +75,6 @@ def all_jobs(lake: Lake) -> dict[str, JobSettings]:
 def chunker_job(lake: Lake) -> JobSettings:
     """Return the settings of the chunker's job."""
     return all_jobs(lake)[CHUNKER]
-
-
-def maintain_state_job(lake: Lake) -> JobSettings:
-    """Return the settings of the maintenance job."""
-    return all_jobs(lake)[MAINTAIN_STATE]
 
 
 def _in_mode(job: dict[str, Any], chunker_mode: str) -> dict[str, Any]:

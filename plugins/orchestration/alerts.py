@@ -12,6 +12,7 @@ RUNBOOK = "docs/runbook.md"
 # Sections of the runbook for messages that are not alerts with a key.
 TASK_FAILED = "task-failed"
 RUN_LATE = "run-late"
+RULES_APPROVAL = "rules-approval"
 # While nothing can be delivered, flapping alerts must not fill Airflow's database; every message is also in the log.
 _MAX_PENDING = 100
 # Of a message, so that neither the variable that keeps it nor the link to the runbook after it suffers.

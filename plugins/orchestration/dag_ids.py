@@ -4,4 +4,5 @@ CHUNKER_DAG = "chunk_transactions"
 FOLLOWER_DAG = "supervise_chunker"
 SUPERVISOR_DAG = "supervise_detector"
 MAINTENANCE_DAG = "maintain"
-DAG_IDS = (CHUNKER_DAG, MAINTENANCE_DAG, FOLLOWER_DAG, SUPERVISOR_DAG, "watch_freshness")
+RULES_DAG = "change_rules"
+DAG_IDS = (RULES_DAG, CHUNKER_DAG, MAINTENANCE_DAG, FOLLOWER_DAG, SUPERVISOR_DAG, "watch_freshness")

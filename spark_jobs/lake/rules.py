@@ -23,8 +23,25 @@ if TYPE_CHECKING:
     from spark_jobs.store.objects import Objects
 
 _KEYS = ("author", "comment", "published_at")
+_REVIEW_KEYS = ("report", "requested_by", "approved_at")
 # Names of the marks in `state/pairs`.
 _NEWEST = "rules"
+
+
+@dataclass(frozen=True)
+class Review:
+    """The review that a version has passed before its author approved it.
+
+    Attributes:
+        report: id of the report of the what-if, at whose start `newest_version` was the newest version.
+        requested_by: who asked for the change; "" if unknown.
+        approved_at: with UTC offset; None if unknown.
+    """
+
+    report: str
+    newest_version: int
+    requested_by: str = ""
+    approved_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,7 @@ class PublishedRules:
         body: the text that was published.
         rule_set: what it says.
         digest: the first 63 bits of the file's SHA-256.
+        review: None if it was published without one.
     """
 
     version: int
@@ -47,6 +65,7 @@ class PublishedRules:
     body: str
     rule_set: RuleSet
     digest: int
+    review: Review | None = None
 
 
 BUILT_IN_RULES = PublishedRules(0, "", "the built-in rules", None, BUILT_IN_TOML.decode(), BUILT_IN, 0)
@@ -61,12 +80,16 @@ class RecordedAdoption:
     digest: int
 
 
-def format_rules(body: bytes, author: str, comment: str, published_at: datetime) -> bytes:
+def format_rules(body: bytes, author: str, comment: str, published_at: datetime, review: Review | None) -> bytes:
     """Return the file of a version."""
+    texts, times = {"author": author, "comment": comment}, {"published_at": published_at}
+    if review:
+        texts |= {"report": review.report, "requested_by": review.requested_by}
+        times |= {"approved_at": review.approved_at} if review.approved_at else {}
     # Strings of JSON are strings of TOML.
-    values = (json.dumps(author, ensure_ascii=False), json.dumps(comment, ensure_ascii=False), published_at.isoformat())
-    header = "\n".join(["[version]", *(f"{key} = {value}" for key, value in zip(_KEYS, values, strict=True))])
-    return header.encode() + b"\n\n" + body
+    values = [f"{key} = {json.dumps(text, ensure_ascii=False)}" for key, text in texts.items()]
+    values += [f"{key} = {time.isoformat()}" for key, time in times.items()]
+    return "\n".join(["[version]", *values]).encode() + b"\n\n" + body
 
 
 def parse_published(data: bytes, version: int, place: str) -> PublishedRules:
@@ -76,15 +99,18 @@ def parse_published(data: bytes, version: int, place: str) -> PublishedRules:
         RulesError: it is something else, or its rules are malformed.
     """
     content = parse_toml(data, place)
-    header = content.pop("version", None)
-    published_at = header.get("published_at") if isinstance(header, dict) else None
-    if not isinstance(header, dict) or set(header) != set(_KEYS) or not isinstance(published_at, datetime):
+    found = content.pop("version", None)
+    header = found if isinstance(found, dict) else {}
+    published_at = header.get("published_at")
+    if set(header) - set(_REVIEW_KEYS) != set(_KEYS) or not isinstance(published_at, datetime):
         msg = f"{place}: does not begin with [version] and {', '.join(_KEYS)}; publish rules with `rules publish`"
         raise RulesError(msg)
     body = data.decode().partition("\n\n")[2]
     rule_set = rules_from(content, place)
-    author, comment = (str(header[key]) for key in ("author", "comment"))
-    return PublishedRules(version, author, comment, published_at, body, rule_set, _digest(data))
+    author, comment, requested_by = (str(header.get(key, "")) for key in ("author", "comment", "requested_by"))
+    report = header.get("report")
+    review = Review(report, version - 1, requested_by, header.get("approved_at")) if report else None
+    return PublishedRules(version, author, comment, published_at, body, rule_set, _digest(data), review)
 
 
 def read_rules_file(path: str) -> tuple[bytes, RuleSet]:
@@ -160,7 +186,7 @@ def verify_marks(earlier: Iterable[PublishedRules], rule_set: RuleSet, place: st
 
 
 def publish_rules(
-    lake: "Objects", body: bytes, author: str, comment: str, now: datetime, newest: int | None = None
+    lake: "Objects", body: bytes, author: str, comment: str, now: datetime, review: Review | None = None
 ) -> PublishedRules:
     """Publish the next version, after validating it.
 
@@ -169,18 +195,19 @@ def publish_rules(
         body: the text, TOML.
         author, comment: recorded with the version.
         now: with UTC offset.
-        newest: the version that must be the newest one, so that this call, if repeated, publishes one version.
+        review: recorded with the version; its newest version must still be the newest one, so that this call, if
+            repeated, publishes one version.
 
     Raises:
-        RulesError: malformed, equal to the newest version, with too many ids, or `newest` is not the newest version;
-            nothing was published.
+        RulesError: malformed, equal to the newest version, with too many ids, or another version was published since
+            the review; nothing was published.
         RulesRaceLostError: another publisher was first; nothing was published.
     """
     version = published_versions(lake) + 1
-    if newest is not None and version != newest + 1:
-        return _already_published(lake, body, author, comment, newest + 1)
+    if review and version != review.newest_version + 1:
+        return _already_published(lake, body, author, comment, review.newest_version + 1)
     path = rules_path(version)
-    data = format_rules(body, author, comment, now)
+    data = format_rules(body, author, comment, now, review)
     rules = parse_published(data, version, "the rules")
     earlier = valid_rules(lake, version)
     if earlier[-1].rule_set == rules.rule_set:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from spark_jobs.errors import WhatIfError
 from spark_jobs.lake.layout import WHAT_IF
 from spark_jobs.lake.what_if_request import WhatIfRequest, build_request, parse_json, request_values
 
@@ -136,6 +137,11 @@ class WhatIfReport:
     patterns: Sequence[PatternReport]
     notes: Sequence[str]
 
+    @property
+    def next_version(self) -> int:
+        """The version that the rules become if they are published."""
+        return self.request.newest_version + 1
+
 
 def report_path(report: str) -> str:
     """Return the path of a report."""
@@ -156,6 +162,19 @@ def find_report(lake: "Objects", report: str) -> WhatIfReport | None:
     path = report_path(report)
     stored = lake.find(path)
     return parse_report(stored.data, lake.place(path)) if stored else None
+
+
+def read_report(lake: "Objects", report: str) -> WhatIfReport:
+    """Return a report.
+
+    Raises:
+        WhatIfError: it does not exist, or is not what this release writes.
+    """
+    found = find_report(lake, report)
+    if found is None:
+        msg = f"{lake.place(report_path(report))} does not exist; run what_if with --report {report} first"
+        raise WhatIfError(msg)
+    return found
 
 
 def expire_reports(lake: "Objects", written_before: datetime) -> int:

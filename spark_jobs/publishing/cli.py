@@ -87,8 +87,18 @@ def _find(lake: Objects, version: int | None = None) -> PublishedRules:
 def _text(rules: PublishedRules) -> str:
     """Return what was published, with the version as a comment, so that it can be edited and published again."""
     at = f", published {rules.published_at.isoformat()} by {rules.author}" if rules.published_at else ""
-    comment = "".join(f"\n# {line}" for line in rules.comment.splitlines())
+    lines = [*rules.comment.splitlines(), *_review_lines(rules)]
+    comment = "".join(f"\n# {line}" for line in lines)
     return f"# Version {rules.version}{at}{comment}\n\n{rules.body}"
+
+
+def _review_lines(rules: PublishedRules) -> list[str]:
+    review = rules.review
+    if review is None:
+        return []
+    asked = f"Requested by {review.requested_by}. " if review.requested_by else ""
+    approved = f"Approved {review.approved_at.isoformat()}. " if review.approved_at else ""
+    return [f"{asked}{approved}Report of the what-if: {review.report}"]
 
 
 def _user() -> str:

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
 from spark_jobs.command_line import exit_on_error, job_logger
-from spark_jobs.errors import WhatIfError
 from spark_jobs.lake.layout import rules_path
-from spark_jobs.lake.rules import PublishedRules, publish_rules
-from spark_jobs.lake.what_if_report import find_report, report_path
+from spark_jobs.lake.rules import PublishedRules, Review, publish_rules
+from spark_jobs.lake.what_if_report import read_report
 from spark_jobs.lake.what_if_request import parse_report_id
 from spark_jobs.store.objects import Objects, open_objects
 
@@ -25,24 +24,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     log = job_logger("publish_rules")
     with exit_on_error(log):
         lake = open_objects(options.lake)
-        published = publish_reported(lake, options.report, options.author, options.comment, datetime.now(UTC))
+        published = publish_reported(lake, options, datetime.now(UTC))
         fields = {"rules_version": published.version, "report": options.report, "author": options.author}
         log.info(f"published {lake.place(rules_path(published.version))}", extra={"fields": fields})
     return exit_codes.DONE
 
 
-def publish_reported(lake: Objects, report: str, author: str, comment: str, now: datetime) -> PublishedRules:
+def publish_reported(lake: Objects, options: argparse.Namespace, now: datetime) -> PublishedRules:
     """Publish the rules of a report as the version after the newest one at that time; repeating it is safe.
 
     Raises:
         WhatIfError: there is no such report.
         RulesError: another version was published since, or as `publish_rules` does.
     """
-    found = find_report(lake, report)
-    if found is None:
-        msg = f"{lake.place(report_path(report))} does not exist; run what_if with --report {report} first"
-        raise WhatIfError(msg)
-    return publish_rules(lake, found.request.rules.encode(), author, comment, now, found.request.newest_version)
+    request = read_report(lake, options.report).request
+    review = Review(options.report, request.newest_version, options.requested_by, options.approved_at)
+    return publish_rules(lake, request.rules.encode(), options.author, options.comment, now, review)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,8 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--lake", required=True, metavar="URL", help="the root of the lake: s3://… or file:///…")
     parser.add_argument("--report", required=True, type=_report, metavar="ID", help="of the what-if")
-    parser.add_argument("--author", required=True, type=_author, help="recorded with the version")
+    parser.add_argument("--author", required=True, type=_author, help="who approves it, recorded with the version")
     parser.add_argument("--comment", default="", help="recorded with the version")
+    parser.add_argument("--requested-by", default="", metavar="NAME", help="recorded with the version")
+    parser.add_argument(
+        "--approved-at", type=_time, metavar="TIME", help="ISO 8601 with UTC offset, recorded with the version"
+    )
     return parser
 
 
@@ -71,6 +72,20 @@ def _author(text: str) -> str:
         msg = "name the person who has approved the rules"
         raise argparse.ArgumentTypeError(msg)
     return text
+
+
+def _time(text: str) -> datetime | None:
+    """Return a time; the job passes "" for none."""
+    if not text:
+        return None
+    try:
+        time: datetime | None = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        msg = f"{text!r} is not a time with a UTC offset, such as 2026-01-31T12:00:00+00:00"
+        raise argparse.ArgumentTypeError(msg)
+    return time
 
 
 if __name__ == "__main__":

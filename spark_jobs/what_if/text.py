@@ -1,10 +1,10 @@
-"""A report as text for terminals."""
+"""A report as text: whole for terminals, and the parts that other renderings share."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from spark_jobs.lake.what_if_report import Compared, Example, PatternReport, WhatIfReport
 
-_COUNTS = ("same", "new", "gone", "earlier", "later")
+COUNTS = ("same", "new", "gone", "earlier", "later")
 
 
 def format_text(report: WhatIfReport) -> str:
@@ -26,9 +26,9 @@ def format_text(report: WhatIfReport) -> str:
 
 
 def _table(patterns: Sequence[PatternReport]) -> Iterator[str]:
-    rows = [["pattern", "status", "recorded as", *_COUNTS]]
+    rows = [["pattern", "status", "recorded as", *COUNTS]]
     for one in patterns:
-        rows.append([one.pattern, _status(one), one.recorded_as, *(f"{getattr(one, name):,}" for name in _COUNTS)])
+        rows.append([one.pattern, status_text(one), one.recorded_as, *(f"{getattr(one, name):,}" for name in COUNTS)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         texts = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)]
@@ -36,7 +36,8 @@ def _table(patterns: Sequence[PatternReport]) -> Iterator[str]:
         yield "  ".join([*texts, *numbers])
 
 
-def _status(one: PatternReport) -> str:
+def status_text(one: PatternReport) -> str:
+    """Return the status of a pattern, and the one before if it differs."""
     return one.status if one.status == one.status_before else f"{one.status_before} → {one.status}"
 
 
@@ -52,17 +53,18 @@ def _pattern_lines(pattern: PatternReport) -> Iterator[str]:
     if not pattern.differences and not changed:
         return
     yield ""
-    yield f"{pattern.pattern} ({_status(pattern)}, recorded as {pattern.recorded_as})"
+    yield f"{pattern.pattern} ({status_text(pattern)}, recorded as {pattern.recorded_as})"
     if changed:
         yield f"  before: {' and '.join(pattern.conditions_before) or '-'}"
         yield f"  now:    {' and '.join(pattern.conditions) or '-'}"
     for example in pattern.examples:
-        yield f"  {_example(example)}"
+        yield f"  {example_text(example)}"
         for one in example.evidence or example.evidence_before:
-            yield f"    {_compared(one)}"
+            yield f"    {compared_text(one)}"
 
 
-def _example(one: Example) -> str:
+def example_text(one: Example) -> str:
+    """Return a difference: its kind, its subject, and where it was and is found."""
     subject = f"{one.merchant} {one.customer}".rstrip()
     if one.line is None:
         return f"{one.difference}: {subject}, found at line {one.line_before:,}"
@@ -73,6 +75,7 @@ def _example(one: Example) -> str:
     return f"{one.difference}: {subject} at line {one.line:,} instead of {one.line_before:,} ({by:,} lines)"
 
 
-def _compared(one: Compared) -> str:
+def compared_text(one: Compared) -> str:
+    """Return a condition with its value and its threshold."""
     value, threshold = ("no value" if side is None else f"{side:,.10g}" for side in (one.value, one.threshold))
     return f"{one.condition}: {value}, threshold {threshold}{'' if one.holds else ', does not hold'}"

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +15,16 @@ from databricks.sdk.service import jobs
 from local.airflow import database_url
 from local.airflow_database import create_database
 from local.databricks.server import LocalDatabricks, local_databricks
-from local.jobs import Lake, chunker_job, maintain_state_job
+from local.jobs import DETECTOR, Lake, all_jobs
 from local.s3 import LocalS3
 from tests.harness.pipeline import BUCKET, ROOT
 from tests.harness.warm import WarmProcess, warm_process
+
+# Who answers requests for approval, and the answer of nobody.
+USER = "carol"
+TIME_OUT = "time out"
+# Of a run with six tasks, on a busy machine.
+_PATIENCE_SECONDS = 500
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,12 @@ class Airflow:
     name: str
     s3: LocalS3
     databricks: WorkspaceClient
+
+    def answered(self, answer: str, dag_id: str, conf: Mapping[str, object]) -> str:
+        """Run `airflow dags test` while somebody answers its request for approval; return its output."""
+        arguments = [answer, dag_id, "--conf", json.dumps(conf)]
+        function = "tests.integration.dags.answering:main"
+        return self.process.run(function, arguments, environment=self.environment, seconds=_PATIENCE_SECONDS).log
 
     def test_dag(self, dag_id: str) -> str:
         """Run `airflow dags test` and return its output."""
@@ -133,6 +145,8 @@ def airflow_with_jobs(
         "chunker_job": f"{name}-chunker",
         "detector_job": f"{name}-detector",
         "maintenance_job": f"{name}-maintain_state",
+        "what_if_job": f"{name}-what_if",
+        "publish_rules_job": f"{name}-publish_rules",
         "metadata_connection": "airflow_metadata",
     }
     connection = {
@@ -141,10 +155,10 @@ def airflow_with_jobs(
         "schema": "http",
         "password": jobs_server.token,
     }
-    for definition in (chunker_job, maintain_state_job):
-        definition_here = definition(Lake(source, lake, chunk_size=10))
-        definition_here.name = f"{name}-{definition_here.name}"
-        client.jobs.create(**definition_here.as_shallow_dict())
+    for job_name, definition in all_jobs(Lake(source, lake, chunk_size=10)).items():
+        if job_name != DETECTOR:
+            definition.name = f"{name}-{job_name}"
+            client.jobs.create(**definition.as_shallow_dict())
     metadata = {"conn_type": "generic", "password": database_url(home)}
     environment = {
         "AIRFLOW_CONN_DATABRICKS_DEFAULT": json.dumps(connection),

@@ -85,7 +85,8 @@ def test_a_parameter_that_depends_on_the_environment_is_always_filled_in() -> No
     """Empty stay what a run is given, and `threshold`, which then overrides nothing."""
     local = all_jobs(replace(_LAKE, thresholds=""))
     empty = {parameter.name for job in local.values() for parameter in job.parameters or [] if parameter.default == ""}
-    assert empty == {"threshold", "rules-text", "from-line", "last-hours", "report", "author", "comment"}
+    of_what_if = {"rules-text", "from-line", "last-hours", "report"}
+    assert empty == {"threshold", *of_what_if, "author", "comment", "requested-by", "approved-at"}
 
 
 def test_the_dags_use_these_job_names() -> None:

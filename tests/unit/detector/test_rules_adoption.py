@@ -233,7 +233,7 @@ def test_an_invalid_version_is_skipped_shown_and_logged_once(lake: Objects, capl
 
 def test_too_many_ids_are_refused_by_the_detector_too(lake: Objects) -> None:
     publish(lake, *(always(f"A{n}") for n in range(13)))
-    lake.create(rules_path(2), format_rules(always("B").encode(), "ann", "", NOW))
+    lake.create(rules_path(2), format_rules(always("B").encode(), "ann", "", NOW, None))
     detector = Running(lake)
     detector.run(0)
     assert "17 patterns over the life of the lake" in detector.heartbeat.refused_rules_reason

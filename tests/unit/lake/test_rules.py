@@ -40,7 +40,7 @@ def publish(lake: Objects, text: str, comment: str = "") -> int:
 def test_a_version_is_read_as_it_was_published(author: str, comment: str) -> None:
     body = pattern(id='"Ä"'.replace("Ä", "A")) + "\n\n# a note\n"
     try:
-        found = parse_published(format_rules(body.encode(), author, comment, NOW), 3, "r.toml")
+        found = parse_published(format_rules(body.encode(), author, comment, NOW, None), 3, "r.toml")
     except (RulesError, UnicodeEncodeError):
         # TOML has no text with control characters or halves of surrogate pairs.
         assert any(ord(letter) == 0x7F or 0xD800 <= ord(letter) < 0xE000 for letter in author + comment)

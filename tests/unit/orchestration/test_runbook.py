@@ -13,7 +13,7 @@ import pytest
 from botocore import xform_name
 from databricks.sdk import WorkspaceClient
 
-from orchestration.alerts import RUN_LATE, RUNBOOK, TASK_FAILED, runbook_section
+from orchestration.alerts import RULES_APPROVAL, RUN_LATE, RUNBOOK, TASK_FAILED, runbook_section
 from orchestration.settings import Settings
 from spark_jobs import errors
 from spark_jobs.chunker import cli as chunker
@@ -25,7 +25,7 @@ from tests.harness.pipeline import ROOT
 TEXT = (ROOT / RUNBOOK).read_text()
 ALARMS = (ROOT / "terraform" / "modules" / "alerts" / "alarms.tf").read_text()
 # Without a key, or sent by Databricks itself.
-OTHERS = {TASK_FAILED, RUN_LATE, "databricks-mail"}
+OTHERS = {TASK_FAILED, RUN_LATE, RULES_APPROVAL, "databricks-mail"}
 
 
 def sections() -> dict[str, str]:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from spark_jobs.lake.rules import find_rules, publish_rules, published_versions
+from spark_jobs.lake.rules import Review, find_rules, publish_rules, published_versions
 from spark_jobs.lake.what_if_report import REPORT_FORMAT, WhatIfReport, create_report
 from spark_jobs.lake.what_if_request import WhatIfRequest
+from spark_jobs.publishing import cli
 from spark_jobs.publishing.job import main
 from spark_jobs.store.objects import Objects, open_objects
 from tests.unit.patterns.test_rules import pattern
@@ -26,8 +27,8 @@ def lake(tmp_path: Path) -> Objects:
     return lake
 
 
-def publish(lake: Objects, *, report: str = "r1", author: str = "ann", comment: str = "") -> int:
-    return main([f"--lake={lake.url}", f"--report={report}", f"--author={author}", f"--comment={comment}"])
+def publish(lake: Objects, *more: str, report: str = "r1", author: str = "ann", comment: str = "") -> int:
+    return main([f"--lake={lake.url}", f"--report={report}", f"--author={author}", f"--comment={comment}", *more])
 
 
 def test_what_was_reported_on_is_published_once(lake: Objects) -> None:
@@ -37,6 +38,25 @@ def test_what_was_reported_on_is_published_once(lake: Objects) -> None:
     found = find_rules(lake, 2)
     assert found
     assert (found.body, found.author, found.comment) == (_RULES, "ann", "safer")
+    assert found.review == Review("r1", 1)
+
+
+def test_a_version_names_who_asked_for_it_and_when_it_was_approved(
+    lake: Objects, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert publish(lake, "--requested-by=bob", f"--approved-at={_NOW.isoformat()}") == 0
+    found = find_rules(lake, 2)
+    assert found
+    assert found.review == Review("r1", 1, "bob", _NOW)
+    assert cli.main(["show", "2", "--lake", lake.url]) == 0
+    shown = "# Requested by bob. Approved 2026-01-01T12:00:00+00:00. Report of the what-if: r1\n"
+    assert shown in capsys.readouterr().out
+
+
+def test_a_time_without_offset_is_refused(lake: Objects, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        publish(lake, "--approved-at=2026-01-01T12:00:00")
+    assert "is not a time with a UTC offset" in capsys.readouterr().err
 
 
 def test_rules_published_since_the_report_are_not_replaced(lake: Objects) -> None:
