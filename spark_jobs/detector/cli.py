@@ -1,12 +1,14 @@
 """`detector`: stream the landing zone, keep the state, and write detections until it is stopped."""
 
 import argparse
+import logging
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import FrameType
 
 from spark_jobs import exit_codes
 from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger
@@ -29,20 +31,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
     stopping = threading.Event()
-    with exit_on_error(log), _set_by_signals(stopping):
+    with exit_on_error(log), _set_by_signals(stopping, log):
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
     return exit_codes.DONE
 
 
 @contextmanager
-def _set_by_signals(stopping: threading.Event) -> Iterator[None]:
+def _set_by_signals(stopping: threading.Event, log: logging.Logger) -> Iterator[None]:
     """Let SIGTERM and SIGINT set an event; restore their handlers, as a notebook's kernel outlives the detector."""
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    received: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if received:
+            # Here, because a handler may interrupt the logger.
+            log.info("stopped by a signal", extra={"fields": {"signal": signal.Signals(received[0]).name}})
 
 
 def _settings(options: argparse.Namespace) -> DetectorSettings:
