@@ -44,6 +44,7 @@ _COMMANDS = (
     ("rules", "spark_jobs.publishing.cli"),
     ("explain", "spark_jobs.explaining.cli"),
     ("make run", "local.run"),
+    ("make smoke", "smoke"),
     ("The local Databricks", "local.databricks"),
 )
 _TABLES = {
