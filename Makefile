@@ -15,7 +15,7 @@ export UV_HTTP_RETRIES ?= 8
 # Those of another Python would keep ours from starting, or from finding its packages.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-.PHONY: help setup run test test-slow test-all torture compose-test check scan audit docs bench dist clean
+.PHONY: help setup run test test-slow test-all torture compose-test check scan audit docs bench dist smoke clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -80,6 +80,9 @@ audit: .venv/ready  ## Check the locked packages for known vulnerabilities; fail
 
 dist: .venv/ready  ## Build the files that Terraform uploads into dist/: wheel, pinned packages, plugins.zip
 	@$(BIN)/python terraform/dist.py
+
+smoke: .venv/ready  ## Run the deployed jobs once on sample data and print how the workspace behaves; see docs/how-to/deploy.md
+	@$(BIN)/python -m smoke $(ARGS)
 
 bench: setup  ## Run the benchmarks against the usual approaches, about 30 minutes
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --quiet --group bench

@@ -49,6 +49,7 @@ _COMMANDS = (
     ("what_if", "spark_jobs.what_if.cli"),
     ("publish_rules", "spark_jobs.publishing.job"),
     ("make run", "local.run"),
+    ("make smoke", "smoke"),
     ("The local Databricks", "local.databricks"),
 )
 _TABLES = {

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from spark_jobs import exit_codes
@@ -88,15 +89,23 @@ def exit_on_error(log: logging.Logger) -> Iterator[None]:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
+def stop_on_signals(log: logging.Logger) -> Iterator[threading.Event]:
     """Yield an event that SIGTERM and SIGINT set; restore their handlers, as a notebook's kernel outlives the job."""
-    stopping = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stopping.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    stopping, received = threading.Event(), list[int]()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stopping
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        if received:
+            # Here, because a handler may interrupt the logger.
+            log.info("stopped by a signal", extra={"fields": {"signal": signal.Signals(received[0]).name}})
 
 
 def report(log: logging.Logger, event: str, summary: "DataclassInstance") -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated
 
+from databricks.sdk.service import jobs
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
@@ -119,7 +120,7 @@ def _job_routes(service: Service) -> APIRouter:
 
     @routes.post("/create")
     def create(settings: Annotated[Json, Depends(read_values)]) -> Json:
-        job = Job(store.new_id(), parse_settings(settings), service.now(), USER)
+        job = Job(store.new_id(), parse_settings(settings, jobs.JobsAPI.create), service.now(), USER)
         save(job)
         return {"job_id": job.job_id}
 
@@ -150,7 +151,7 @@ def _job_routes(service: Service) -> APIRouter:
     @routes.post("/update")
     def update(given: Annotated[requests.UpdateJob, parsed(requests.UpdateJob)]) -> Json:
         job = find(given.job_id)
-        settings = job.settings | given.new_settings
+        settings = _merged(job.settings, given.new_settings)
         for path in given.fields_to_remove:
             settings = _without(settings, path)
         job.settings = parse_settings(settings)
@@ -182,7 +183,7 @@ def _run_routes(service: Service) -> APIRouter:
         given: Annotated[requests.SubmitRun, parsed(requests.SubmitRun)],
         settings: Annotated[Json, Depends(read_values)],
     ) -> Json:
-        settings = parse_settings({**settings, "name": given.run_name})
+        settings = parse_settings(settings, jobs.JobsAPI.submit)
         return {"run_id": engine.submit(settings, given.idempotency_token, USER).run_id}
 
     @routes.get("/get")
@@ -249,10 +250,21 @@ def _run_routes(service: Service) -> APIRouter:
     return routes
 
 
+_KEYS = {"tasks": "task_key", "job_clusters": "job_cluster_key"}
+
+
+def _merged(settings: Json, new: Json) -> Json:
+    """Return settings with new fields; entries of `tasks` and `job_clusters` with another key are kept."""
+    merged = settings | new
+    for name in _KEYS.keys() & new.keys():
+        entries = {entry.get(_KEYS[name]): entry for entry in [*settings.get(name, []), *new[name]]}
+        merged[name] = list(entries.values())
+    return merged
+
+
 def _without(settings: Json, path: str) -> Json:
     """Return settings without a field, or without one entry of `tasks` or `job_clusters` (`tasks/KEY`)."""
     name, _, entry = path.partition("/")
     if not entry:
         return {key: value for key, value in settings.items() if key != name}
-    key = "task_key" if name == "tasks" else "job_cluster_key"
-    return settings | {name: [value for value in settings.get(name, []) if value.get(key) != entry]}
+    return settings | {name: [value for value in settings.get(name, []) if value.get(_KEYS[name]) != entry]}

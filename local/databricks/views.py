@@ -16,11 +16,12 @@ _STATUS = {"WAITING_FOR_RETRY": "WAITING", "SKIPPED": "TERMINATED", "INTERNAL_ER
 
 def job_view(job: Job) -> Json:
     """Return a job for `jobs/get`."""
+    run_as = job.settings.get("run_as", {})
     view = jobs.Job(
         job_id=job.job_id,
         created_time=job.created,
         creator_user_name=job.creator,
-        run_as_user_name=job.creator,
+        run_as_user_name=next(iter(run_as.values()), job.creator),
         settings=jobs.JobSettings.from_dict(job.settings),
     )
     return view.as_dict()

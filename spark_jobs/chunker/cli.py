@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         job = ChunkerJob(MasterFile(folder, name), lake, landing, options.chunk_size, now=lambda: datetime.now(UTC))
         if options.follow_seconds:
             pace = Pace(options.follow_seconds, options.interval_seconds)
-            with stop_on_signals() as stopping:
+            with stop_on_signals(log) as stopping:
                 summary = follow(job, pace, stopping.wait, time.monotonic)
         else:
             summary = look_once(job, options.max_chunks)

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.from_line is not None and options.output is None:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
-    with exit_on_error(log), stop_on_signals() as stopping:
+    with exit_on_error(log), stop_on_signals(log) as stopping:
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
     return exit_codes.DONE
 

@@ -25,75 +25,28 @@ variable "region" {
   type        = string
 }
 
-resource "aws_s3_bucket" "state" {
-  #checkov:skip=CKV_AWS_18:Only Terraform reads it, and the account's CloudTrail logs access
-  #checkov:skip=CKV_AWS_144:All resources in the state are in one region, too
-  #checkov:skip=CKV_AWS_145:Uses the key of S3; a key of ours would be managed in the state that it encrypts
-  #checkov:skip=CKV2_AWS_61:All versions are kept
-  #checkov:skip=CKV2_AWS_62:Nothing consumes events
-  bucket = "transaction-patterns-terraform-${data.aws_caller_identity.current.account_id}"
+module "buckets" {
+  source = "../modules/private_buckets"
+
+  buckets = {
+    # With the key of S3: one of ours would be managed in a state that it encrypts.
+    state = {
+      name      = "transaction-patterns-terraform-${data.aws_caller_identity.current.account_id}"
+      versioned = true
+    }
+  }
+}
+
+# Makes any plan that destroys or replaces the bucket fail before it changes anything.
+resource "terraform_data" "protection" {
+  triggers_replace = [module.buckets.ids["state"]]
 
   lifecycle {
     prevent_destroy = true
   }
 }
 
-resource "aws_s3_bucket_versioning" "state" {
-  bucket = aws_s3_bucket.state.id
-
-  versioning_configuration {
-    status = "Enabled"
-  }
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "state" {
-  bucket = aws_s3_bucket.state.id
-
-  rule {
-    apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
-    }
-  }
-}
-
-resource "aws_s3_bucket_public_access_block" "state" {
-  bucket = aws_s3_bucket.state.id
-
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-data "aws_iam_policy_document" "tls_only" {
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.state.arn, "${aws_s3_bucket.state.arn}/*"]
-
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "tls_only" {
-  bucket = aws_s3_bucket.state.id
-  policy = data.aws_iam_policy_document.tls_only.json
-
-  # S3 rejects concurrent changes of a bucket's access settings.
-  depends_on = [aws_s3_bucket_public_access_block.state]
-}
-
 output "bucket" {
   description = "Value of `bucket` in environments/*/backend.hcl."
-  value       = aws_s3_bucket.state.id
+  value       = module.buckets.ids["state"]
 }

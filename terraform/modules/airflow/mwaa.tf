@@ -18,7 +18,7 @@ resource "aws_mwaa_environment" "this" {
 
   weekly_maintenance_window_start = var.mwaa.maintenance_window
 
-  source_bucket_arn              = aws_s3_bucket.airflow[0].arn
+  source_bucket_arn              = module.buckets.arns["airflow"]
   dag_s3_path                    = "dags/"
   plugins_s3_path                = aws_s3_object.plugins[0].key
   plugins_s3_object_version      = aws_s3_object.plugins[0].version_id
@@ -85,28 +85,22 @@ resource "aws_cloudwatch_log_group" "airflow" {
   kms_key_id        = aws_kms_key.airflow.arn
 }
 
-resource "aws_s3_bucket" "airflow" {
-  #checkov:skip=CKV_AWS_18:Holds only the DAGs, which only Terraform writes
-  #checkov:skip=CKV_AWS_144:The DAGs are in the repository
-  #checkov:skip=CKV2_AWS_62:Nothing consumes events
-  count = var.mwaa == null ? 0 : 1
+module "buckets" {
+  source = "../private_buckets"
 
-  bucket        = "${var.name}-airflow-${local.account}"
-  force_destroy = true
-}
-
-resource "aws_s3_bucket_versioning" "airflow" {
-  count  = length(aws_s3_bucket.airflow)
-  bucket = aws_s3_bucket.airflow[count.index].id
-
-  versioning_configuration {
-    status = "Enabled"
+  buckets = var.mwaa == null ? {} : {
+    airflow = {
+      name          = "${var.name}-airflow-${local.account}"
+      kms_key_arn   = aws_kms_key.airflow.arn
+      versioned     = true
+      force_destroy = true
+    }
   }
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "airflow" {
-  count  = length(aws_s3_bucket.airflow)
-  bucket = aws_s3_bucket.airflow[count.index].id
+  count  = var.mwaa == null ? 0 : 1
+  bucket = module.buckets.ids["airflow"]
 
   rule {
     id     = "old-versions"
@@ -122,62 +116,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "airflow" {
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.airflow]
-}
-
-resource "aws_s3_bucket_server_side_encryption_configuration" "airflow" {
-  count  = length(aws_s3_bucket.airflow)
-  bucket = aws_s3_bucket.airflow[count.index].id
-
-  rule {
-    bucket_key_enabled = true
-
-    apply_server_side_encryption_by_default {
-      sse_algorithm     = "aws:kms"
-      kms_master_key_id = aws_kms_key.airflow.arn
-    }
-  }
-}
-
-resource "aws_s3_bucket_public_access_block" "airflow" {
-  count  = length(aws_s3_bucket.airflow)
-  bucket = aws_s3_bucket.airflow[count.index].id
-
-  block_public_acls       = true
-  block_public_policy     = true
-  ignore_public_acls      = true
-  restrict_public_buckets = true
-}
-
-data "aws_iam_policy_document" "tls_only" {
-  count = length(aws_s3_bucket.airflow)
-
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.airflow[count.index].arn, "${aws_s3_bucket.airflow[count.index].arn}/*"]
-
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
-resource "aws_s3_bucket_policy" "tls_only" {
-  count  = length(aws_s3_bucket.airflow)
-  bucket = aws_s3_bucket.airflow[count.index].id
-  policy = data.aws_iam_policy_document.tls_only[count.index].json
-
-  # S3 rejects concurrent changes of a bucket's access settings.
-  depends_on = [aws_s3_bucket_public_access_block.airflow]
+  depends_on = [module.buckets]
 }
 
 locals {
@@ -188,43 +127,43 @@ locals {
 resource "aws_s3_object" "startup_script" {
   count = try(var.mwaa.startup_script, null) == null ? 0 : 1
 
-  bucket      = aws_s3_bucket.airflow[count.index].id
+  bucket      = module.buckets.ids["airflow"]
   key         = "startup.sh"
   source      = var.mwaa.startup_script
   source_hash = filemd5(var.mwaa.startup_script)
 
-  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+  depends_on = [module.buckets]
 }
 
 resource "aws_s3_object" "dags" {
   for_each = var.mwaa == null ? toset([]) : fileset(var.files.dags, "*.py")
 
-  bucket      = aws_s3_bucket.airflow[0].id
+  bucket      = module.buckets.ids["airflow"]
   key         = "dags/${each.value}"
   source      = "${var.files.dags}/${each.value}"
   source_hash = filemd5("${var.files.dags}/${each.value}")
 
-  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+  depends_on = [module.buckets]
 }
 
 resource "aws_s3_object" "plugins" {
-  count = length(aws_s3_bucket.airflow)
+  count = var.mwaa == null ? 0 : 1
 
-  bucket      = aws_s3_bucket.airflow[count.index].id
+  bucket      = module.buckets.ids["airflow"]
   key         = "plugins.zip"
   source      = var.files.plugins_zip
   source_hash = local.hashes.plugins_zip
 
-  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+  depends_on = [module.buckets]
 }
 
 resource "aws_s3_object" "requirements" {
-  count = length(aws_s3_bucket.airflow)
+  count = var.mwaa == null ? 0 : 1
 
-  bucket      = aws_s3_bucket.airflow[count.index].id
+  bucket      = module.buckets.ids["airflow"]
   key         = "requirements.txt"
   source      = var.files.requirements
   source_hash = local.hashes.requirements
 
-  depends_on = [aws_s3_bucket_versioning.airflow, aws_s3_bucket_server_side_encryption_configuration.airflow]
+  depends_on = [module.buckets]
 }

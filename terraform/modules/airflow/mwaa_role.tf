@@ -1,6 +1,6 @@
 # Permissions that MWAA itself needs, in addition to those of the DAGs.
 resource "aws_iam_role_policy" "mwaa" {
-  count  = length(aws_s3_bucket.airflow)
+  count  = var.mwaa == null ? 0 : 1
   name   = "mwaa"
   role   = var.role.name
   policy = data.aws_iam_policy_document.mwaa[count.index].json
@@ -9,12 +9,12 @@ resource "aws_iam_role_policy" "mwaa" {
 data "aws_iam_policy_document" "mwaa" {
   #checkov:skip=CKV_AWS_356:logs:DescribeLogGroups and cloudwatch:PutMetricData have no resource-level permissions
   #checkov:skip=CKV_AWS_111:See CKV_AWS_356
-  count = length(aws_s3_bucket.airflow)
+  count = var.mwaa == null ? 0 : 1
 
   statement {
     sid       = "Code"
     actions   = ["s3:GetObject*", "s3:GetBucket*", "s3:ListBucket"]
-    resources = [aws_s3_bucket.airflow[count.index].arn, "${aws_s3_bucket.airflow[count.index].arn}/*"]
+    resources = [module.buckets.arns["airflow"], "${module.buckets.arns["airflow"]}/*"]
   }
 
   statement {

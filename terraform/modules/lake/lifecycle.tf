@@ -9,7 +9,7 @@
 #
 # The rules expire old versions of overwritten or deleted objects, and abort incomplete uploads.
 resource "aws_s3_bucket_lifecycle_configuration" "lake" {
-  bucket = aws_s3_bucket.this["lake"].id
+  bucket = module.buckets.ids["lake"]
 
   rule {
     id     = "old-versions"
@@ -44,11 +44,11 @@ resource "aws_s3_bucket_lifecycle_configuration" "lake" {
     }
   }
 
-  depends_on = [aws_s3_bucket_versioning.lake]
+  depends_on = [module.buckets]
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "incoming" {
-  bucket = aws_s3_bucket.this["incoming"].id
+  bucket = module.buckets.ids["incoming"]
 
   # The master file is uploaded in parts.
   rule {
@@ -63,7 +63,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "incoming" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "logs" {
-  bucket = aws_s3_bucket.this["logs"].id
+  bucket = module.buckets.ids["logs"]
 
   rule {
     id     = "old-logs"

@@ -1,31 +1,31 @@
 output "source" {
   description = "URL of the master file."
-  value       = "s3://${aws_s3_bucket.this["incoming"].id}/${local.source_key}"
+  value       = "s3://${module.buckets.ids["incoming"]}/${local.source_key}"
 }
 
 output "importance" {
   description = "URL of CustomerImportance.csv."
-  value       = "s3://${aws_s3_bucket.this["incoming"].id}/${local.importance_key}"
+  value       = "s3://${module.buckets.ids["incoming"]}/${local.importance_key}"
 }
 
 output "lake" {
   description = "URL of the lake."
-  value       = "s3://${aws_s3_bucket.this["lake"].id}/${local.lake_prefix}"
+  value       = "s3://${module.buckets.ids["lake"]}/${local.lake_prefix}"
 }
 
 output "logs" {
   description = "URL of the logs of the jobs' clusters."
-  value       = "s3://${aws_s3_bucket.this["logs"].id}/${local.logs_prefix}"
+  value       = "s3://${module.buckets.ids["logs"]}/${local.logs_prefix}"
 }
 
 output "bucket" {
   description = "Name of the lake's bucket."
-  value       = aws_s3_bucket.this["lake"].id
+  value       = module.buckets.ids["lake"]
 }
 
 output "incoming_bucket" {
   description = "Name of the master file's bucket."
-  value       = aws_s3_bucket.this["incoming"].id
+  value       = module.buckets.ids["incoming"]
 }
 
 output "lake_prefix" {

@@ -2,8 +2,7 @@
 # plugins/orchestration and plugins/pattern_page for Airflow. tests/integration/terraform runs that code under these policies.
 
 locals {
-  # Derived from the names, not from the resources, so that a plan shows the policies.
-  bucket_arns = { for name, bucket in local.buckets : name => "arn:${data.aws_partition.current.partition}:s3:::${bucket}" }
+  bucket_arns = module.buckets.arns
   lake_arn    = "${local.bucket_arns["lake"]}/${local.lake_prefix}"
 }
 
@@ -101,6 +100,13 @@ data "aws_iam_policy_document" "jobs" {
     ]
   }
 
+  # Lakes of smoke runs, with their input (docs/how-to/deploy.md).
+  statement {
+    sid       = "ScratchLakes"
+    actions   = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+    resources = ["${local.bucket_arns["lake"]}/${local.smoke_prefix}/*"]
+  }
+
   # Delta's data files may be large enough for a multipart upload.
   statement {
     sid       = "AbortUploads"
@@ -118,7 +124,7 @@ data "aws_iam_policy_document" "jobs" {
     condition {
       test     = "StringLikeIfExists"
       variable = "s3:prefix"
-      values   = ["${local.lake_prefix}/*"]
+      values   = ["${local.lake_prefix}/*", "${local.smoke_prefix}/*"]
     }
   }
 

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+import hcl2
 import pytest
 
 from tests.integration.terraform.conftest import ENVIRONMENT, Environment, Plans
@@ -94,10 +95,34 @@ def created_by(plan: dict[str, Any]) -> dict[str, Any]:
 def test_every_bucket_requires_tls(plans: Plans) -> None:
     created = created_by(plans.of("prod"))
     buckets = {address for address in created if ".aws_s3_bucket." in address}
-    policies = {address.replace("aws_s3_bucket.", "aws_s3_bucket_policy.") for address in buckets}
-    expected = {re.sub(r"policy\.(this|airflow)", "policy.tls_only", address) for address in policies}
-    assert len(expected) == 4
-    assert expected <= set(created)
+    assert len(buckets) == 4
+    assert {address.replace("aws_s3_bucket.", "aws_s3_bucket_policy.") for address in buckets} <= set(created)
+
+
+def moves(folder: str) -> list[tuple[str, str]]:
+    """Return the addresses that a module's resources had in earlier releases, each with that of today."""
+    found = hcl2.loads((TERRAFORM / folder / "moved.tf").read_text())["moved"]
+    return [(entry["from"][2:-1].replace('\\"', '"'), entry["to"][2:-1].replace('\\"', '"')) for entry in found]
+
+
+def test_a_state_of_an_earlier_release_keeps_its_buckets(applied: Environment) -> None:
+    for before, now in moves("modules/lake"):
+        applied.terraform("state", "mv", f"module.lake.{now}", f"module.lake.{before}")
+    done = applied.terraform("plan", ENVIRONMENT)
+    assert "has moved to module.lake.module.buckets.aws_s3_bucket.this" in done.output
+    assert "0 to add, 0 to change, 0 to destroy" in done.output
+    applied.terraform("apply", "-auto-approve", ENVIRONMENT)
+    assert not [
+        address for address in applied.terraform.resources() if re.match(r"module\.lake\.aws_s3_bucket\.", address)
+    ]
+
+
+@pytest.mark.parametrize("folder", ["modules/airflow", "modules/lake", "state"])
+def test_every_part_of_a_bucket_has_moved(folder: str) -> None:
+    """Without ownership controls, of which a bucket needs none to be kept."""
+    kinds = {now.split(".")[2] for _, now in moves(folder)}
+    parts = {f"aws_s3_bucket{part}" for part in ("", "_policy", "_public_access_block", "_versioning")}
+    assert parts | {"aws_s3_bucket_server_side_encryption_configuration"} <= kinds
 
 
 def test_only_mwaa_of_this_account_can_take_airflows_role(plans: Plans) -> None:

@@ -182,6 +182,17 @@ def test_the_jobs_role_is_enough_to_deliver_the_logs_of_a_cluster(run: Run) -> N
     assert client.get_object(Bucket=_LOGS, Key=key)["Body"].read() == b"log"
 
 
+def test_the_jobs_role_is_enough_for_the_lake_of_a_smoke_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lies below smoke/, with its input."""
+    _assume_role(run, "jobs", monkeypatch)
+    lake = open_objects(f"s3://{_LAKE}/smoke/1")
+    assert lake.create("transactions.csv", b"x")
+    assert lake.find("offset.csv") is None
+    assert list(lake.list_after("state", "")) == []
+    lake.delete(["transactions.csv"])
+    assert lake.find("transactions.csv") is None
+
+
 def test_a_missing_object_is_not_found_rather_than_forbidden(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     _assume_role(run, "jobs", monkeypatch)
     assert open_objects(run.lake).find("state/nothing") is None
@@ -220,6 +231,7 @@ _DENIED_TO_AIRFLOW = [
     ("get_object", _LAKE, {"Key": "lake/what_if/r1/differences.parquet"}),
     ("get_object", _INCOMING, {"Key": "CustomerImportance.csv"}),
     ("get_object", _LOGS, {"Key": "clusters/x"}),
+    ("get_object", _LAKE, {"Key": "smoke/1/offset.csv"}),
     ("put_object", _INCOMING, {"Key": "transactions.csv"}),
 ]
 

@@ -46,7 +46,7 @@ def test_without_the_guard_a_bucket_with_data_and_its_key_still_survive_a_destro
 
 def test_without_protection_a_destroy_leaves_nothing(applied: Environment) -> None:
     """It does not need what `make dist` builds."""
-    applied.terraform("apply", "-auto-approve", ENVIRONMENT, "-target=module.lake.aws_s3_bucket.this")
+    applied.terraform("apply", "-auto-approve", ENVIRONMENT, "-target=module.lake.module.buckets.aws_s3_bucket.this")
     shutil.rmtree(applied.terraform.directory.parent / "dist")
     applied.terraform("destroy", "-auto-approve", ENVIRONMENT)
     assert applied.terraform.resources() == []

@@ -4,6 +4,10 @@ mock_provider "aws" {
     defaults = { json = "{}" }
   }
 
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+
   mock_data "aws_availability_zones" {
     defaults = { names = ["eu-central-1a", "eu-central-1b"] }
   }
@@ -120,7 +124,7 @@ run "an_existing_airflow_needs_no_network" {
   }
 
   assert {
-    condition     = length(aws_vpc.airflow) + length(aws_mwaa_environment.this) + length(aws_s3_bucket.airflow) == 0
+    condition     = length(aws_vpc.airflow) + length(aws_mwaa_environment.this) + length(module.buckets.ids) == 0
     error_message = "something of MWAA is created"
   }
 }

@@ -28,7 +28,7 @@ run "logs_expire_and_protected_data_does_not" {
   command = plan
 
   assert {
-    condition     = aws_s3_bucket.this["logs"].force_destroy && !aws_s3_bucket.this["lake"].force_destroy && !aws_s3_bucket.this["incoming"].force_destroy
+    condition     = local.buckets["logs"].force_destroy && !local.buckets["lake"].force_destroy && !local.buckets["incoming"].force_destroy
     error_message = "a destroy deletes data, or stops at logs"
   }
 
