@@ -221,7 +221,8 @@ def _await_heartbeat(on: Deployment, detector: int, holds: Callable[[Heartbeat],
 
 
 def _chunker_parameters(on: Deployment, source: str) -> dict[str, str]:
-    return {"source": source, "lake": on.lake.url, "chunk-size": str(_CHUNK_SIZE)}
+    # A job that is deployed to follow the master file would do so for hours.
+    return {"source": source, "lake": on.lake.url, "chunk-size": str(_CHUNK_SIZE), "follow-seconds": "0"}
 
 
 def _by_pattern(ids: Iterable[str]) -> str:
