@@ -112,14 +112,14 @@ class Running:
         for component in airflow.components.values():
             component.terminate()
         scheduled = {"run": "chunk_transactions", "follow": "supervise_chunker"}[chunker_mode]
-        self.wait(lambda: self._schedule_of(scheduled))
+        self.wait(lambda: self._has_schedule(scheduled))
 
-    def _schedule_of(self, dag_id: str) -> object:
+    def _has_schedule(self, dag_id: str) -> bool:
         try:
-            return self.airflow("GET", f"/dags/{dag_id}")["timetable_summary"]
+            return bool(self.airflow("GET", f"/dags/{dag_id}")["timetable_summary"] != "None")
         except httpx.HTTPError:
             # It is restarting.
-            return None
+            return False
 
     def job_processes(self, job: str) -> list[psutil.Process]:
         """Return the processes of a job's only live run, such as the detector's JVM and Python workers."""
