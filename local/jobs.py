@@ -14,7 +14,7 @@ from typing import Any
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.service.jobs import JobSettings
 
-CHUNKER, DETECTOR = "chunker", "detector"
+CHUNKER, DETECTOR, MAINTAIN_STATE = "chunker", "detector", "maintain_state"
 _JOBS_FILE = Path(__file__).parent.parent / "jobs.json"
 
 

@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from smoke.scratch import Found
-from spark_jobs.chunker.cli import run as run_chunker
 from spark_jobs.chunker.land import ChunkerJob
+from spark_jobs.chunker.looks import look_once
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, sum_chunk
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.importance import parse_importance
@@ -23,7 +23,7 @@ def expected_detections(sample: Path, chunk_size: int, scratch: Path) -> list[Fo
     lake = open_objects(scratch.as_uri())
     landing = open_landing("csv", lake)
     source = MasterFile(*open_object((sample / "transactions.csv").as_uri()))
-    landed = run_chunker(ChunkerJob(source, lake, landing, chunk_size, _now), max_chunks=1 << 30)
+    landed = look_once(ChunkerJob(source, lake, landing, chunk_size, _now), max_chunks=1 << 30)
     weights = parse_importance((sample / "CustomerImportance.csv").read_bytes(), "CustomerImportance.csv")
     detector = Detector(PairState(), Reported(), Rules(BUILT_IN, every_chunk=False), _now)
     found: list[Found] = []
