@@ -14,6 +14,7 @@ from botocore import xform_name
 from databricks.sdk import WorkspaceClient
 
 from orchestration.alerts import RULES_APPROVAL, RUN_LATE, RUNBOOK, TASK_FAILED, runbook_section
+from orchestration.dag_ids import DAG_IDS
 from orchestration.settings import Settings
 from spark_jobs import errors
 from spark_jobs.chunker import cli as chunker
@@ -88,7 +89,7 @@ def test_a_section_has_the_meaning_the_places_to_look_and_the_remedy(name: str) 
 
 def test_every_task_and_every_dag_is_named() -> None:
     dags = {path.stem: path.read_text() for path in (ROOT / "dags").glob("*.py")}
-    assert len(dags) == 5
+    assert len(dags) == len(DAG_IDS)
     tasks = [task for text in dags.values() for task in re.findall(r'task_id="(\w+)"|@task\(.*\)\n    def (\w+)', text)]
     for task in {name for pair in tasks for name in pair if name}:
         assert f"`{task}`" in sections()[TASK_FAILED], task
