@@ -53,7 +53,7 @@ def _follow(options: argparse.Namespace, ports: Ports, output: Path) -> dict[str
 
 
 def _seen(ports: Ports, printed: str, before: dict[str, float]) -> Iterator[str]:
-    """Yield what has happened and is not in `before`."""
+    """Yield the events that have happened since `before`."""
     servers = {
         "S3 responds": f"http://127.0.0.1:{ports.s3}/",
         "Databricks responds": f"http://127.0.0.1:{ports.databricks}/.well-known/databricks-config",

@@ -39,7 +39,7 @@ FORM = {
         type=["null", "integer"],
         title="What-if: from line",
         minimum=0,
-        description="Instead of the last hours: from this line on, of which the state must be kept.",
+        description="Start at this line instead of the last hours; the lake must still have its state.",
     ),
 }
 
