@@ -26,6 +26,7 @@ class Lake:
         root: of the lake.
         importance: `CustomerImportance.csv`, None if weights come with the transactions.
         thresholds: pattern thresholds that differ from the defaults: `name=value`, comma-separated.
+        state_backend: `driver` or `spark`.
     """
 
     source: str
@@ -34,7 +35,7 @@ class Lake:
     landing_format: str = "csv"
     chunk_size: int = 10_000
     thresholds: str = ""
-    placement: str = "driver"
+    state_backend: str = "driver"
 
     def parameters(self) -> dict[str, str | None]:
         """Return the values of the parameters that `jobs.json` leaves empty; None omits one."""
@@ -45,7 +46,7 @@ class Lake:
             "chunk-size": str(self.chunk_size),
             "landing-format": self.landing_format,
             "threshold": self.thresholds,
-            "placement": self.placement,
+            "state-backend": self.state_backend,
         }
 
 

@@ -14,6 +14,7 @@ DETECTIONS = "state/detections"
 SHADOW = "state/shadow"
 HEARTBEAT = "state/detector.json"
 HISTORY = "state/detector_history.json"
+LEASE = "state/lease.json"
 REPLAY = "state/replay.json"
 DETECTION_FILES = "detections"
 

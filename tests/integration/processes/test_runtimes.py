@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow, pytest.mark.timeout(1800)
 Landed = Callable[[], Pipeline]
 # The store's own tests do not depend on these packages.
 _UNIT_TESTS = [
-    f"tests/unit/{path}" for path in ("chunker/test_land.py", "detector", "kernel", "lake", "maintenance", "patterns")
+    f"tests/unit/{path}"
+    for path in ("chunker/test_land.py", "detector", "engine", "kernel", "lake", "maintenance", "patterns")
 ]
 _VERSIONS = """
 import importlib.metadata, json, sys

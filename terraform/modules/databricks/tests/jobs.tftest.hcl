@@ -33,7 +33,7 @@ variables {
   chunk_size           = 10000
   thresholds           = {}
   threshold_names      = ["child_transactions"]
-  placement            = "driver"
+  state_backend        = "driver"
   detector_workers     = 0
   detector_pool        = false
   logs_url             = "s3://logs/clusters"
@@ -115,6 +115,23 @@ run "a_pool_replaces_the_detectors_node_type" {
   assert {
     condition     = databricks_job.this["maintain_state"].job_cluster[0].new_cluster[0].node_type_id == "m5d.large"
     error_message = "the pool is the detector's alone"
+  }
+}
+
+run "maintenance_has_workers_where_spark_writes_the_state" {
+  variables {
+    state_backend    = "spark"
+    detector_workers = 4
+  }
+
+  assert {
+    condition     = alltrue([for name in ["detector", "maintain_state"] : databricks_job.this[name].job_cluster[0].new_cluster[0].num_workers == 4])
+    error_message = "a job that writes with Spark has no workers"
+  }
+
+  assert {
+    condition     = one([for one in databricks_job.this["detector"].parameter : one.default if one.name == "state-backend"]) == "spark"
+    error_message = "the detector does not get its state backend"
   }
 }
 
