@@ -188,7 +188,7 @@ def test_another_access_mode() -> None:
     assert_shown(raised.value)
 
 
-@pytest.mark.parametrize("properties", [{}, {VERSION_PROPERTY: "3"}], ids=["missing", "newer"])
+@pytest.mark.parametrize("properties", [{}, {VERSION_PROPERTY: "4"}], ids=["missing", "newer"])
 def test_an_unusable_state_version(state: Path, properties: dict[str, str]) -> None:
     change_metadata(state, description="", configuration=properties)
     with pytest.raises(StateError) as raised:
