@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import chunker_cost, detector_cost, kernel_cost, limits, merge_peer, what_if_cost
+from benchmarks import chunker_cost, detector_cost, kernel_cost, limits, merge_peer, spark_cost, what_if_cost
 from benchmarks.plots import Line, draw
 from local.s3 import LocalS3, local_s3
 from local.sample_data import write_sample
@@ -47,13 +47,14 @@ def main() -> None:
                     _end_to_end(s3, directory, caught_up),
                     _micro_batches(directory),
                     _starts(directory),
-                    _spread(directory),
                     _landing(directory),
                 ):
                     print(f"| {label} | {result} |", file=report, flush=True)
                 importance = f"{_S3}/CustomerImportance.csv"
                 steps = limits.measure(caught_up.lake, importance, f"{_S3}/limits", _CHUNKS)
     print(f"\nThe steps of a chunk:\n\n{limits.table(steps)}")
+    print("\nThe state backend spark:\n")
+    spark_cost.main([])
     print("\nThe kernel, on one core:\n")
     _draw_kernel(kernel_cost.main([]))
 
@@ -76,22 +77,14 @@ def _end_to_end(s3: LocalS3, directory: Path, caught_up: detector_cost.CatchUp) 
 
 
 def _micro_batches(directory: Path) -> Rows:
-    """Measure catching up with several micro-batch sizes, on both stores and with both placements."""
+    """Measure catching up with several micro-batch sizes, on both stores."""
     sizes, rates = [], []
-    for root, max_chunks, placement, cores in (
-        (_S3, 1, "driver", 2),
-        (_S3, 20, "driver", 2),
-        (_S3, 50, "driver", 2),
-        (_S3, 100, "driver", 2),
-        (directory.as_uri(), 50, "driver", 2),
-        (_S3, 50, "cluster", 1),
-        (_S3, 50, "cluster", 2),
-    ):
-        caught_up = detector_cost.catch_up(root, _BUCKET, directory, max_chunks, placement, cores, _LONG)
-        where = f"{root.partition(':')[0]}, placement {placement}, local[{cores}]"
+    for root, max_chunks in ((_S3, 1), (_S3, 20), (_S3, 50), (_S3, 100), (directory.as_uri(), 50)):
+        caught_up = detector_cost.catch_up(root, _BUCKET, directory, max_chunks, _LONG)
+        where = root.partition(":")[0]
         what = f"catching up, {_LONG_ROWS:,} rows, {max_chunks} chunks per micro-batch, {where}"
         yield what, f"{caught_up.rate:,.0f} transactions/s"
-        if root == _S3 and placement == "driver":
+        if root == _S3:
             sizes.append(max_chunks)
             rates.append(caught_up.rate)
     _draw_catching_up(sizes, rates)
@@ -101,14 +94,6 @@ def _starts(directory: Path) -> Rows:
     for pairs in (0, 1_000_000, 10_000_000):
         seconds = detector_cost.restart(_BUCKET, directory, pairs)
         yield f"start to first commit (of 1 chunk), {pairs:,} pairs", f"{seconds:.1f} s"
-
-
-def _spread(directory: Path) -> Rows:
-    """Measure a micro-batch that reads all pairs of the state, with placement `cluster`."""
-    for pairs in (1_000_000, 4_000_000):
-        for cores in (1, 2):
-            what = f"10 chunks that touch the merchants of {pairs:,} pairs, placement cluster, local[{cores}]"
-            yield what, f"{detector_cost.spread(_BUCKET, directory, pairs, cores):.2f} s"
 
 
 def _landing(directory: Path) -> Rows:

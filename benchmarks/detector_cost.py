@@ -11,12 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.kernel_cost import customer_names, merchant_names, state_rows
+from benchmarks.kernel_cost import state_rows
 from local import processes
 from spark_jobs.chunker.cli import main as chunker
 from spark_jobs.lake.layout import OFFSET
@@ -27,9 +26,8 @@ from spark_jobs.store.objects import open_objects
 
 _CHUNK = 10_000
 _TIMEOUT_SECONDS = 300
-# A large state: its merchants, and the micro-batches that touch all of them.
+# Of a large state.
 _MERCHANTS = 100
-_BATCHES, _CHUNKS_PER_BATCH = 6, 10
 
 
 @dataclass(frozen=True)
@@ -78,16 +76,13 @@ def catch_up(
     bucket: str,
     directory: Path,
     max_chunks: int,
-    placement: str = "driver",
-    cores: int = 2,
     file: str = "transactions.csv",
 ) -> CatchUp:
     """Land a whole file under `root`, then run a detector until it has caught up."""
-    name = f"catch-up-{Path(file).stem}-{max_chunks}-{placement}-{cores}"
+    name = f"catch-up-{Path(file).stem}-{max_chunks}"
     lake, log = f"{root}/{name}", directory / f"{name}-{root.partition(':')[0]}.log"
     chunker(["--source", f"s3://{bucket}/{file}", "--lake", lake, "--max-chunks", "1000"])
-    options = ("--available-now", "--max-chunks", str(max_chunks), "--placement", placement)
-    with _detector(lake, bucket, log, *options, cores=cores):
+    with _detector(lake, bucket, log, "--available-now", "--max-chunks", str(max_chunks)):
         _await_end(log)
     commits = read_log(log)
     lines, times = zip(*sorted(commits.committed.items()), strict=True)
@@ -106,24 +101,6 @@ def restart(bucket: str, directory: Path, pairs: int) -> float:
     with _detector(lake, bucket, directory / f"restart-{pairs}.log", "--available-now") as log:
         _await_end(log)
     return read_log(log).to_first_commit()
-
-
-def spread(bucket: str, directory: Path, pairs: int, cores: int) -> float:
-    """Return the median seconds from commit to commit of micro-batches that read all pairs, with placement `cluster`.
-
-    Each micro-batch has 10 chunks and touches all 100 merchants of the state.
-    """
-    lake = f"s3://{bucket}/spread-{pairs}-{cores}"
-    source = directory / f"spread-{pairs}.csv"
-    _write_transactions(source, pairs)
-    chunker(["--source", source.as_uri(), "--lake", lake])
-    _write_state(lake, pairs)
-    chunker(["--source", source.as_uri(), "--lake", lake, "--max-chunks", "1000"])
-    options = ("--available-now", "--max-chunks", str(_CHUNKS_PER_BATCH), "--placement", "cluster")
-    with _detector(lake, bucket, directory / f"spread-{pairs}-{cores}.log", *options, cores=cores) as log:
-        _await_end(log)
-    times = sorted(read_log(log).committed.values())
-    return statistics.median(b - a for a, b in pairwise(times))
 
 
 def read_log(log: Path) -> Commits:
@@ -148,21 +125,12 @@ def _write_state(lake: str, pairs: int) -> None:
     StateTables(open_objects(lake)).commit(Outcome(_CHUNK, [], MERCHANTS_SCHEMA.empty_table(), rows), {})
 
 
-def _write_transactions(path: Path, pairs: int) -> None:
-    """Write a master file whose pairs are all in that state."""
-    touched = np.random.default_rng(7).integers(0, pairs, (_BATCHES * _CHUNKS_PER_BATCH + 1) * _CHUNK)
-    names = zip(customer_names(touched // _MERCHANTS), merchant_names(touched % _MERCHANTS), strict=True)
-    with path.open("w") as out:
-        out.write("customer,gender,merchant,category,amount\n")
-        out.writelines(f"{customer},F,{merchant},es_food,12.50\n" for customer, merchant in names)
-
-
 @contextmanager
-def _detector(lake: str, bucket: str, log: Path, *arguments: str, cores: int = 2) -> Iterator[Path]:
+def _detector(lake: str, bucket: str, log: Path, *arguments: str) -> Iterator[Path]:
     log.with_suffix(".started").write_text(str(time.time()))
     importance = f"s3://{bucket}/CustomerImportance.csv"
     command = [sys.executable, "-m", "spark_jobs.detector.cli", "--lake", lake, "--importance", importance]
-    environment = {**os.environ, "PYSPARK_SUBMIT_ARGS": f"--master local[{cores}] pyspark-shell"}
+    environment = {**os.environ, "PYSPARK_SUBMIT_ARGS": "--master local[2] pyspark-shell"}
     process = processes.start([*command, *arguments], log, environment)
     try:
         yield log

@@ -1,6 +1,6 @@
-"""Download Delta's jars for the tests and benchmarks that read the tables with Spark: `python -m local.jars`.
+"""Download Delta's jars for the tests and benchmarks that read or write tables with Spark: `python -m local.jars`.
 
-The jobs do not need them: they write Delta with `deltalake`.
+The jobs need them only where Spark writes the state; by default `deltalake` does.
 """
 
 import os

@@ -28,6 +28,7 @@ class Lake:
         importance: `CustomerImportance.csv`, None if weights come with the transactions.
         thresholds: pattern thresholds that differ from the defaults: `name=value`, comma-separated.
         chunker_mode: `run` or `follow`, as Airflow's option of that name.
+        state_backend: `driver` or `spark`.
     """
 
     source: str
@@ -36,7 +37,7 @@ class Lake:
     landing_format: str = "csv"
     chunk_size: int = 10_000
     thresholds: str = ""
-    placement: str = "driver"
+    state_backend: str = "driver"
     chunker_mode: str = "run"
 
     def parameters(self) -> dict[str, str | None]:
@@ -48,7 +49,7 @@ class Lake:
             "chunk-size": str(self.chunk_size),
             "landing-format": self.landing_format,
             "threshold": self.thresholds,
-            "placement": self.placement,
+            "state-backend": self.state_backend,
         }
 
 

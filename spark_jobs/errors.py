@@ -15,6 +15,7 @@
         ├── TableFeatureError         a Delta table has a feature that the jobs cannot use
         ├── TableDamagedError         an object of a Delta table is missing or unreadable
         ├── AccessModeError           the Spark session is not in this process
+        ├── DeltaMissingError         the Spark session cannot write Delta tables
         ├── SourceHeaderError         no header, or an unusable one
         ├── SourceLineError           a line of the master file does not end
         ├── SourceRewrittenError      the landed part is missing or different
@@ -93,6 +94,10 @@ class TableDamagedError(PermanentError):
 
 class AccessModeError(PermanentError):
     """Raised when the detector gets a session of Spark Connect, whose driver is another process."""
+
+
+class DeltaMissingError(PermanentError):
+    """Raised when Spark has no Delta Lake, which the state backend `spark` needs."""
 
 
 class SourceHeaderError(PermanentError):

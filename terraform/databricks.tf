@@ -21,7 +21,7 @@ module "databricks" {
   chunk_size           = var.chunk_size
   thresholds           = var.thresholds
   threshold_names      = local.threshold_names
-  placement            = var.placement
+  state_backend        = var.state_backend
   chunker_mode         = var.chunker_mode
   detector_workers     = var.detector_workers
   detector_pool        = var.detector_pool
@@ -38,6 +38,7 @@ module "unity_catalog" {
   catalog                  = var.unity_catalog.catalog
   warehouse_id             = var.unity_catalog.warehouse_id
   readers                  = var.unity_catalog.readers
+  writer                   = var.state_backend == "spark" ? module.databricks.jobs_principal : null
   lake_url                 = module.lake.lake
   bucket                   = module.lake.bucket
   lake_prefix              = module.lake.lake_prefix

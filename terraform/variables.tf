@@ -171,19 +171,19 @@ variable "chunker_mode" {
   }
 }
 
-variable "placement" {
-  description = "Where the detector keeps its state: in its driver's memory (driver), or in Delta, advanced by its workers (cluster)."
+variable "state_backend" {
+  description = "Where the detector keeps its totals: in its driver's memory (driver), or in Delta, advanced and written by Spark (spark)."
   type        = string
   default     = "driver"
 
   validation {
-    condition     = contains(["driver", "cluster"], var.placement)
-    error_message = "placement must be driver or cluster, not ${var.placement}."
+    condition     = contains(["driver", "spark"], var.state_backend)
+    error_message = "state_backend must be driver or spark, not ${var.state_backend}."
   }
 }
 
 variable "detector_workers" {
-  description = "Number of workers of the detector's cluster: 0 for a single-node cluster; with placement cluster, 1 or more (docs/how-to/scale-out.md)."
+  description = "Number of workers of the detector's cluster: 0 for a single-node cluster; with state_backend spark, 1 or more (docs/how-to/scale-out.md)."
   type        = number
   default     = 0
 
@@ -193,8 +193,8 @@ variable "detector_workers" {
   }
 
   validation {
-    condition     = var.placement != "cluster" || var.detector_workers >= 1
-    error_message = "detector_workers is ${var.detector_workers}, but placement cluster needs at least 1: its workers advance the state."
+    condition     = var.state_backend != "spark" || var.detector_workers >= 1
+    error_message = "detector_workers is ${var.detector_workers}, but state_backend spark needs at least 1: its workers advance the state."
   }
 }
 

@@ -6,10 +6,25 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from spark_jobs import exit_codes
-from spark_jobs.command_line import add_lake, add_threshold, at_least_one, exit_on_error, job_logger, stop_on_signals
-from spark_jobs.detector.placement import PLACEMENTS
+from spark_jobs.command_line import (
+    add_lake,
+    add_threshold,
+    at_least_one,
+    exit_on_error,
+    job_logger,
+    report,
+    stop_on_signals,
+)
+from spark_jobs.detector.backend import DRIVER, SPARK
 from spark_jobs.detector.run import DetectorSettings, run
+from spark_jobs.lake.state_switch import switch_writer
+from spark_jobs.lake.state_version import Writer
 from spark_jobs.patterns.built_in import parse_thresholds
+from spark_jobs.store.objects import open_objects
+
+_WRITERS = {DRIVER: Writer.DELTALAKE, SPARK: Writer.SPARK}
+# By the placements of earlier releases.
+_BACKENDS = {"driver": DRIVER, "cluster": SPARK}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.from_line is not None and options.output is None:
         parser.error("--from-line needs --output: a lake's own state resumes from its committed line")
     log = job_logger("detector")
+    if options.placement:
+        backend = _BACKENDS[options.placement]
+        log.warning(f"--placement is now --state-backend {backend}; the next release does not know it any more")
+        options.state_backend = options.state_backend or backend
+    if options.switch_state_backend:
+        with exit_on_error(log):
+            summary = switch_writer(open_objects(options.lake), _WRITERS[options.switch_state_backend], log)
+        report(log, "state backend switched", summary)
+        return exit_codes.DONE
     with exit_on_error(log), stop_on_signals(log) as stopping:
         run(_settings(options), stopping, lambda: datetime.now(UTC), log)
     return exit_codes.DONE
@@ -43,7 +67,7 @@ def _settings(options: argparse.Namespace) -> DetectorSettings:
         thresholds=parse_thresholds(options.threshold),
         rules_file=options.rules,
         every_chunk=options.report == "every_chunk",
-        placement=options.placement,
+        state_backend=options.state_backend or DRIVER,
     )
 
 
@@ -81,11 +105,17 @@ def _parser() -> argparse.ArgumentParser:
         help="report a detection once, or after every chunk (%(default)s)",
     )
     parser.add_argument(
-        "--placement",
-        choices=PLACEMENTS,
-        default="driver",
-        help="keep the state in the driver's memory, or in Delta, advanced by executors (%(default)s)",
+        "--state-backend",
+        choices=(DRIVER, SPARK),
+        help=f"keep the totals in the driver's memory, or in Delta, advanced and written by Spark ({DRIVER})",
     )
+    parser.add_argument(
+        "--switch-state-backend",
+        choices=(DRIVER, SPARK),
+        help="let the other backend write the state from now on, and exit; the detector must be stopped",
+    )
+    # The name in earlier releases.
+    parser.add_argument("--placement", choices=tuple(_BACKENDS), help=argparse.SUPPRESS)
     return parser
 
 

@@ -3,25 +3,34 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from logging import Logger
+from typing import Any
 
-from spark_jobs.detector.batches import WITHOUT_GENDER, BatchInput, BatchOutput, BatchProcessor
+from pyspark.sql import SparkSession
+
+from spark_jobs.detector.backend import DRIVER, SPARK, BackendStart, DriverBackend, StateBackend
+from spark_jobs.detector.batches import WITHOUT_GENDER, BatchContext, BatchProcessor
 from spark_jobs.detector.heartbeat_writer import HeartbeatWriter
-from spark_jobs.detector.placement import ClusterPlacement, DriverPlacement, Placement
 from spark_jobs.detector.replay import Replay, begin_replay, claim_output, replayed_adoptions
 from spark_jobs.detector.rules_watch import RulesWatch, read_schedule, warn_of_thresholds
-from spark_jobs.detector.stream import Chunks, ChunkStream, open_session
+from spark_jobs.detector.spark_backend import SparkBackend
+from spark_jobs.detector.stream import Chunks, ChunkStream
+from spark_jobs.engine.session import open_session
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.heartbeat import Heartbeat
 from spark_jobs.lake.importance import LoadedImportance, read_importance
 from spark_jobs.lake.landing import open_landing
+from spark_jobs.lake.lease import Lease
+from spark_jobs.lake.loaded_state import LoadedState
 from spark_jobs.lake.offset import read_landed_line
 from spark_jobs.lake.recorded_settings import IMPORTANCE_ETAG, RecordedSettings, settings_metadata
 from spark_jobs.lake.rules import read_rules_file
-from spark_jobs.lake.state_tables import LoadedState, StateTables
+from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.lake.state_version import Writer
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.schedule import UNPUBLISHED, Rules
 from spark_jobs.store.objects import Objects, open_object, open_objects
@@ -46,7 +55,7 @@ class DetectorSettings:
         thresholds: numbers that replace those of the built-in rules, by the names in `THRESHOLDS`.
         rules_file: local file of the rules of a replay; None for those that the lake has used.
         every_chunk: report after each chunk that touches the subject of a pattern that holds, instead of once.
-        placement: where the state is, one of `PLACEMENTS`.
+        state_backend: where the state is, `driver` or `spark`.
     """
 
     lake: str
@@ -60,7 +69,7 @@ class DetectorSettings:
     thresholds: Mapping[str, float]
     rules_file: str | None
     every_chunk: bool
-    placement: str
+    state_backend: str
 
 
 def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[], datetime], log: Logger) -> None:
@@ -71,68 +80,92 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
     Raises:
         PipelineError: the next start resumes from the committed line.
     """
-    started_at = now()
     lake = open_objects(settings.lake)
     output = open_objects(settings.replay_to) if settings.replay_to else lake
+    if settings.replay_to:
+        # Before anything is written there.
+        claim_output(Replay(lake.url, settings.from_line), output)
+    on_spark = settings.state_backend == SPARK
     with ThreadPoolExecutor(1) as pool:
-        session = pool.submit(open_session)
-        tables = _open_tables(settings, lake, output)
-        loaded = tables.load(with_pairs=settings.placement == "driver")
+        session = pool.submit(open_session, on_spark)
+        with Lease(output, log).holding() if on_spark else nullcontext() as lease:
+            _Detection(settings, lake, output, now, log).run(session, lease, stopping)
+
+
+class _Detection:
+    """A detector of a lake, whose output is elsewhere in a replay."""
+
+    def __init__(
+        self, settings: DetectorSettings, lake: Objects, output: Objects, now: Callable[[], datetime], log: Logger
+    ) -> None:
+        self._settings = settings
+        self._lake = lake
+        self._output = output
+        self._now = now
+        self._log = log
+        self._started_at = now()
+
+    def run(self, session: "Future[SparkSession]", lease: Lease | None, stopping: threading.Event) -> None:
+        """Detect until `stopping` is set, or until the requested line is committed."""
+        settings, lake, log = self._settings, self._lake, self._log
+        tables = _open_tables(settings, lake, self._output)
+        loaded = tables.load(with_pairs=lease is None)
         importance = read_importance(settings.importance)
         _warn_if_importance_changed(importance, tables, loaded, log)
+        rules = _read_rules(settings, lake, tables)
+        watch = RulesWatch(lake, rules.newest.version, settings.thresholds, log) if lake is self._output else None
+        if watch:
+            watch.look()
+        elif rules.adopted:
+            warn_of_thresholds(settings.thresholds, rules.newest.version, log)
         spark = session.result()
-    rules = _read_rules(settings, lake, tables)
-    watch = RulesWatch(lake, rules.newest.version, settings.thresholds, log) if lake is output else None
-    if watch:
-        watch.look()
-    elif rules.adopted:
-        warn_of_thresholds(settings.thresholds, rules.newest.version, log)
-    placement: Placement = (
-        ClusterPlacement(spark, output.url, tables, loaded.reported, rules, now)
-        if settings.placement == "cluster"
-        else DriverPlacement(loaded, rules, now)
-    )
-    until = read_landed_line(lake) if settings.available_now else settings.until_line
-    files = DetectionFiles(output, loaded.reported.next_seq, tables.detections_from)
-    metadata = settings_metadata(RecordedSettings(importance.etag, settings.thresholds))
-    progress = Heartbeat(
-        started_at,
-        updated_at=started_at,
-        committed_line=loaded.committed_line,
-        landed_line=loaded.committed_line,
-        importance_etag=importance.etag,
-        detections=dict(loaded.detections),
-        transactions_without_gender=int(tables.last_metadata(WITHOUT_GENDER) or 0),
-        rules_version=rules.newest.version,
-        rules_from_line=rules.newest.from_line,
-        thresholds=dict(settings.thresholds),
-    )
-    prepared_with = BatchInput(
-        importance.weights, watch.take if watch else lambda: None, loaded.committed_line, loaded.recorded_line
-    )
-    batches = BatchProcessor(placement, prepared_with, BatchOutput(tables, files, metadata), progress, stopping, log)
-    heartbeat = HeartbeatWriter(
-        output, lake, lambda: watch.noted_in(batches.progress) if watch else batches.progress, now, log
-    )
-    log.info("detector started", extra={"fields": _start_fields(settings, loaded, importance.etag, rules)})
-    batches.write_missing_files()
-    heartbeat.start()
-    chunks = Chunks(lake.url, settings.landing_format, loaded.committed_line, until, settings.max_chunks)
-    stream = ChunkStream(spark, chunks, batches.process)
-    importance_watch = _ImportanceWatch(settings.importance, importance.etag, log)
-    try:
-        while not stopping.is_set() and not (until is not None and batches.progress.committed_line >= until):
-            batches.raise_failure()
-            if stream.wait(_SECONDS_BETWEEN_POLLS):
-                break
-            importance_watch.poll()
-            if watch:
-                watch.poll()
-    finally:
-        batches.stop()
-        stream.stop()
-        heartbeat.stop()
-        log.info("detector stopped", extra={"fields": {"committed_line": batches.progress.committed_line}})
+        start = BackendStart(loaded.reported, rules, self._now, importance.weights)
+        backend: StateBackend[Any] = (
+            SparkBackend(spark, tables, lease, start) if lease else DriverBackend(tables, loaded.pairs, start)
+        )
+        context = BatchContext(
+            DetectionFiles(self._output, loaded.reported.next_seq, tables.detections_from),
+            settings_metadata(RecordedSettings(importance.etag, settings.thresholds)),
+            watch.take if watch else lambda: None,
+            loaded.committed_line,
+            loaded.recorded_line,
+        )
+        progress = Heartbeat(
+            self._started_at,
+            updated_at=self._started_at,
+            committed_line=loaded.committed_line,
+            landed_line=loaded.committed_line,
+            importance_etag=importance.etag,
+            detections=dict(loaded.detections),
+            transactions_without_gender=int(tables.last_metadata(WITHOUT_GENDER) or 0),
+            rules_version=rules.newest.version,
+            rules_from_line=rules.newest.from_line,
+            thresholds=dict(settings.thresholds),
+        )
+        batches = BatchProcessor(backend, context, progress, stopping, log)
+        log.info("detector started", extra={"fields": _start_fields(settings, loaded, importance.etag, rules)})
+        batches.write_missing_files()
+        until = read_landed_line(lake) if settings.available_now else settings.until_line
+        chunks = Chunks(lake.url, settings.landing_format, loaded.committed_line, until, settings.max_chunks)
+        heartbeat = HeartbeatWriter(
+            self._output, lake, lambda: watch.noted_in(batches.progress) if watch else batches.progress, self._now, log
+        )
+        heartbeat.start()
+        stream = ChunkStream(spark, chunks, backend.collect, batches.process)
+        importance_watch = _ImportanceWatch(settings.importance, importance.etag, log)
+        try:
+            while not stopping.is_set() and not (until is not None and batches.progress.committed_line >= until):
+                batches.raise_failure()
+                if stream.wait(_SECONDS_BETWEEN_POLLS):
+                    break
+                importance_watch.poll()
+                if watch:
+                    watch.poll()
+        finally:
+            batches.stop()
+            stream.stop()
+            heartbeat.stop()
+            log.info("detector stopped", extra={"fields": {"committed_line": batches.progress.committed_line}})
 
 
 def _read_rules(settings: DetectorSettings, lake: Objects, tables: StateTables) -> Rules:
@@ -170,12 +203,10 @@ class _ImportanceWatch:
 
 def _open_tables(settings: DetectorSettings, lake: Objects, output: Objects) -> StateTables:
     """Open the state; a replay's own state begins with the lake's as of a line."""
-    if settings.replay_to is None:
-        return StateTables(lake)
-    replay = Replay(lake.url, settings.from_line)
-    claim_output(replay, output)
-    tables = StateTables(output)
-    if not tables.begun:
+    writer = Writer.SPARK if settings.state_backend == SPARK else Writer.DELTALAKE
+    tables = StateTables(output, writer)
+    if settings.replay_to and not tables.begun:
+        replay = Replay(lake.url, settings.from_line)
         landing = open_landing(settings.landing_format, lake)
         begin_replay(replay, lake, landing, read_landed_line(lake), tables)
     return tables
@@ -195,8 +226,8 @@ def _start_fields(settings: DetectorSettings, loaded: LoadedState, etag: str, ru
         "lake": settings.lake,
         **({"replay_to": settings.replay_to, "from_line": settings.from_line} if settings.replay_to else {}),
         "committed_line": loaded.committed_line,
-        "placement": settings.placement,
-        "pairs": len(loaded.pairs) if settings.placement == "driver" else None,
+        "state_backend": settings.state_backend,
+        "pairs": len(loaded.pairs) if settings.state_backend == DRIVER else None,
         "detections": loaded.reported.next_seq,
         "importance_etag": etag,
         "rules_version": rules.newest.version,

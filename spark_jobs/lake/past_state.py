@@ -3,9 +3,11 @@
 `state/pairs` has totals as of the ends of micro-batches. A rewrite (by the detector's compaction or `maintain_state`)
 leaves one row per pair, all as of one line; earlier lines are then in older versions of the table, as long as
 `maintain_state` keeps their files. So each version covers the lines of its rows, from a lowest line on, and the lowest
-line never decreases from one version to the next.
+line never decreases from one version to the next. Spark rewrites some merchants at a time, so a version that it has
+written covers its own committed line only.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_sta
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
 from spark_jobs.lake.state_tables import APPLICATION
-from spark_jobs.lake.state_version import verify_state_version
+from spark_jobs.lake.state_version import HISTORY_PROPERTY, Writer, state_writer, verify_state_version
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, REPORTED_COLUMNS
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import explain_damage, find_table, storage_options, with_columns
@@ -30,6 +32,8 @@ from spark_jobs.store.objects import Objects
 
 _Result = TypeVar("_Result")
 _REPORTED_SCHEMA = pa.schema([DETECTIONS_SCHEMA.field(name) for name in REPORTED_COLUMNS])
+# An entry of a table's log, or a checkpoint.
+_LOG_ENTRY = re.compile(r"/(\d{20})\.(json|checkpoint)\b")
 
 
 @dataclass(frozen=True)
@@ -149,9 +153,12 @@ class _PairsVersions:
         return self._files.issuperset(f"{layout.PAIRS}/{path}" for path in paths)
 
     def _read_lowest_line(self, version: int) -> int:
-        files = pa.table(self._open(version).get_add_actions(flatten=True))
+        table = self._open(version)
+        if state_writer(table) is Writer.SPARK:
+            return table.transaction_version(APPLICATION) or 0
+        files = pa.table(table.get_add_actions(flatten=True))
         lowest = pc.min(files.column(f"min.{LINE}")).as_py() if files.num_rows else None
-        return lowest or 0
+        return max(lowest or 0, int(table.metadata().configuration.get(HISTORY_PROPERTY, 0)))
 
     def _open(self, version: int) -> DeltaTable:
         return DeltaTable(self._url, version=version, storage_options=storage_options())
@@ -159,11 +166,12 @@ class _PairsVersions:
 
 def _oldest_version(lake: Objects) -> int:
     """Return the first version that the log can reconstruct: 0, or the first checkpoint if entries were deleted."""
-    first = next(iter(lake.list_after(f"{layout.PAIRS}/_delta_log", "")))
-    if first.endswith(f"{0:020d}.json"):
-        return 0
-    checkpoints = (path for path in lake.list_after(f"{layout.PAIRS}/_delta_log", "") if ".checkpoint." in path)
-    return int(next(checkpoints).rpartition("/")[2][:20])
+    # Spark writes checksums beside them.
+    entries = (
+        found for path in lake.list_after(f"{layout.PAIRS}/_delta_log", "") if (found := _LOG_ENTRY.search(path))
+    )
+    first = next(entries)
+    return 0 if int(first[1]) == 0 else next(int(found[1]) for found in (first, *entries) if found[2] != "json")
 
 
 def _newest(lake: Objects, name: str) -> DeltaTable | None:

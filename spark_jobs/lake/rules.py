@@ -246,11 +246,11 @@ def rules_diff(before: PublishedRules, after: PublishedRules) -> list[str]:
 
 
 def adoption_marks(adoption: RecordedAdoption) -> dict[str, int]:
-    """Return the marks that record an adoption."""
+    """Return the marks that record an adoption; the last one makes it count, if they are recorded one by one."""
     return {
         _NEWEST: adoption.version,
-        _from_line(adoption.version): adoption.from_line,
         _digest_of(adoption.version): adoption.digest,
+        _from_line(adoption.version): adoption.from_line,
     }
 
 
@@ -269,7 +269,7 @@ def recorded_adoptions(mark: Callable[[str], int | None], since_line: int) -> li
     found: list[RecordedAdoption] = []
     for version in range(mark(_NEWEST) or 0, 0, -1):
         from_line = mark(_from_line(version))
-        # A version was skipped if it was malformed, or replaced before a micro-batch began.
+        # A version was skipped if it was malformed, replaced before a micro-batch began, or not recorded to the end.
         if from_line is None:
             continue
         found.append(RecordedAdoption(version, from_line, mark(_digest_of(version)) or 0))

@@ -7,10 +7,9 @@ depend on the chunks alone) and are not appended again.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,9 +19,16 @@ from spark_jobs.errors import SecondDetectorError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake import layout
-from spark_jobs.lake.pair_files import PairFile
+from spark_jobs.lake.loaded_state import LoadedState, NewestCommit
 from spark_jobs.lake.rules import RecordedAdoption, adoption_marks, adoption_metadata, recorded_adoptions
-from spark_jobs.lake.state_version import new_state_table, state_description, state_properties, verify_state_version
+from spark_jobs.lake.state_version import (
+    Writer,
+    new_state_table,
+    state_description,
+    state_properties,
+    verify_state_version,
+    verify_writer,
+)
 from spark_jobs.patterns.detect import Outcome, Reported
 from spark_jobs.patterns.detections import (
     DETECTIONS_SCHEMA,
@@ -34,7 +40,8 @@ from spark_jobs.patterns.detections import (
     shadow_rows,
 )
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
-from spark_jobs.store.delta import retry_delta, with_columns
+from spark_jobs.store.commit_metadata import COMMIT_ID, last_metadata
+from spark_jobs.store.delta import with_columns
 from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_table
 from spark_jobs.store.new_table import open_or_create_table
 from spark_jobs.store.objects import Objects
@@ -43,42 +50,32 @@ APPLICATION = "detector"
 # Appends slow down with the number of files (docs/decisions/0004).
 _APPENDS_BETWEEN_COMPACTIONS = 50
 # Metadata of each commit to pairs, so that a start does not have to count all detections.
-_DETECTIONS_SO_FAR = "detectionsSoFar"
-
-
-@dataclass(frozen=True)
-class LoadedState:
-    """The state at the start of a detector.
-
-    Attributes:
-        pairs: the state, including what was reported of its pairs and merchants; empty if it was not requested.
-        committed_line: all lines below it are in `pairs`.
-        reported: what `state/detections` has beyond `pairs`.
-        detections: their number by pattern id.
-        recorded_line: everything below it keeps its rules: rows of detections or shadow may be recorded up to there.
-    """
-
-    pairs: PairState
-    committed_line: int
-    reported: Reported
-    detections: Counter[str]
-    recorded_line: int
+DETECTIONS_SO_FAR = "detectionsSoFar"
 
 
 class StateTables:
-    """The writer of the state. A lake has one; a second one loses the race and stops."""
+    """The reader of the state and, unless Spark writes it, its writer: a second one loses the race and stops.
 
-    def __init__(self, lake: Objects) -> None:
+    Args:
+        lake: the lake.
+        writer: the kind of writer that commits, new tables are created for, and existing ones must have.
+    """
+
+    def __init__(self, lake: Objects, writer: Writer = Writer.DELTALAKE) -> None:
+        self._writer = writer
         # Pairs first, so that the commit to pairs detects whatever another detector commits meanwhile.
-        self._pairs = _open(lake.place(layout.PAIRS), PAIRS_SCHEMA, sorted_by="merchant")
-        self._merchants = _open(lake.place(layout.MERCHANTS), MERCHANTS_SCHEMA)
-        self._detections = _open(lake.place(layout.DETECTIONS), DETECTIONS_SCHEMA)
-        for table, schema in ((self._merchants, MERCHANTS_SCHEMA), (self._detections, DETECTIONS_SCHEMA)):
+        self._pairs = self._open(lake.place(layout.PAIRS), PAIRS_SCHEMA, sorted_by="merchant")
+        self._merchants = self._open(lake.place(layout.MERCHANTS), MERCHANTS_SCHEMA)
+        self._detections = self._open(lake.place(layout.DETECTIONS), DETECTIONS_SCHEMA)
+        if writer is Writer.DELTALAKE:
             # Tables of earlier releases have fewer columns.
-            table.add_columns(schema)
-        self._shadow = open_table(lake.place(layout.SHADOW), APPLICATION)
+            self._merchants.add_columns(MERCHANTS_SCHEMA)
+            self._detections.add_columns(DETECTIONS_SCHEMA)
         self._shadow_url = lake.place(layout.SHADOW)
-        self._lake = lake.url
+        self._shadow = open_table(self._shadow_url, APPLICATION)
+        if self._shadow:
+            verify_writer(self._shadow.handle, self._shadow_url, writer)
+        self.url = lake.url
         self._rows_appended = 0
         self._detections_so_far: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state-merchants")
@@ -101,14 +98,6 @@ class StateTables:
         recorded = max(detected, (self._shadow.line if self._shadow else None) or 0)
         counts = self._detections_so_far.copy()
         return LoadedState(pairs if with_pairs else PairState(), committed, reported, counts, recorded)
-
-    def pair_files(self) -> list[PairFile]:
-        """Return the files of `state/pairs` as of the last commit."""
-        files = pa.table(self._pairs.handle.get_add_actions(flatten=True))
-        columns = ("path", "size_bytes", "min.merchant", "max.merchant")
-        rows = zip(*(files.column(name).to_pylist() for name in columns), strict=True) if files.num_rows else ()
-        # A file without rows has no minimum.
-        return [PairFile(f"{layout.PAIRS}/{path}", *rest) for path, *rest in rows if rest[1] is not None]
 
     def detections_from(self, seq: int) -> list[Detection]:
         """Return the detections from a sequence number on, in order."""
@@ -137,9 +126,36 @@ class StateTables:
 
     def last_metadata(self, key: str) -> str | None:
         """Return the value of `key` in the last commit to pairs that has it."""
-        # Compactions have no metadata.
-        commits = retry_delta(self._pairs.url, lambda: self._pairs.handle.history(limit=4))
-        return next((str(commit[key]) for commit in commits if key in commit), None)
+        return last_metadata(self._pairs.handle, key)
+
+    def newest_commit(self) -> NewestCommit:
+        """Return the newest commit to pairs, of any writer."""
+        pairs = open_table(self._pairs.url, APPLICATION)
+        assert pairs, "created before"
+        verify_writer(pairs.handle, pairs.url, self._writer)
+        files = pa.table(pairs.handle.get_add_actions(flatten=True))
+        rows = pc.sum(files.column("num_records")).as_py() if files.num_rows else 0
+        return NewestCommit(pairs.line or 0, last_metadata(pairs.handle, COMMIT_ID), rows)
+
+    def recorded_lines(self) -> tuple[int, int]:
+        """Return the lines up to which merchants and shadow rows are recorded, at least the committed line."""
+        committed = self._pairs.line or 0
+        tables = (self._merchants, self._shadow)
+        merchants, shadow = (max(committed, (table.line if table else None) or 0) for table in tables)
+        return merchants, shadow
+
+    def create_shadow(self) -> None:
+        """Create the table of shadow rows if there is none."""
+        if self._shadow is None:
+            self._shadow = self._open(self._shadow_url, SHADOW_SCHEMA)
+
+    def names(self) -> list[str]:
+        """Return the paths of the tables."""
+        return [layout.PAIRS, layout.MERCHANTS, layout.DETECTIONS, *([layout.SHADOW] if self._shadow else [])]
+
+    def place(self, name: str) -> str:
+        """Return the URL of a table."""
+        return f"{self.url}/{name}"
 
     def adoptions(self) -> list[RecordedAdoption]:
         """Return the adoptions of rules in force from the committed line on, in order of line."""
@@ -171,8 +187,7 @@ class StateTables:
             if outcome.detections:
                 self._detections.append(detection_rows(outcome.detections), outcome.line)
             merchants.result()
-            self._detections_so_far.update(detection.pattern_id for detection in outcome.detections)
-            self._pairs.append(outcome.pairs, outcome.line, self._with_count(metadata))
+            self._pairs.append(outcome.pairs, outcome.line, self.counted(outcome.detections, metadata))
         self._rows_appended += outcome.pairs.num_rows
 
     def compact_if_due(self, state: PairState | None, line: int, metadata: Mapping[str, str]) -> str | None:
@@ -202,7 +217,7 @@ class StateTables:
         try:
             yield
         except CommitRaceLostError as error:
-            msg = f"{error}: a second detector runs on {self._lake}; stop one of them, nothing was lost or duplicated"
+            msg = f"{error}: a second detector runs on {self.url}; stop one of them, nothing was lost or duplicated"
             raise SecondDetectorError(msg) from error
 
     def _append_merchants(self, outcome: Outcome) -> None:
@@ -214,8 +229,8 @@ class StateTables:
     def _append_shadow(self, outcome: Outcome) -> None:
         """Append the rows that a killed detector has not; they are the same, because the same rules find them."""
         rows = shadow_rows(outcome.shadow)
-        if self._shadow is None and rows.num_rows:
-            self._shadow = _open(self._shadow_url, SHADOW_SCHEMA)
+        if rows.num_rows:
+            self.create_shadow()
         if self._shadow is not None:
             rows = rows.filter(pc.greater(rows.column(LINE), self._shadow.line or 0))
             if rows.num_rows:
@@ -236,14 +251,15 @@ class StateTables:
 
     def _upgrade(self) -> None:
         """Mark tables of an earlier version as upgraded, once they have all columns."""
-        for table in (self._pairs, self._merchants, self._detections):
-            table.describe(state_description(), state_properties())
+        if self._writer is Writer.DELTALAKE:
+            for table in (self._pairs, self._merchants, self._detections):
+                table.describe(state_description(self._writer), state_properties(self._writer))
 
     def _reported(self, which: pc.Expression) -> pa.Table:
         return self._detections.read([*REPORTED_COLUMNS, LINE], which)
 
     def _count_detections(self, beyond: pa.Table | None) -> Counter[str]:
-        text = self.last_metadata(_DETECTIONS_SO_FAR)
+        text = self.last_metadata(DETECTIONS_SO_FAR)
         if text is None:
             ids = self._detections.read(["patternId"]).column("patternId")
         else:
@@ -251,8 +267,19 @@ class StateTables:
         counts = {entry["values"]: entry["counts"] for entry in ids.value_counts().to_pylist()}
         return Counter(json.loads(text) if text else {}) + Counter(counts)
 
+    def counted(self, detections: Sequence[Detection], metadata: Mapping[str, str]) -> dict[str, str]:
+        """Return the metadata of a commit of more detections to pairs."""
+        self._detections_so_far.update(detection.pattern_id for detection in detections)
+        return self._with_count(metadata)
+
     def _with_count(self, metadata: Mapping[str, str]) -> dict[str, str]:
-        return {**metadata, _DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
+        return {**metadata, DETECTIONS_SO_FAR: json.dumps(self._detections_so_far)}
+
+    def _open(self, url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
+        table = open_or_create_table(url, APPLICATION, new_state_table(schema, self._writer), sorted_by)
+        verify_state_version(table.handle, url)
+        verify_writer(table.handle, url, self._writer)
+        return table
 
 
 def open_state(lake: Objects, name: str) -> LineTable | None:
@@ -264,12 +291,6 @@ def open_state(lake: Objects, name: str) -> LineTable | None:
     table = open_table(lake.place(name), APPLICATION)
     if table:
         verify_state_version(table.handle, table.url)
-    return table
-
-
-def _open(url: str, schema: pa.Schema, sorted_by: str | None = None) -> LineTable:
-    table = open_or_create_table(url, APPLICATION, new_state_table(schema), sorted_by)
-    verify_state_version(table.handle, url)
     return table
 
 

@@ -17,7 +17,7 @@ from spark_jobs.columns import LINE
 from spark_jobs.errors import StorageError
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
 from spark_jobs.lake.state_tables import APPLICATION
-from spark_jobs.lake.state_version import verify_state_version
+from spark_jobs.lake.state_version import Writer, verify_state_version, verify_writer
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
 from spark_jobs.store.delta import find_table, missing_columns, retry_delta
 from spark_jobs.store.failures import cause
@@ -67,7 +67,8 @@ def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | 
         StorageError: the store failed, or a compaction of the detector interfered each time.
     """
     done = []
-    for merchants in _merchant_ranges(url, rows_at_a_time):
+    counts = retry_delta(url, lambda: _rows_per_merchant(url))
+    for merchants in merchant_ranges(counts, rows_at_a_time) if counts is not None else ():
         rewrite = _rewrite(url, PAIRS_SCHEMA, _one_row_per_pair, merchants=merchants)
         if rewrite is None:
             return None
@@ -78,11 +79,8 @@ def compact_pairs(url: str, rows_at_a_time: int = _ROWS_AT_A_TIME) -> Rewrite | 
     return Rewrite(through, sum(r.rows_before for r in done), sum(r.rows_after for r in done))
 
 
-def _merchant_ranges(url: str, rows_at_a_time: int) -> list[MerchantRange | None]:
-    """Split the merchants into ranges of about `rows_at_a_time` rows; [None] if there are not that many rows."""
-    counts = retry_delta(url, lambda: _rows_per_merchant(url))
-    if counts is None:
-        return []
+def merchant_ranges(counts: Counter[str], rows_at_a_time: int) -> list[MerchantRange | None]:
+    """Split merchants into ranges of about `rows_at_a_time` rows; [None] if there are not that many rows."""
     if counts.total() <= rows_at_a_time:
         return [None]
     ranges: list[MerchantRange | None] = []
@@ -139,6 +137,7 @@ def _rewrite(
         table = find_table(url)
         if table:
             verify_state_version(table, url)
+            verify_writer(table, url, Writer.DELTALAKE)
         committed_line = table.transaction_version(APPLICATION) if table else None
         # A table of an earlier release is left to the detector's next start, which adds the columns.
         if table is None or committed_line is None or missing_columns(table, schema):

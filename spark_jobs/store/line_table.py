@@ -24,6 +24,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 
 from spark_jobs.columns import LINE
 from spark_jobs.errors import StorageError
+from spark_jobs.store.commit_metadata import COMMIT_ID, last_metadata
 from spark_jobs.store.delta import explain_damage, load_table, missing_columns, retry_delta
 from spark_jobs.store.failures import cause, retry, storage_failure, translate_errors
 from spark_jobs.store.table_features import feature_failure
@@ -33,8 +34,6 @@ NO_CLEANING = PostCommitHookProperties(cleanup_expired_logs=False)
 WRITER = WriterProperties(compression="ZSTD", max_row_group_size=32_768)
 # Larger files are not compacted again, so that the cost of a compaction does not grow with the table.
 _COMPACTED_BYTES = 16 << 20
-# Metadata key that lets a writer recognize its own commit when the response was lost.
-_COMMIT_ID = "commitId"
 _NO_MARKS: Mapping[str, int] = {}
 
 
@@ -190,7 +189,7 @@ class LineTable:
         properties = CommitProperties(
             # Application transactions survive the cleaning of the log, other metadata does not.
             app_transactions=[Transaction(name, number) for name, number in {self._application: line, **marks}.items()],
-            custom_metadata={**(metadata or {}), _COMMIT_ID: commit.id},
+            custom_metadata={**(metadata or {}), COMMIT_ID: commit.id},
         )
         self._commit(
             lambda: write_deltalake(
@@ -238,12 +237,22 @@ class LineTable:
         table = retry_delta(self.url, lambda: load_table(self.url))
         with translate_errors(self.url):
             newest = table.transaction_version(self._application)
-            own = commit is not None and commit == _Commit(newest, _last_commit_id(table, known))
+            # Of all commits since then, as maintenance's have no id.
+            commits = max(1, table.version() - known)
+            own = commit is not None and commit == _Commit(newest, last_metadata(table, COMMIT_ID, commits))
         if not own and newest != self._line:
             msg = f"{self.url}: another writer has committed as {self._application!r}"
             raise CommitRaceLostError(msg)
+        if _own_properties(table) != _own_properties(self._table):
+            msg = f"{self.url}: its kind of writer has changed"
+            raise CommitRaceLostError(msg)
         self._table = table
         return own
+
+
+def _own_properties(table: DeltaTable) -> dict[str, str]:
+    """Return the properties that Delta does not know."""
+    return {name: text for name, text in table.metadata().configuration.items() if not name.startswith("delta.")}
 
 
 @dataclass(frozen=True)
@@ -252,12 +261,6 @@ class _Commit:
 
     line: int | None
     id: str | None
-
-
-def _last_commit_id(table: DeltaTable, after_version: int) -> str | None:
-    """Return the id of the last commit with one after a version; maintenance's commits have none."""
-    commits = table.history(limit=max(1, table.version() - after_version))
-    return next((str(commit[_COMMIT_ID]) for commit in commits if _COMMIT_ID in commit), None)
 
 
 def _first_small_line(table: DeltaTable) -> int | None:

@@ -11,6 +11,8 @@ from deltalake.exceptions import DeltaProtocolError
 
 from spark_jobs.errors import TableFeatureError
 
+# The property that says who commits to a table, and its value if that is not `deltalake`.
+WRITER_PROPERTY, SPARK = "transactionPatterns.writer", "spark"
 # Each tried with `deltalake` 1.6: reading, appending, replacing rows, vacuum.
 _USABLE = frozenset(
     {
@@ -70,11 +72,13 @@ def verify_features(table: DeltaTable, url: str) -> None:
         TableFeatureError: a feature or a property prevents it.
     """
     protocol = table.protocol()
-    features = {*(protocol.reader_features or ()), *(protocol.writer_features or ())}
+    properties = table.metadata().configuration
+    # Where Spark writes, `deltalake` only reads.
+    ours = () if properties.get(WRITER_PROPERTY) == SPARK else protocol.writer_features or ()
+    features = {*(protocol.reader_features or ()), *ours}
     # Before version 7 a number stands for all features up to it; of these only the newest is not supported.
     if protocol.min_writer_version == 6:
         features.add("identityColumns")
-    properties = table.metadata().configuration
     if properties.get("delta.columnMapping.mode", "none") == "none":
         features.discard("columnMapping")
     else:

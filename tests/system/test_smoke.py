@@ -41,14 +41,14 @@ class Deployed:
         return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
     @contextmanager
-    def placement(self, value: str) -> Iterator[None]:
-        """Deploy the detector with another placement for a while."""
+    def state_backend(self, value: str) -> Iterator[None]:
+        """Deploy the detector with another state backend for a while."""
         urls = json.loads(self.outputs.read_text())["job_urls"]["value"]
         job_id = int(urls[DETECTOR].rpartition("/")[2])
         before = self.client.jobs.get(job_id).settings
         assert before
         changed = [
-            JobParameterDefinition(default=value, name=one.name) if one.name == "placement" else one
+            JobParameterDefinition(default=value, name=one.name) if one.name == "state-backend" else one
             for one in before.parameters or []
         ]
         self.client.jobs.update(job_id, new_settings=JobSettings(parameters=changed))
@@ -106,7 +106,7 @@ def test_the_deployments_own_lake_is_refused_before_anything_is_started(deployed
 @pytest.mark.slow
 def test_a_job_that_fails_is_named_and_the_rest_is_cleaned_up(deployed: Deployed) -> None:
     before = deployed.keys()
-    with deployed.placement("nowhere"):
+    with deployed.state_backend("nowhere"):
         done = deployed.smoke("--rows", str(ROWS))
     assert done.returncode == 1
     last = json.loads(done.stdout)["findings"][-1]

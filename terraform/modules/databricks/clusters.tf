@@ -13,6 +13,11 @@ locals {
   # Databricks requires this tag on a cluster without workers.
   single_node_tags = merge(var.tags, { ResourceClass = "SingleNode" })
   pool_id          = one(databricks_instance_pool.detector[*].id)
+  # Of the jobs with a cluster of their own.
+  workers = {
+    detector       = var.detector_workers
+    maintain_state = var.state_backend == "spark" ? var.detector_workers : 0
+  }
 
   # The jobs access S3 with the role of the instance profile, which does not provide the region.
   environment = merge(

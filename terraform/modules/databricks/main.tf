@@ -10,8 +10,8 @@ module "jobs" {
 
   threshold_names = var.threshold_names
 
-  placement    = var.placement
-  chunker_mode = var.chunker_mode
+  state_backend = var.state_backend
+  chunker_mode  = var.chunker_mode
 }
 
 locals {
@@ -63,11 +63,11 @@ resource "databricks_job" "this" {
         spark_version      = var.spark_version
         node_type_id       = each.key == "detector" && var.detector_pool ? null : local.node_types[each.key]
         instance_pool_id   = each.key == "detector" ? local.pool_id : null
-        num_workers        = each.key == "detector" ? var.detector_workers : 0
+        num_workers        = local.workers[each.key]
         data_security_mode = "SINGLE_USER"
-        spark_conf         = each.key == "detector" && var.detector_workers > 0 ? null : local.single_node
+        spark_conf         = local.workers[each.key] > 0 ? null : local.single_node
         spark_env_vars     = local.environment
-        custom_tags        = each.key == "detector" && var.detector_workers > 0 ? var.tags : local.single_node_tags
+        custom_tags        = local.workers[each.key] > 0 ? var.tags : local.single_node_tags
 
         cluster_log_conf {
           s3 {

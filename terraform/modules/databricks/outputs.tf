@@ -11,3 +11,8 @@ output "job_urls" {
   description = "URLs of the job pages, by job name."
   value       = { for name, job in databricks_job.this : name => job.url }
 }
+
+output "jobs_principal" {
+  description = "Application id of the jobs' service principal."
+  value       = databricks_service_principal.jobs.application_id
+}

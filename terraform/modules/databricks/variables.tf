@@ -103,13 +103,13 @@ variable "logs_url" {
   type        = string
 }
 
-variable "placement" {
-  description = "Where the detector keeps its state: driver or cluster."
+variable "state_backend" {
+  description = "Where the detector keeps its totals: driver or spark."
   type        = string
 }
 
 variable "detector_workers" {
-  description = "Number of workers of the detector's cluster; 0 for a single-node cluster."
+  description = "Number of workers of the detector's cluster, and of maintain_state's if Spark writes the state; 0 for a single-node cluster."
   type        = number
 }
 

@@ -1,5 +1,5 @@
-# Tables and views for SQL over the lake's state. All tables are external and read-only: the detector writes them with
-# deltalake, and a table has one kind of writer.
+# Tables and views for SQL over the lake's state. All tables are external, and only the detector writes them: with
+# deltalake, beside Unity Catalog, or with Spark, which Unity Catalog must then allow.
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
@@ -13,8 +13,8 @@ locals {
 
 resource "databricks_storage_credential" "state" {
   name      = local.role_name
-  comment   = "Reads the state of ${var.name}"
-  read_only = true
+  comment   = "The state of ${var.name}"
+  read_only = var.writer == null
   # The role exists only after the credential, which has its external id.
   skip_validation = true
 
@@ -28,9 +28,19 @@ resource "databricks_external_location" "state" {
   comment         = "The state of ${var.name}"
   url             = "${var.lake_url}/state"
   credential_name = databricks_storage_credential.state.name
-  read_only       = true
+  read_only       = var.writer == null
 
   depends_on = [aws_iam_role_policy.state]
+}
+
+resource "databricks_grants" "writer" {
+  count             = var.writer == null ? 0 : 1
+  external_location = databricks_external_location.state.id
+
+  grant {
+    principal  = var.writer
+    privileges = ["READ_FILES", "WRITE_FILES"]
+  }
 }
 
 # A schema of its own, in a catalog of yours.
@@ -71,7 +81,7 @@ resource "databricks_sql_table" "view" {
 }
 
 resource "databricks_grants" "schema" {
-  count  = length(var.readers) > 0 ? 1 : 0
+  count  = length(var.readers) > 0 || var.writer != null ? 1 : 0
   schema = databricks_schema.state.id
 
   dynamic "grant" {
@@ -80,6 +90,16 @@ resource "databricks_grants" "schema" {
     content {
       principal  = grant.value
       privileges = ["USE_SCHEMA", "SELECT"]
+    }
+  }
+
+  # A table at the path that is written.
+  dynamic "grant" {
+    for_each = var.writer == null ? [] : [var.writer]
+
+    content {
+      principal  = grant.value
+      privileges = ["USE_SCHEMA", "SELECT", "MODIFY"]
     }
   }
 }

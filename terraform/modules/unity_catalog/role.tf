@@ -1,7 +1,7 @@
-# The role of the storage credential: it reads the state and nothing else.
+# The role of the storage credential: it reads the state, writes it if Spark does, and nothing else.
 resource "aws_iam_role" "state" {
   name                 = local.role_name
-  description          = "Unity Catalog: reads the state"
+  description          = "Unity Catalog: the state"
   assume_role_policy   = data.aws_iam_policy_document.trust.json
   permissions_boundary = var.permissions_boundary_arn
 }
@@ -72,8 +72,18 @@ data "aws_iam_policy_document" "state" {
 
   statement {
     sid       = "Key"
-    actions   = ["kms:Decrypt"]
+    actions   = var.writer == null ? ["kms:Decrypt"] : ["kms:Decrypt", "kms:GenerateDataKey"]
     resources = [var.key_arn]
+  }
+
+  dynamic "statement" {
+    for_each = var.writer == null ? [] : [var.writer]
+
+    content {
+      sid       = "Write"
+      actions   = ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+      resources = ["arn:${data.aws_partition.current.partition}:s3:::${var.bucket}/${var.lake_prefix}/state/*"]
+    }
   }
 
   statement {

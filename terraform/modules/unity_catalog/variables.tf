@@ -18,6 +18,11 @@ variable "readers" {
   type        = list(string)
 }
 
+variable "writer" {
+  description = "Application id of the service principal whose Spark writes the state; null if the state is written without Spark."
+  type        = string
+}
+
 variable "lake_url" {
   description = "URL of the lake."
   type        = string

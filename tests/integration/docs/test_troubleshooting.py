@@ -12,7 +12,7 @@ import pytest
 from local import java
 from local.jars import fetch_jars
 from local.preflight import check_files, check_memory, check_ports
-from spark_jobs.detector.stream import prepared
+from spark_jobs.engine.session import prepared
 from spark_jobs.errors import (
     AccessModeError,
     PermanentError,
@@ -32,7 +32,7 @@ from spark_jobs.store.objects import StoredObject, open_objects
 from tests.harness.delta_log import change_metadata, checkpoint, cut, switch_on
 from tests.harness.pipeline import ROOT
 from tests.integration.docs.pages import blocks
-from tests.unit.detector.test_stream import ConnectSession, as_spark
+from tests.unit.engine.test_session import ConnectSession, as_spark
 from tests.unit.lake.test_state_tables import run_chunks
 
 PAGE = ROOT / "docs" / "troubleshooting.md"
@@ -188,7 +188,7 @@ def test_another_access_mode() -> None:
     assert_shown(raised.value)
 
 
-@pytest.mark.parametrize("properties", [{}, {VERSION_PROPERTY: "3"}], ids=["missing", "newer"])
+@pytest.mark.parametrize("properties", [{}, {VERSION_PROPERTY: "4"}], ids=["missing", "newer"])
 def test_an_unusable_state_version(state: Path, properties: dict[str, str]) -> None:
     change_metadata(state, description="", configuration=properties)
     with pytest.raises(StateError) as raised:

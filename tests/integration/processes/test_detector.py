@@ -139,20 +139,3 @@ def test_the_state_is_readable_with_delta_spark(
         assert rows.where("evidence['transactions >= 8'] < thresholds['transactions >= 8']").count() == 0
     finally:
         spark.stop()
-
-
-@pytest.mark.slow
-def test_placements_can_alternate_and_detections_are_the_same(
-    landed: Landed, undisturbed: Pipeline, importance: str, spark: WarmProcess
-) -> None:
-    pipeline = landed()
-    arguments = ("--importance", importance, "--max-chunks", "9")
-    # Stop at a line, continue with placement `driver`, and switch back.
-    for until, placement in ((20_000, "cluster"), (40_000, "driver"), (ROWS, "cluster")):
-        code = pipeline.detect(spark, *arguments, "--placement", placement, "--until-line", str(until))
-        assert code == 0, pipeline.output()
-    assert pipeline.found() == undisturbed.found()
-    assert pipeline.state() == undisturbed.state()
-    pipeline.assert_files_are_the_table()
-    batches = [json.loads(line) for line in pipeline.output().splitlines() if '"batch committed"' in line]
-    assert all(batch["state_bytes_read"] > 0 for batch in batches[-2:])

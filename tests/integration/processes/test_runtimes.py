@@ -25,7 +25,8 @@ Landed = Callable[[], Pipeline]
 # The store's own tests do not depend on these packages. Newer runtimes differ from the environment of all other tests
 # in Spark alone, which the processes below use.
 _UNIT_TESTS = [
-    f"tests/unit/{path}" for path in ("chunker/test_land.py", "detector", "kernel", "lake", "maintenance", "patterns")
+    f"tests/unit/{path}"
+    for path in ("chunker/test_land.py", "detector", "engine", "kernel", "lake", "maintenance", "patterns")
 ]
 _VERSIONS = """
 import importlib.metadata, json, sys

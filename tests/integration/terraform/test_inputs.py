@@ -33,7 +33,7 @@ def words(output: str) -> str:
                 "environment": "Production",
                 "node_types": '{chunker="m5d.large",detector="m5d",maintain_state="large"}',
                 "permissions_boundary_arn": "boundary",
-                "placement": "cluster",
+                "state_backend": "spark",
             },
             [
                 "account_id must have 12 digits, not be 1234",
@@ -45,7 +45,7 @@ def words(output: str) -> str:
                 "such as dev or prod, not Production",
                 "node_types must be EC2 instance types, such as m5d.large, not m5d, large",
                 "permissions_boundary_arn must be the ARN of an IAM policy, not boundary",
-                "detector_workers is 0, but placement cluster needs at least 1",
+                "detector_workers is 0, but state_backend spark needs at least 1",
             ],
         ),
         (
@@ -89,7 +89,7 @@ def test_an_unknown_threshold_is_refused_with_those_of_the_wheel(tmp_path: Path)
         "lake_url": "s3://lake/lake",
         "landing_format": "csv",
         "chunk_size": 1000,
-        "placement": "driver",
+        "state_backend": "driver",
         "chunker_mode": "run",
         "thresholds": {"child_transaction": 8, "child_transactions": 9},
         "threshold_names": ["child_transactions", "child_mean_amount"],

@@ -21,7 +21,7 @@ _LAKE = Lake(
     "delta",
     2000,
     "child_transactions=8,dei_female_customers=40",
-    "cluster",
+    "spark",
 )
 _LOCAL = all_jobs(_LAKE)
 
@@ -68,7 +68,7 @@ def test_terraform_and_the_local_databricks_define_the_same_jobs(
         "importance_url": importance,
         "landing_format": _LAKE.landing_format,
         "chunk_size": _LAKE.chunk_size,
-        "placement": _LAKE.placement,
+        "state_backend": _LAKE.state_backend,
         "chunker_mode": chunker_mode,
         "threshold_names": None,
         "thresholds": {"dei_female_customers": 40, "child_transactions": 8},

@@ -5,8 +5,9 @@ In the detector only Spark is replaced: `LoopStream` reads micro-batches from th
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from spark_jobs.chunker import cli as chunker_cli
 from spark_jobs.detector import cli as detector_cli
@@ -52,7 +53,9 @@ class JobRequest:
 class LoopStream:
     """Replacement for `ChunkStream` that drives the streaming source's reader as Spark does, on a thread."""
 
-    def __init__(self, _session: None, chunks: Chunks, process: Callable[[list[ChunkSums]], None]) -> None:
+    def __init__(
+        self, _session: None, chunks: Chunks, collect: Any, process: Callable[[Sequence[ChunkSums]], None]
+    ) -> None:
         options = {
             "lake": chunks.lake,
             "landing_format": chunks.landing_format,
@@ -62,6 +65,8 @@ class LoopStream:
             "partitions": "2",
         }
         self._reader = ChunkStreamReader(options)
+        # The sums come without a DataFrame.
+        self._weighted = collect.__self__.weighted
         self._process = process
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
@@ -89,7 +94,7 @@ class LoopStream:
                 if end == at:
                     self._stopping.wait(_IDLE_POLL_SECONDS)
                     continue
-                self._process(self._sums(at, end))
+                self._process(self._weighted(self._sums(at, end)))
                 at = end
         except BaseException as error:  # noqa: BLE001 - raised by `wait`
             self._failure = error
@@ -107,7 +112,7 @@ def main(arguments: list[str]) -> int:
     """Run the job of a request in JSON; return its exit code."""
     request = JobRequest(**json.loads(arguments[0]))
     if not request.spark:
-        setattr(detector_run, "open_session", lambda: None)  # noqa: B010 - other types, on purpose
+        setattr(detector_run, "open_session", lambda _: None)  # noqa: B010 - other types, on purpose
         setattr(detector_run, "ChunkStream", LoopStream)  # noqa: B010
     setattr(state_tables, "_APPENDS_BETWEEN_COMPACTIONS", request.appends_between_compactions)  # noqa: B010
     setattr(retries, "REQUEST_SECONDS", request.request_seconds)  # noqa: B010

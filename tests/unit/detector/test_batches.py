@@ -6,13 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from spark_jobs.detector.batches import WITHOUT_GENDER, BatchInput, BatchOutput, BatchProcessor, count_without_gender
-from spark_jobs.detector.placement import DriverPlacement
+from spark_jobs.detector.backend import BackendStart, DriverBackend
+from spark_jobs.detector.batches import WITHOUT_GENDER, BatchContext, BatchProcessor, count_without_gender
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.heartbeat import Heartbeat, format_heartbeat, parse_heartbeat
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import BUILT_IN
+from spark_jobs.patterns.detect import Reported
 from spark_jobs.patterns.schedule import Rules
 from spark_jobs.store.objects import open_objects
 
@@ -46,9 +47,8 @@ def test_the_count_is_in_the_heartbeat_and_survives_a_restart(tmp_path: Path) ->
     tables = StateTables(lake)
     rules = Rules(BUILT_IN, every_chunk=False)
     batches = BatchProcessor(
-        DriverPlacement(tables.load(), rules, lambda: NOW),
-        BatchInput(None, lambda: None, 0, 0),
-        BatchOutput(tables, DetectionFiles(lake, 0, tables.detections_from), {}),
+        DriverBackend(tables, tables.load().pairs, BackendStart(Reported(), rules, lambda: NOW)),
+        BatchContext(DetectionFiles(lake, 0, tables.detections_from), {}, lambda: None, 0, 0),
         Heartbeat(NOW, NOW, 0, 0),
         threading.Event(),
         logging.getLogger("detector"),

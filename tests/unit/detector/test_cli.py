@@ -1,5 +1,6 @@
 """The detector's command line in a process that goes on without it."""
 
+import logging
 import signal
 import threading
 from collections.abc import Callable
@@ -34,3 +35,15 @@ def test_a_signal_stops_it_and_afterwards_the_process_has_its_own_handlers_again
     else:
         assert cli.main(["--lake", "file:///nowhere"]) == 0
     assert signal.getsignal(number) is before
+
+
+@pytest.mark.parametrize(("placement", "backend"), [("driver", "driver"), ("cluster", "spark")])
+def test_the_option_of_earlier_releases_warns_and_works(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, placement: str, backend: str
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(cli, "run", lambda settings, *_: started.append(settings.state_backend))
+    monkeypatch.setattr(cli, "job_logger", lambda _: logging.getLogger("command-line"))
+    assert cli.main(["--lake", "file:///nowhere", "--placement", placement]) == 0
+    assert started == [backend]
+    assert f"--placement is now --state-backend {backend}" in caplog.text

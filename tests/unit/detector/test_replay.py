@@ -1,15 +1,10 @@
 """The beginning of a replay: its line and its output; the lake is only read."""
 
-import pickle
-from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pandas as pd
 import pytest
 
-from spark_jobs.detector.placement import ClusterPlacement, ShardTask, _run_task
 from spark_jobs.detector.replay import Replay, begin_replay, claim_output
 from spark_jobs.errors import ReplayError, SecondDetectorError
 from spark_jobs.kernel.pair_rows import all_pair_rows
@@ -17,10 +12,9 @@ from spark_jobs.lake.detection_files import DetectionFiles, detection_file
 from spark_jobs.lake.landing import open_landing
 from spark_jobs.lake.layout import DETECTIONS, HEARTBEAT, OFFSET, chunk_path
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.patterns.detect import Outcome
 from spark_jobs.store.line_table import LineTable, open_table
 from spark_jobs.store.objects import Objects, open_objects
-from tests.unit.lake.test_state_tables import NOW, RULES, chunk_of, new_detector, run_chunks
+from tests.unit.lake.test_state_tables import chunk_of, new_detector, run_chunks
 
 LANDED = 120
 
@@ -74,52 +68,16 @@ def test_a_delta_landing_zone_is_replayed(lake: Objects, output: Objects) -> Non
     assert tables.load().committed_line == 60
 
 
-class Executors(ClusterPlacement):
-    """The placement `cluster` with this process as its executors, exchanging the same bytes as Spark."""
-
-    def __init__(self, lake: Objects, tables: StateTables) -> None:
-        three = cast("Any", SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=3)))
-        loaded = tables.load(with_pairs=False)
-        super().__init__(three, lake.url, tables, loaded.reported, RULES, lambda: NOW)
-
-    def _run(self, tasks: list[ShardTask]) -> list[tuple[Outcome, int]]:
-        return [pickle.loads(pickle.dumps(_run_task(pickle.loads(pickle.dumps(task))))) for task in tasks]
-
-
-def run_on_a_cluster(folder: Objects, tables: StateTables, firsts: Sequence[int]) -> None:
-    cluster = Executors(folder, tables)
-    for first in firsts:
-        tables.commit(cluster.advance(chunk_of(first)), {})
-        tables.compact_if_due(cluster.state, first + 30, {})
-
-
-@pytest.mark.parametrize("lake_on", ["driver", "cluster"])
-@pytest.mark.parametrize("replay_on", ["driver", "cluster"])
 @pytest.mark.parametrize("line", [30, 60])
-def test_every_placement_replays_what_the_lake_did(
-    lake: Objects,
-    output: Objects,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    lake_on: str,
-    replay_on: str,
-    line: int,
+def test_a_replay_compacts_and_finds_what_the_lake_did(
+    lake: Objects, output: Objects, monkeypatch: pytest.MonkeyPatch, line: int
 ) -> None:
     monkeypatch.setattr("spark_jobs.lake.state_tables._APPENDS_BETWEEN_COMPACTIONS", 2)
-    of = lake
-    if lake_on == "cluster":
-        of = open_objects((tmp_path / "cluster").as_uri())
-        landing = open_landing("csv", of)
-        for first in range(0, LANDED, 30):
-            landing.create(first, pd.DataFrame({"line": range(first, first + 30)}))
-        run_on_a_cluster(of, StateTables(of), (0, 30, 60))
-    tables = begin_at(line, of, output)
-    if replay_on == "cluster":
-        run_on_a_cluster(output, tables, range(line, 90, 30))
-    else:
-        detector = new_detector(tables)
-        for first in range(line, 90, 30):
-            tables.commit(detector.advance(chunk_of(first)), {})
+    tables = begin_at(line, lake, output)
+    detector = new_detector(tables)
+    for first in range(line, 90, 30):
+        tables.commit(detector.advance(chunk_of(first)), {})
+        tables.compact_if_due(detector.state, first + 30, {})
     assert_same(StateTables(output), StateTables(lake))
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from spark_jobs.detector.batches import BatchInput, BatchOutput, BatchProcessor
-from spark_jobs.detector.placement import DriverPlacement
+from spark_jobs.detector.backend import BackendStart, DriverBackend
+from spark_jobs.detector.batches import BatchContext, BatchProcessor
 from spark_jobs.detector.replay import replayed_adoptions
 from spark_jobs.detector.rules_watch import RulesWatch, read_schedule
 from spark_jobs.errors import RulesError, StorageError
@@ -62,9 +62,8 @@ class Running:
         self.watch.look()
         files = DetectionFiles(lake, loaded.reported.next_seq, self.tables.detections_from)
         self.batches = BatchProcessor(
-            DriverPlacement(loaded, rules, lambda: NOW),
-            BatchInput(None, self.watch.take, loaded.committed_line, loaded.recorded_line),
-            BatchOutput(self.tables, files, {}),
+            DriverBackend(self.tables, loaded.pairs, BackendStart(loaded.reported, rules, lambda: NOW)),
+            BatchContext(files, {}, self.watch.take, loaded.committed_line, loaded.recorded_line),
             Heartbeat(NOW, NOW, loaded.committed_line, 0, rules_version=rules.newest.version),
             threading.Event(),
             LOG,

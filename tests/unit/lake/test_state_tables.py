@@ -15,7 +15,7 @@ from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows
 from spark_jobs.lake.detection_files import DetectionFiles
 from spark_jobs.lake.past_state import PastState, read_state_at
 from spark_jobs.lake.state_tables import StateTables
-from spark_jobs.lake.state_version import VERSION_PROPERTY, state_description, state_version
+from spark_jobs.lake.state_version import VERSION_PROPERTY, Writer, state_description, state_version
 from spark_jobs.maintenance.compaction import compact_merchant_history
 from spark_jobs.patterns.built_in import built_in_rules
 from spark_jobs.patterns.detect import Detector, Outcome
@@ -129,12 +129,12 @@ def test_a_second_detector_loses_the_race_and_duplicates_nothing(lake: Objects) 
     assert [detection.seq for detection in tables.detections_from(0)] == list(range(60))
 
 
-@pytest.mark.parametrize("version", ["0", "3", "12"])
+@pytest.mark.parametrize("version", ["0", "4", "12"])
 def test_another_state_version_is_refused_and_unchanged(lake: Objects, tmp_path: Path, version: str) -> None:
     run_chunks(lake, 0)
     set_property(tmp_path / "state" / "merchants", version)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    said = f"state/merchants has state version {version}, this release reads 1 to 2; run the release that wrote it"
+    said = f"state/merchants has state version {version}, this release reads 1 to 3; run the release that wrote it"
     for use in (
         StateTables,
         lambda lake: read_state_at(lake, 30),
@@ -199,7 +199,7 @@ def test_a_release_that_compares_the_description_refuses_an_upgraded_state(lake:
     StateTables(lake).load()
     pairs = open_table(lake.place("state/pairs"), "detector")
     assert pairs
-    assert pairs.handle.metadata().description == state_description() != VERSION_1
+    assert pairs.handle.metadata().description == state_description(Writer.DELTALAKE) != VERSION_1
 
 
 @pytest.mark.parametrize(("touched_again", "rows"), [(True, 5), (False, 255)], ids=["rewritten", "files merged"])
@@ -262,7 +262,7 @@ def test_reported_patterns_are_migrated_from_the_detections(lake: Objects) -> No
         detector = new_detector(tables)
         assert detector.advance(chunk_of(0, end=60)).detections == []
     assert tables.load().detections == {"PatId2": 30}
-    assert tables._pairs.handle.metadata().description == state_description()
+    assert tables._pairs.handle.metadata().description == state_description(Writer.DELTALAKE)
 
 
 def test_a_start_looks_back_as_far_as_the_last_detection_file(lake: Objects) -> None:

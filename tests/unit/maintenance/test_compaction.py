@@ -1,6 +1,7 @@
 """Maintenance loses and duplicates nothing while detector and chunker run."""
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -97,7 +98,7 @@ def test_pairs_are_compacted_in_ranges_of_merchants(lake: Objects) -> None:
     expected = sorted(map(str, all_pair_rows(detector.state, 30).to_pylist()))
     assert compact_pairs(lake.place(PAIRS), rows_at_a_time=20) == maintenance.Rewrite(30, rows_before=60, rows_after=20)
     assert sorted(map(str, all_pair_rows(StateTables(lake).load().pairs, 30).to_pylist())) == expected
-    assert len(tables.pair_files()) == 3, "the detector's own view, as of its last commit"
+    assert len(tables._pairs.handle.file_uris()) == 3, "the detector's own view, as of its last commit"
     # The detector continues.
     tables.commit(detector.advance(chunk_of(0, 5, end=40)), {})
     assert StateTables(lake).load().committed_line == 40
@@ -166,7 +167,8 @@ def test_vacuum_keeps_recent_files_and_deletes_orphans(lake: Objects, tmp_path: 
 
 
 def run_maintenance(lake: Objects, landing_format: str, now: datetime) -> cli.MaintenanceSummary:
-    return cli.run(lake, landing_format, now - timedelta(days=7), now - timedelta(days=90))
+    log = logging.getLogger("maintain_state")
+    return cli.run(lake, landing_format, now - timedelta(days=7), now - timedelta(days=90), log)
 
 
 @pytest.mark.parametrize("landing_format", ["csv", "delta"])

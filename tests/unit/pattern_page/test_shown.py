@@ -9,6 +9,7 @@ from deltalake import DeltaTable
 
 from spark_jobs.lake import layout
 from spark_jobs.lake.state_tables import StateTables
+from spark_jobs.lake.state_version import Writer
 from spark_jobs.store.delta import storage_options
 from spark_jobs.store.objects import open_object
 from tests.unit.pattern_page.conftest import Page
@@ -188,12 +189,13 @@ def test_an_unreadable_history_affects_only_the_plots(lake: PageLake, page: Page
 
 def test_a_state_of_a_newer_version_is_not_misread(lake: PageLake, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as newer:
-        newer.setattr("spark_jobs.lake.state_version.STATE_VERSION", 3)
+        newer.setattr("spark_jobs.lake.state_version.STATE_VERSION", 4)
+        newer.setattr("spark_jobs.lake.state_version._VERSIONS", {Writer.DELTALAKE: 4})
         detected(lake)
     state = page.state_when(lambda state: state["problems"] and state["lake"])
     [problem] = state["problems"]
     assert problem["title"] == "The state was written by another release"
-    assert "has state version 3, this release reads 1 to 2" in problem["reason"]
+    assert "has state version 4, this release reads 1 to 3" in problem["reason"]
     # The lake is shown regardless.
     assert state["lake"]["landed_line"] == 120
     assert page.ask("/api/detections")["rows"] == []

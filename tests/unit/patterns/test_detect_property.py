@@ -1,11 +1,13 @@
 """For any data, chunks, micro-batches and restarts, the detector finds what the reference implementation finds."""
 
 import pickle
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -16,12 +18,14 @@ from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.lake.chunk_csv import read_columns, verify_lines
 from spark_jobs.lake.importance import Importance, parse_importance
-from spark_jobs.patterns import evaluate
+from spark_jobs.patterns import evaluate, partition
 from spark_jobs.patterns.detect import Detector, Outcome, Reported
-from spark_jobs.patterns.detections import Detection, detection_rows
+from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, Detection, detection_rows
+from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from spark_jobs.patterns.partition import PARTITION_SCHEMA, PartitionTask, advance_partition, number_detections, sums_of
 from spark_jobs.patterns.rules import RuleSet, Status
 from spark_jobs.patterns.schedule import Adoption, Rules
-from spark_jobs.patterns.shards import Shard, advance_shard, merge, split
+from spark_jobs.store.delta import with_columns
 from tests.harness import reference
 from tests.harness.reference import ImportanceRow, Transaction
 from tests.unit.patterns.rule_sets import rule_sets
@@ -103,37 +107,54 @@ class Driver:
         return self._detector.advance(chunks)
 
 
-@dataclass(frozen=True)
-class Sent:
-    """The task of an executor."""
+class Partitioned:
+    """The state in the rows of `state/pairs` alone, with three partitions per batch, pickled as for executors.
 
-    rows: pa.Table
-    shard: Shard
-    reported: Reported
-    rules: Rules
-
-
-class Cluster:
-    """The state in the rows of `state/pairs` alone, with three shards per batch, pickled as for executors."""
+    Every other micro-batch returns all pairs, which then replace the rows of their merchants.
+    """
 
     def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
         self._rows, self._reported, self._rules = rows, reported, rules
+        self._batches = 0
 
     def adopt(self, adoption: Adoption) -> None:
         self._rules = self._rules.with_adoption(adoption)
 
     def advance(self, chunks: list[ChunkSums]) -> Outcome:
-        chunks = sorted(chunks, key=lambda chunk: chunk.end)
-        outcomes = []
-        for shard in split(chunks, 3):
-            held = self._rows.filter(pc.is_in(self._rows.column("merchant"), pa.array(shard.merchants)))
-            sent = pickle.loads(pickle.dumps(Sent(held, shard, self._reported, self._rules)))
-            outcome = advance_shard(sent.rows, sent.shard, sent.reported, sent.rules, lambda: NOW)
-            outcomes.append(pickle.loads(pickle.dumps(outcome)))
-        outcome = merge(outcomes, chunks[-1].end, self._reported.next_seq, lambda: NOW)
-        self._rows = pa.concat_tables([self._rows, outcome.pairs])
-        self._reported = replace(self._reported, next_seq=self._reported.next_seq + len(outcome.detections))
-        return outcome
+        self._batches += 1
+        line = max(chunk.end for chunk in chunks)
+        task = PartitionTask(line, self._reported, self._rules, 0, 0, self._batches % 2 == 0, NOW)
+        sums = pa.concat_tables([sums_of(chunk) for chunk in chunks])
+        touched = self._rows.filter(pc.is_in(self._rows.column("merchant"), pc.unique(sums.column("merchant"))))
+        rows = pa.concat_tables([with_columns(touched, PARTITION_SCHEMA), sums])
+        numbers = np.array([zlib.crc32(name.encode()) % 3 for name in rows.column("merchant").to_pylist()])
+        found: dict[str, list[pa.Table]] = {
+            name: [] for name in (partition.PAIRS, partition.MERCHANTS, partition.DETECTIONS, partition.SHADOW)
+        }
+        for number in range(3):
+            part = rows.filter(pa.array(numbers == number))
+            if part.num_rows:
+                sent = pickle.loads(pickle.dumps(task))
+                outcome = advance_partition(part, sent, lambda chunk: chunk)
+                for name, tables in found.items():
+                    tables.append(outcome[name])
+        pairs, merchants = (
+            pa.concat_tables([schema.empty_table(), *found[name]])
+            for name, schema in ((partition.PAIRS, PAIRS_SCHEMA), (partition.MERCHANTS, MERCHANTS_SCHEMA))
+        )
+        detections, shadow = (
+            number_detections(pa.concat_tables([DETECTIONS_SCHEMA.empty_table(), *tables]), next_seq, lambda: NOW)
+            for tables, next_seq in (
+                (found[partition.DETECTIONS], self._reported.next_seq),
+                ([with_columns(table, DETECTIONS_SCHEMA) for table in found[partition.SHADOW]], 0),
+            )
+        )
+        if task.every_pair:
+            written = pc.is_in(self._rows.column("merchant"), pc.unique(pairs.column("merchant")))
+            self._rows = self._rows.filter(pc.invert(written))
+        self._rows = pa.concat_tables([self._rows, pairs])
+        self._reported = replace(self._reported, next_seq=self._reported.next_seq + len(detections))
+        return Outcome(line, detections, merchants, pairs, shadow)
 
 
 @pytest.fixture(autouse=True)
@@ -151,10 +172,10 @@ class Ran:
     rules: Rules
 
 
-@pytest.mark.parametrize("placement", [Driver, Cluster])
+@pytest.mark.parametrize("backend", [Driver, Partitioned])
 @given(case=cases())
-def test_detections_equal_those_recomputed_from_all_rows(placement: type[Driver] | type[Cluster], case: Case) -> None:
-    ran = run(case, placement)
+def test_detections_equal_those_recomputed_from_all_rows(backend: type[Driver] | type[Partitioned], case: Case) -> None:
+    ran = run(case, backend)
 
     found = [detection for outcome in ran.outcomes for detection in outcome.detections]
     assert [seen(d) for d in found] == reference.detections(case.lines, case.chunk_ends, ran.rules, case.importance)
@@ -178,11 +199,11 @@ def test_merchant_rows_are_those_recomputed_whatever_the_rules(case: Case) -> No
             assert tuple(row[name] for name in (*names, *percentiles)) == expected
 
 
-def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> Ran:
+def run(case: Case, backend: type[Driver] | type[Partitioned] = Driver) -> Ran:
     """Feed the detector batch by batch; return what is in the tables at the end."""
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
     rules = Rules(case.rules, case.every_chunk)
-    detector = placement(PAIRS_SCHEMA.empty_table(), Reported(), rules)
+    detector = backend(PAIRS_SCHEMA.empty_table(), Reported(), rules)
     rows = [PAIRS_SCHEMA.empty_table()]
     outcomes: list[Outcome] = []
     shadow: list[Detection] = []
@@ -197,7 +218,7 @@ def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> Ran:
             adoption = Adoption(rules.newest.version + 1, max(batch[0][0], through), published)
             rules = rules.with_adoption(adoption)
             detector.adopt(adoption)
-        outcome = detector.advance(sums_of(case.lines, batch, importance))
+        outcome = detector.advance(chunks_of(case.lines, batch, importance))
         if then != "nothing":
             last = shadow[-1].line if shadow else 0
             shadow += [d for d in outcome.shadow if d.line > last]
@@ -213,11 +234,11 @@ def run(case: Case, placement: type[Driver] | type[Cluster] = Driver) -> Ran:
             # A commit without rows leaves no trace.
             detected = max([*(d.line for d in found), todo[0][0] if todo else 0])
             through = max([detected, *(d.line for d in shadow)])
-            detector = placement(pa.concat_tables(rows), Reported(len(found), detected, beyond), rules)
+            detector = backend(pa.concat_tables(rows), Reported(len(found), detected, beyond), rules)
     return Ran(outcomes, shadow, rules)
 
 
-def sums_of(
+def chunks_of(
     lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]], importance: Importance | None
 ) -> list[ChunkSums]:
     """Return the sums of chunks as Spark delivers them: packed, in any order."""

@@ -25,14 +25,14 @@ from spark_jobs.store.delta import load_table, with_columns
 from spark_jobs.store.objects import Objects, open_objects
 from tests.unit.detector.test_rules_adoption import Running, always
 from tests.unit.lake.test_state_tables import NOW
-from tests.unit.patterns.test_detect_property import Case, cases, sums_of
+from tests.unit.patterns.test_detect_property import Case, cases, chunks_of
 from tests.unit.patterns.test_rules import pattern
 
 
 @given(cases())
 def test_evidence_is_explained_by_the_same_values(case: Case) -> None:
     detector = Detector(PairState(), Reported(), Rules(case.rules, every_chunk=True), lambda: NOW)
-    outcome = detector.advance(sums_of(case.lines, [(0, case.chunk_ends[0])], None))
+    outcome = detector.advance(chunks_of(case.lines, [(0, case.chunk_ends[0])], None))
     rows = all_pair_rows(detector.state, outcome.line)
     for found in outcome.detections:
         of_merchant = rows.filter([name == found.merchant for name in rows["merchant"].to_pylist()])

@@ -16,7 +16,7 @@ from spark_jobs.what_if.pattern_reports import pattern_reports
 from spark_jobs.what_if.trial import Trial
 from tests.harness import reference
 from tests.unit.patterns.rule_sets import rule_sets
-from tests.unit.patterns.test_detect_property import NOW, Case, cases, importance_csv, sums_of
+from tests.unit.patterns.test_detect_property import NOW, Case, cases, chunks_of, importance_csv
 
 _Key = tuple[str, str, str]
 
@@ -38,7 +38,7 @@ def test_a_report_is_the_difference_of_two_full_detections(trial: tuple[Case, Ru
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
     extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))[begin:]
     for extent in extents:
-        [sums] = sums_of(case.lines, [extent], importance)
+        [sums] = chunks_of(case.lines, [extent], importance)
         what_if.advance(sums)
     outcome = what_if.outcome(case.rules, [d for d in found if d.seq >= 0], [d for d in found if d.seq < 0])
     reports = {(one.pattern, one.recorded_as): one for one in pattern_reports(outcome)}
@@ -80,7 +80,7 @@ def run_detector(case: Case, begin: int) -> tuple[PairState, list[Detection]]:
     for number, extent in enumerate(zip([0, *case.chunk_ends], case.chunk_ends, strict=False)):
         if number == begin:
             state, found = restore_state(all_pair_rows(detector.state, extent[0])), []
-        [sums] = sums_of(case.lines, [extent], importance)
+        [sums] = chunks_of(case.lines, [extent], importance)
         found += detector.find(sums)
     return state, found
 

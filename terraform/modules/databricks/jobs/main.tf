@@ -12,7 +12,7 @@ locals {
     "chunk-size"     = tostring(var.chunk_size)
     "landing-format" = var.landing_format
     threshold        = join(",", [for name, value in var.thresholds : "${name}=${value}"])
-    placement        = var.placement
+    "state-backend"  = var.state_backend
   }
 
   definitions = {

@@ -49,13 +49,13 @@ variable "threshold_names" {
   type        = list(string)
 }
 
-variable "placement" {
-  description = "Where the detector keeps its state: in its driver's memory (driver), or in Delta, advanced by its workers (cluster)."
+variable "state_backend" {
+  description = "Where the detector keeps its totals: in its driver's memory (driver), or in Delta, advanced and written by Spark (spark)."
   type        = string
 
   validation {
-    condition     = contains(["driver", "cluster"], var.placement)
-    error_message = "placement must be driver or cluster, not ${var.placement}."
+    condition     = contains(["driver", "spark"], var.state_backend)
+    error_message = "state_backend must be driver or spark, not ${var.state_backend}."
   }
 }
 

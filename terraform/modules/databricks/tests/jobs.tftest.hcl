@@ -33,7 +33,7 @@ variables {
   chunk_size           = 10000
   thresholds           = {}
   threshold_names      = ["child_transactions"]
-  placement            = "driver"
+  state_backend        = "driver"
   chunker_mode         = "run"
   detector_workers     = 0
   detector_pool        = false
@@ -196,6 +196,23 @@ run "a_chunker_that_follows_runs_on_jobs_compute_alone" {
   assert {
     condition     = databricks_job.this["chunker"].email_notifications[0].on_failure == tolist(var.alert_emails)
     error_message = "a failed run sends no mail"
+  }
+}
+
+run "maintenance_has_workers_where_spark_writes_the_state" {
+  variables {
+    state_backend    = "spark"
+    detector_workers = 4
+  }
+
+  assert {
+    condition     = alltrue([for name in ["detector", "maintain_state"] : databricks_job.this[name].job_cluster[0].new_cluster[0].num_workers == 4])
+    error_message = "a job that writes with Spark has no workers"
+  }
+
+  assert {
+    condition     = one([for one in databricks_job.this["detector"].parameter : one.default if one.name == "state-backend"]) == "spark"
+    error_message = "the detector does not get its state backend"
   }
 }
 

@@ -18,6 +18,7 @@ variables {
   catalog                  = "main"
   warehouse_id             = "w"
   readers                  = ["analysts"]
+  writer                   = null
   lake_url                 = "s3://lake/lake"
   bucket                   = "lake"
   lake_prefix              = "lake"
@@ -49,5 +50,26 @@ run "nothing_is_managed_and_nothing_is_writable" {
   assert {
     condition     = toset(flatten([for grant in databricks_grants.schema[0].grant : grant.privileges])) == toset(["SELECT", "USE_SCHEMA"])
     error_message = "readers can do more than read"
+  }
+}
+
+run "where_spark_writes_its_principal_may_write_and_nobody_else" {
+  variables {
+    writer = "00000000-0000-0000-0000-000000000000"
+  }
+
+  assert {
+    condition     = !databricks_external_location.state.read_only && !databricks_storage_credential.state.read_only
+    error_message = "Spark cannot write the state"
+  }
+
+  assert {
+    condition     = toset([for grant in databricks_grants.writer[0].grant : grant.principal]) == toset(["00000000-0000-0000-0000-000000000000"])
+    error_message = "somebody else may write the state"
+  }
+
+  assert {
+    condition     = alltrue([for grant in databricks_grants.schema[0].grant : !contains(grant.privileges, "MODIFY") if grant.principal == "analysts"])
+    error_message = "readers may change the tables"
   }
 }

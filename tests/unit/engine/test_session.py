@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from spark_jobs.command_line import exit_on_error
-from spark_jobs.detector.stream import prepared
+from spark_jobs.engine.session import prepared
 from spark_jobs.errors import AccessModeError
 
 # As in pyspark.sql.connect.session, which needs packages that only Spark Connect uses.

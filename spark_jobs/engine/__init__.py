@@ -1,0 +1,1 @@
+"""Spark itself: the session, and Delta tables that Spark reads and writes."""
