@@ -132,7 +132,7 @@ def _superfluous(job: FollowStatus, seen: "Observation", settings: "Settings") -
 
 
 def _has_changed(seen: "Observation", ended: EndedRun | None) -> bool:
-    """Return whether what a run fails of permanently has been written since it ended."""
+    """Return whether the master file or `offset.csv` was written since a permanently failed run ended."""
     written = [at for at in (seen.source_modified_at, seen.offset_written_at) if at]
     return ended is None or any(at > ended.ended_at for at in written)
 

@@ -14,10 +14,10 @@ from spark_jobs.lake.rules import (
     find_rules,
     published_versions,
     recorded_adoptions,
-    rules_diff,
     verify_marks,
 )
 from spark_jobs.patterns.built_in import built_in_rules
+from spark_jobs.patterns.rules import diff_rules
 
 if TYPE_CHECKING:
     from spark_jobs.store.objects import Objects
@@ -129,7 +129,10 @@ def version_payload(versions: list[RulesVersion], version: int) -> dict[str, Any
         return None
     one = versions[version]
     before = next((earlier.rules for earlier in reversed(versions[:version]) if earlier.rules), None)
-    diff = rules_diff(before, one.rules) if before and one.rules else []
+    diff = []
+    if before and one.rules:
+        names = (f"version {before.version}", f"version {version}")
+        diff = diff_rules(before.rule_set, one.rules.rule_set, names)
     return {"version": version, "text": one.text, "diff": diff}
 
 

@@ -4,7 +4,6 @@ A version is created once and never changed; versions are consecutive from 1. Th
 line, and the text that was published.
 """
 
-import difflib
 import hashlib
 import json
 from collections.abc import Callable, Iterable
@@ -238,13 +237,6 @@ def _already_published(lake: "Objects", body: bytes, author: str, comment: str, 
     return found
 
 
-def rules_diff(before: PublishedRules, after: PublishedRules) -> list[str]:
-    """Return what changed, as lines of a unified diff that do not depend on how the rules were written."""
-    old, new = (_lines(rules.rule_set) for rules in (before, after))
-    names = (f"version {before.version}", f"version {after.version}")
-    return list(difflib.unified_diff(old, new, *names, n=99, lineterm=""))
-
-
 def adoption_marks(adoption: RecordedAdoption) -> dict[str, int]:
     """Return the marks that record an adoption; the last one makes it count, if they are recorded one by one."""
     return {
@@ -293,17 +285,6 @@ def read_adopted(lake: "Objects", adoption: RecordedAdoption) -> PublishedRules:
         )
         raise RulesError(msg)
     return rules
-
-
-def _lines(rule_set: RuleSet) -> list[str]:
-    return [
-        line
-        for pattern in rule_set.patterns
-        for line in (
-            f"{pattern.id} {pattern.action} {pattern.subject} {pattern.status}",
-            *(f"  {condition.text}" for condition in pattern.conditions),
-        )
-    ]
 
 
 def _from_line(version: int) -> str:

@@ -125,7 +125,7 @@ class WhatIfReport:
         chunks: the number of chunks in the range.
         versions: of the rules in force in the range, in order of line.
         patterns: in order of id; a pattern that goes from `shadow` to `active`, or back, has two entries.
-        notes: what a reader has to know to judge the counts.
+        notes: remarks needed to judge the counts.
     """
 
     format: int

@@ -33,7 +33,7 @@ class WhatIfRequest:
         newest_version: the newest published version of the rules at the start, 0 if none was published.
         first_chunk_line: first line of the oldest chunk that was kept.
         first_start_line: the first line at which a what-if could begin; None if there was none.
-        notes: what a reader has to know about range and inputs.
+        notes: remarks on range and inputs.
         requested_at: with UTC offset.
     """
 

@@ -1,5 +1,6 @@
 """Rule sets: patterns as data, parsed from TOML."""
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -80,6 +81,22 @@ class RuleSet:
     def conditions(self) -> dict[str, list[str]]:
         """Return the canonical text of each condition by pattern id, for logs."""
         return {pattern.id: [condition.text for condition in pattern.conditions] for pattern in self.patterns}
+
+    def lines(self) -> list[str]:
+        """Return the canonical text, one line per pattern and condition, for comparing rules."""
+        return [
+            line
+            for pattern in self.patterns
+            for line in (
+                f"{pattern.id} {pattern.action} {pattern.subject} {pattern.status}",
+                *(f"  {condition.text}" for condition in pattern.conditions),
+            )
+        ]
+
+
+def diff_rules(before: RuleSet, after: RuleSet, names: tuple[str, str]) -> list[str]:
+    """Return what changed, as lines of a unified diff that do not depend on how the rules were written."""
+    return list(difflib.unified_diff(before.lines(), after.lines(), *names, n=99, lineterm=""))
 
 
 def parse_rules(data: bytes, place: str) -> RuleSet:

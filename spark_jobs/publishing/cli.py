@@ -16,8 +16,8 @@ from spark_jobs.lake.rules import (
     publish_rules,
     published_versions,
     read_rules_file,
-    rules_diff,
 )
+from spark_jobs.patterns.rules import diff_rules
 from spark_jobs.store.objects import Objects, open_objects
 
 # The number of operands that each action takes.
@@ -71,7 +71,8 @@ def _list(lake: Objects) -> None:
 def _diff(lake: Objects, versions: list[int]) -> None:
     newest = published_versions(lake)
     before, after = {0: (max(newest - 1, 0), newest), 1: (*versions, newest), 2: tuple(versions)}[len(versions)]
-    print("\n".join(rules_diff(_find(lake, before), _find(lake, after))))
+    rule_sets = [_find(lake, version).rule_set for version in (before, after)]
+    print("\n".join(diff_rules(rule_sets[0], rule_sets[1], (f"version {before}", f"version {after}"))))
 
 
 def _find(lake: Objects, version: int | None = None) -> PublishedRules:

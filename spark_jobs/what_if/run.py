@@ -1,4 +1,4 @@
-"""A what-if from request to report: other rules over landed chunks, compared with what the detector has found."""
+"""A what-if from request to report: try other rules on landed chunks, and compare with the recorded detections."""
 
 import hashlib
 import time

@@ -18,7 +18,7 @@ from local.jobs import DETECTOR, Lake, create_jobs
 from local.s3 import LocalS3
 from tests.harness.pipeline import BUCKET, ROOT, detector_environment
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
 
 # Two chunks, and the fewest for which some pattern holds by the built-in rules.
 ROWS = 20_000
@@ -78,7 +78,6 @@ def deployed(s3: LocalS3, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield Deployed(s3, server, client, outputs)
 
 
-@pytest.mark.slow
 def test_the_jobs_pass_and_only_the_scratch_lake_is_written_and_deleted(deployed: Deployed) -> None:
     before = deployed.keys()
     done = deployed.smoke("--rows", str(ROWS))
@@ -103,7 +102,6 @@ def test_the_deployments_own_lake_is_refused_before_anything_is_started(deployed
     assert (deployed.keys(), len(list(deployed.client.jobs.list_runs()))) == (before, runs)
 
 
-@pytest.mark.slow
 def test_a_job_that_fails_is_named_and_the_rest_is_cleaned_up(deployed: Deployed) -> None:
     before = deployed.keys()
     with deployed.state_backend("nowhere"):

@@ -17,12 +17,14 @@ from orchestration.prune import DEADLINE_CALLBACK, prune_database
 
 # Of another product in the same Airflow.
 FOREIGN_DAG, FOREIGN_CALLBACK = "foreign", "foreign.notify"
-# The tasks of each DAG, and the XCom keys that each pushes.
+# Tasks of each DAG, and the XCom keys that each pushes.
 TASKS: dict[str, dict[str, tuple[str, ...]]] = {
     "chunk_transactions": {"watch_offset": ("return_value",), "land_chunks": ("run_id", "run_page_url", "link")},
+    "supervise_chunker": {"follow": ()},
     "supervise_detector": {"supervise": ()},
     "watch_freshness": {"watch": ()},
     "maintain": {"maintain_state": (), "prune_database": (), "prune_logs": ()},
+    "change_rules": {"what_if": ("run_id",), "describe": ("return_value",)},
     FOREIGN_DAG: {"report": ("return_value",)},
 }
 RUNS_PER_DAY = {"chunk_transactions": 17_280, "supervise_detector": 1440, "watch_freshness": 1440, "maintain": 1}

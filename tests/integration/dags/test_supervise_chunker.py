@@ -48,6 +48,7 @@ def test_one_run_follows_once_both_airflow_and_the_job_are_set_for_it(airflow: A
     assert run.end_time in (0, None), "it follows"
 
 
+@pytest.mark.slow
 def test_a_permanent_failure_is_told_once_and_the_next_run_starts_when_the_file_is_repaired(airflow: Airflow) -> None:
     airflow.environment[MODE] = "follow"
     deploy_following(airflow)

@@ -1,4 +1,4 @@
-"""What-ifs as processes, on what a detector has found."""
+"""What-ifs as processes, on a real detector's lake."""
 
 import json
 import re

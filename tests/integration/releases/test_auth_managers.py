@@ -32,7 +32,7 @@ KEYCLOAK = "airflow.providers.keycloak.auth_manager.keycloak_auth_manager.Keyclo
 
 @dataclass
 class AuthenticatedAirflow:
-    """An Airflow of which only the api-server runs."""
+    """An Airflow that runs its api-server only."""
 
     server: LocalAirflow
     home: Path
