@@ -109,7 +109,7 @@ class LocalAirflow:
 
 
 @contextmanager
-def local_airflow(
+def starting_airflow(
     directory: Path,
     logs: Path,
     environment: Mapping[str, str],
@@ -118,7 +118,9 @@ def local_airflow(
     only: tuple[str, ...] = tuple(_COMPONENTS),
     python: str = sys.executable,
 ) -> Iterator[LocalAirflow]:
-    """Run a local Airflow with this project's DAGs and plugins; port 0 picks a free port.
+    """Start a local Airflow with this project's DAGs and plugins, and stop it at the end; port 0 picks a free port.
+
+    Call `await_health` before using it.
 
     Args:
         directory: its home, with database and task logs; an existing one is used again.
@@ -130,7 +132,6 @@ def local_airflow(
     Raises:
         OSError: the port is taken.
         DatabaseNotCreatedError: its database could not be migrated.
-        ComponentsNotReadyError: it was not healthy in time.
     """
     port = free_port(port)
     url = f"http://127.0.0.1:{port}"
@@ -143,10 +144,31 @@ def local_airflow(
     try:
         for name in only:
             airflow.start(name)
-        airflow.await_health()
         yield airflow
     finally:
         processes.stop_all(airflow.components.values(), _STOP_SECONDS)
+
+
+@contextmanager
+def local_airflow(
+    directory: Path,
+    logs: Path,
+    environment: Mapping[str, str],
+    *,
+    port: int = 0,
+    only: tuple[str, ...] = tuple(_COMPONENTS),
+    python: str = sys.executable,
+) -> Iterator[LocalAirflow]:
+    """Run a local Airflow, see `starting_airflow`.
+
+    Raises:
+        OSError: the port is taken.
+        DatabaseNotCreatedError: its database could not be migrated.
+        ComponentsNotReadyError: it was not healthy in time.
+    """
+    with starting_airflow(directory, logs, environment, port=port, only=only, python=python) as airflow:
+        airflow.await_health()
+        yield airflow
 
 
 def database_url(directory: Path) -> str:

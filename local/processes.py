@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -21,7 +23,7 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> 
         environment: environment variables to add to those of this process.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
+    with log.open("ab") as out, _signals_deferred():
         return subprocess.Popen(
             command,
             stdout=out,
@@ -30,6 +32,30 @@ def start(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> 
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
+
+
+@contextmanager
+def _signals_deferred() -> Iterator[None]:
+    """Call the handlers of SIGINT and SIGTERM after this block.
+
+    Python drops what a handler raises while the hooks of `os.register_at_fork` run, so a Ctrl-C would be lost.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        # Handlers run in the main thread only.
+        yield
+        return
+    received = []
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    deferred = {number: handler for number, handler in handlers.items() if callable(handler)}
+    for number in deferred:
+        signal.signal(number, lambda *arguments: received.append(arguments))
+    try:
+        yield
+    finally:
+        for number, handler in deferred.items():
+            signal.signal(number, handler)
+    for number, frame in received:
+        deferred[signal.Signals(number)](number, frame)
 
 
 def stop(process: "subprocess.Popen[bytes]", seconds: float = 10) -> int:

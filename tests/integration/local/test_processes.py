@@ -1,4 +1,4 @@
-"""No process outlives the one that started it."""
+"""No process outlives the one that started it, and no signal is lost."""
 
 import os
 import signal
@@ -43,6 +43,19 @@ def main():
 sys.exit(processes.run_guarded(main, grace_seconds=1))
 """
 
+# A Ctrl-C while Python's own hooks run beside a fork.
+_INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+from local import processes
+
+os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
+try:
+    processes.start([sys.executable, "-c", ""], Path(sys.argv[1]), {})
+except KeyboardInterrupt:
+    sys.exit(3)
+"""
+
 
 @pytest.mark.parametrize(
     ("which", "number", "exit_code"),
@@ -64,3 +77,8 @@ def test_no_process_is_left_when_a_guarded_one_is_killed(
     os.kill(outer.pid if which == "outer" else inner.pid, number)
     assert outer.wait(30) == exit_code
     wait_until(lambda: marked_processes(mark) == [])
+
+
+def test_a_signal_is_not_lost_while_a_process_starts(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _INTERRUPTED, str(tmp_path / "log")]
+    assert subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode == 3
