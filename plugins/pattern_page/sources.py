@@ -1,7 +1,7 @@
 """Everything that the page reads, each source on a thread and at an interval of its own."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +19,7 @@ from pattern_page.snapshots import DagSnapshot, JobSnapshot, Snapshot, TablesSna
 from pattern_page.state_reader import StateReader
 from spark_jobs.lake.merchant_state import MerchantState
 
-_SECONDS = {"lake": 2.0, "tables": 2.0, "dags": 5.0, "jobs": 10.0}
+INTERVALS: Mapping[str, float] = {"lake": 2.0, "tables": 2.0, "dags": 5.0, "jobs": 10.0}
 # Short, so that requests do not pile up in the API server while S3 does not respond.
 _PATIENCE = Patience(connect_seconds=5, read_seconds=5, request_seconds=20, retries=0)
 
@@ -34,6 +34,7 @@ class Sources:
         read_dags: reads the DAGs and their runs.
         job_reader: returns, for settings, what reads the Databricks jobs and their runs.
         chunker_dag: the DAG that keeps landing going.
+        intervals: seconds between the reads of each source.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Sources:
         job_reader: Callable[[Settings], ReadJobs],
         now: Callable[[], datetime],
         chunker_dag: str = CHUNKER_DAG,
+        intervals: Mapping[str, float] = INTERVALS,
     ) -> None:
         self._load_settings = load_settings
         self._chunker_dag = chunker_dag
@@ -50,11 +52,11 @@ class Sources:
         self._now = now
         self._lock = threading.Lock()
         self._current: _Readers | None = None
-        pool = ThreadPoolExecutor(len(_SECONDS), thread_name_prefix="pattern-page")
-        self._lake = Poller("S3", lambda: self._readers().lake.read(), _SECONDS["lake"], pool, now)
-        self._tables = Poller("S3", lambda: self._readers().state.read(), _SECONDS["tables"], pool, now)
-        self._dags = Poller("Airflow's database", read_dags, _SECONDS["dags"], pool, now)
-        self._jobs = Poller("Databricks", lambda: self._readers().read_jobs(), _SECONDS["jobs"], pool, now)
+        pool = ThreadPoolExecutor(len(intervals), thread_name_prefix="pattern-page")
+        self._lake = Poller("S3", lambda: self._readers().lake.read(), intervals["lake"], pool, now)
+        self._tables = Poller("S3", lambda: self._readers().state.read(), intervals["tables"], pool, now)
+        self._dags = Poller("Airflow's database", read_dags, intervals["dags"], pool, now)
+        self._jobs = Poller("Databricks", lambda: self._readers().read_jobs(), intervals["jobs"], pool, now)
 
     def poll(self) -> Snapshot:
         """Return the last reads at once."""

@@ -13,7 +13,7 @@ from orchestration.dag_ids import CHUNKER_DAG, DAG_IDS, SUPERVISOR_DAG
 from orchestration.settings import parse_settings
 from pattern_page.app import create_app
 from pattern_page.snapshots import DagSnapshot, JobSnapshot
-from pattern_page.sources import Sources
+from pattern_page.sources import INTERVALS, Sources
 from pattern_page.viewer import Viewer
 from tests.unit.pattern_page.lake import PageLake, utc_now
 
@@ -25,7 +25,10 @@ class Page:
     """The page as a browser requests it, for a user who may read the runs of `dags`."""
 
     def __init__(self, settings: Callable[[], dict[str, object]], dags: Collection[str] = DAG_IDS) -> None:
-        sources = Sources(lambda: parse_settings(settings()), lambda: DAGS, lambda _: lambda: JOBS, utc_now)
+        intervals = dict.fromkeys(INTERVALS, 0.1)
+        sources = Sources(
+            lambda: parse_settings(settings()), lambda: DAGS, lambda _: lambda: JOBS, utc_now, intervals=intervals
+        )
         viewer = Viewer("user", frozenset(dags))
         self.client = TestClient(create_app(sources, lambda: viewer, utc_now))
 
