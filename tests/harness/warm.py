@@ -132,8 +132,9 @@ class WarmProcess:
             return
 
     def stop(self) -> None:
-        """Stop the process and its command."""
-        processes.stop(self._process)
+        """Kill the process and its command: a detector has left a handler of SIGTERM that ends nothing else."""
+        processes.kill_session(self._process)
+        self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
