@@ -12,7 +12,7 @@ from typing import TypeVar
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.chunk_csv import read_columns
-from spark_jobs.lake.importance import read_importance
+from spark_jobs.lake.importance import Importance, read_importance, weigher
 from spark_jobs.lake.layout import chunk_path
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.built_in import BUILT_IN
@@ -58,16 +58,14 @@ def measure(lake_url: str, importance_url: str, scratch_url: str, chunks: int) -
     unpacked, unpacking = _fastest(
         lambda: [ChunkSums.unpack(chunk.end, body) for chunk, body in zip(sums, packed, strict=True)]
     )
-    joined, joining = _fastest(lambda: [importance.join(chunk) for chunk in unpacked])
-    outcomes, advancing = _fastest(lambda: _advance(joined))
+    outcomes, advancing = _fastest(lambda: _advance(unpacked, importance))
     committing = _commit(outcomes[-_COMMITS:], scratch_url)
     return [
         Step("download the chunk", getting / chunks, of_processor=False),
         Step("parse the CSV", parsing / chunks),
         Step("sum by pair and category", summing / chunks),
         Step("pack and unpack the sums", (packing + unpacking) / chunks),
-        Step("join the weights", joining / chunks),
-        Step("advance the state, evaluate the patterns", advancing / chunks),
+        Step("advance the state, join the weights, evaluate the patterns", advancing / chunks),
         Step("commit: detections and merchants, then pairs", committing, of_processor=False),
     ]
 
@@ -78,9 +76,9 @@ def _bytes(lake: Objects, first: int) -> bytes:
     return stored.data
 
 
-def _advance(chunks: list[ChunkSums]) -> list[Outcome]:
+def _advance(chunks: list[ChunkSums], importance: Importance) -> list[Outcome]:
     rules = Rules(BUILT_IN, every_chunk=False)
-    detector = Detector(PairState(), Reported(), rules, lambda: datetime.now(UTC))
+    detector = Detector(PairState(), Reported(), rules, lambda: datetime.now(UTC), weigher(importance))
     return [detector.advance([chunk]) for chunk in chunks]
 
 

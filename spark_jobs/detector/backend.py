@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.pair_state import PairState
-from spark_jobs.lake.importance import Importance
+from spark_jobs.lake.importance import Importance, weigher
 from spark_jobs.lake.rules import RecordedAdoption
 from spark_jobs.lake.state_tables import StateTables
 from spark_jobs.patterns.detect import Detector, Reported
@@ -109,16 +109,10 @@ class DriverBackend:
 
     def __init__(self, tables: StateTables, pairs: PairState, start: BackendStart) -> None:
         self._tables = tables
-        self._detector = Detector(pairs, start.reported, start.rules, start.now)
-        self._importance = start.importance
+        self._detector = Detector(pairs, start.reported, start.rules, start.now, weigher(start.importance))
 
     def collect(self, frame: DataFrame) -> Sequence[ChunkSums] | None:
-        rows = frame.toArrow().to_pylist()
-        return self.weighted([ChunkSums.unpack(row["chunk_end"], row["sums"]) for row in rows])
-
-    def weighted(self, chunks: Sequence[ChunkSums]) -> Sequence[ChunkSums]:
-        """Return the sums of chunks with the weights of the importance file, if there is one."""
-        return [self._importance.join(chunk) for chunk in chunks] if self._importance else chunks
+        return [ChunkSums.unpack(row["chunk_end"], row["sums"]) for row in frame.toArrow().to_pylist()]
 
     def chunks(self, batch: Sequence[ChunkSums]) -> Sequence[ChunkFacts]:
         return batch

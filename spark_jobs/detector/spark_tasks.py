@@ -8,7 +8,7 @@ from pyspark import Broadcast
 
 from spark_jobs.engine.packed import pack
 from spark_jobs.kernel.chunk_sums import ChunkSums
-from spark_jobs.lake.importance import Importance
+from spark_jobs.lake.importance import Importance, weigher
 from spark_jobs.patterns.partition import PARTITION_SCHEMA, PartitionTask, advance_partition, sums_of
 
 SUMMARY_SCHEMA = pa.schema(
@@ -43,11 +43,7 @@ def advance(
     """Yield the outcome of a partition, packed."""
     rows = pa.Table.from_batches(batches, PARTITION_SCHEMA)
     if rows.num_rows:
-        yield from pack(advance_partition(rows, task, importance.value.join if importance else _as_they_are))
-
-
-def _as_they_are(chunk: ChunkSums) -> ChunkSums:
-    return chunk
+        yield from pack(advance_partition(rows, task, weigher(importance.value if importance else None)))
 
 
 def _chunks(batch: pa.RecordBatch) -> Iterator[ChunkSums]:

@@ -4,7 +4,7 @@ A pair takes 40 bytes for its totals, the bytes of its name, 13 to 20 bytes in t
 and no Python object (docs/decisions/0006).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spark_jobs.errors import StateError
 from spark_jobs.kernel.growing_array import GrowingArray
-from spark_jobs.kernel.merchant_codes import MerchantCodes
+from spark_jobs.kernel.name_codes import NameCodes
 from spark_jobs.kernel.name_words import Integers, NameWords, Words, name_words
 from spark_jobs.kernel.pair_array import FEMALE, MALE, PAIR, PairArray, Pairs, gender_codes
 from spark_jobs.kernel.pair_index import MAX_ROWS, PairIndex, distinct_pairs
@@ -23,6 +23,8 @@ from spark_jobs.kernel.reported import PatternBits
 _BLOCK = 1 << 18
 _ROOM = 1.125
 _SUMMED_BY_MERCHANT = ("transactions", "amount_paise")
+# Returns the sums of a chunk with other weights, given the row of the pair of each.
+Weigh = Callable[[pa.Table, Integers], pa.Table]
 _MERCHANT_TOTALS = (*_SUMMED_BY_MERCHANT, "customers", "female_customers", "male_customers")
 
 
@@ -61,7 +63,7 @@ class PairState:
     TOTALS = ("transactions", "amount_paise", "weight_units", "weighted_transactions")
 
     def __init__(self) -> None:
-        self.merchants = MerchantCodes()
+        self.merchants = NameCodes()
         self.pairs = PairArray()
         self.merchant_totals = {name: GrowingArray(np.int64) for name in _MERCHANT_TOTALS}
         self.reported = PatternBits()
@@ -108,16 +110,20 @@ class PairState:
         for name in _SUMMED_BY_MERCHANT:
             self._add_to_merchants(name, self.pairs.values["merchant"], self.pairs.values[name].astype(np.int64))
 
-    def advance(self, sums: pa.Table) -> Advance:
+    def advance(self, sums: pa.Table, weigh: Weigh | None = None) -> Advance:
         """Add the sums of one chunk; a pair has one row per category.
 
         Args:
-            sums: `merchant, customer, gender, first_line` and the four totals; the gender of the first line counts.
+            sums: `SUMS_SCHEMA`; the gender of the first line counts.
+            weigh: replaces the weights; None keeps those of the transactions.
 
         Raises:
             StateError: a total overflows.
         """
-        sums, rows = self._one_row_a_pair(sums, self._rows_of(sums))
+        rows = self._rows_of(sums)
+        if weigh:
+            sums = weigh(sums, rows)
+        sums, rows = self._one_row_a_pair(sums, rows)
         before = self.pairs.take(rows)
         after = before.copy()
         merchant = before["merchant"].astype(np.int64)

@@ -9,8 +9,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from spark_jobs.errors import ImportanceError
-from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.fixed_point import MAX_WEIGHT, to_weight_units
+from spark_jobs.kernel.growing_array import GrowingArray
+from spark_jobs.kernel.name_codes import NameCodes
+from spark_jobs.kernel.name_words import Integers
+from spark_jobs.kernel.pair_state import Weigh
 from spark_jobs.lake.csv_lines import HEADER_BYTES, split_header, split_lines, verify_columns
 from spark_jobs.lake.csv_quotes import find_quoting
 from spark_jobs.store.objects import open_object
@@ -31,21 +34,53 @@ class Importance:
         self._by_category = _Means(rows, _CATEGORY_KEY)
         self._by_pair = _Means(rows, _PAIR_KEY)
 
-    def join(self, sums: ChunkSums) -> ChunkSums:
-        """Return a chunk's sums with the weights of this table instead of the transactions' own.
-
-        All transactions of a (merchant, customer, category) have one weight: that of the category, else that of the
-        pair, else none.
-        """
-        rows = sums.rows
+    def find(self, rows: pa.Table) -> NDArray[np.float64]:
+        """Return the weight of each row, that of its category or else of its pair, in 1/10,000; NaN if it has none."""
         weight = self._by_category.find(rows)
         missing = np.flatnonzero(np.isnan(weight))
         weight[missing] = self._by_pair.find(rows.take(pa.array(missing)))
-        count = np.where(np.isnan(weight), 0, rows.column("transactions").to_numpy())
+        return weight
+
+
+class PairWeights:
+    """The weights of an importance file for the pairs of one state.
+
+    It remembers the last category of each pair with its weight, in 12 bytes: most merchants have one category, and to
+    find a name takes as long as everything else that is done with it.
+    """
+
+    def __init__(self, importance: Importance) -> None:
+        self._importance = importance
+        self._codes = NameCodes()
+        self._category = GrowingArray(np.int32)
+        self._weight = GrowingArray(np.float64)
+
+    def weigh(self, sums: pa.Table, pairs: Integers) -> pa.Table:
+        """Return a chunk's sums with the weights of the file instead of the transactions' own.
+
+        All transactions of a (merchant, customer, category) have one weight, or none.
+
+        Args:
+            sums: `SUMS_SCHEMA`, n rows.
+            pairs: the row of each one's pair in the state, shape (n,).
+        """
+        category = self._codes.encode(sums.column("category"))
+        new = int(pairs.max(initial=-1)) + 1 - len(self._category)
+        if new > 0:
+            self._category.append(np.full(new, -1))
+            self._weight.append(np.full(new, np.nan))
+        categories, weights = self._category.values, self._weight.values
+        weight = weights[pairs]
+        unknown = np.flatnonzero(categories[pairs] != category)
+        if len(unknown):
+            weight[unknown] = self._importance.find(sums.take(pa.array(unknown)))
+            # Of several categories of a pair, the last one stays in both.
+            categories[pairs[unknown]], weights[pairs[unknown]] = category[unknown], weight[unknown]
+        count = np.where(np.isnan(weight), 0, sums.column("transactions").to_numpy())
         units = np.nan_to_num(weight).astype(np.int64) * count
         for name, column in (("weight_units", units), ("weighted_transactions", count)):
-            rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(column))
-        return ChunkSums(sums.end, rows)
+            sums = sums.set_column(sums.schema.get_field_index(name), name, pa.array(column))
+        return sums
 
 
 class _Means:
@@ -70,6 +105,11 @@ class _Means:
             self._index.get_indexer(pd.Index(_joined(rows, self._key), dtype=object))
         ]
         return found
+
+
+def weigher(importance: Importance | None) -> Weigh | None:
+    """Return what weighs the sums of chunks for the pairs of one state; None if they keep their weights."""
+    return PairWeights(importance).weigh if importance else None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from spark_jobs.columns import LINE
 from spark_jobs.kernel.chunk_sums import ChunkSums
 from spark_jobs.kernel.pair_rows import pair_rows
-from spark_jobs.kernel.pair_state import Advance, PairState
+from spark_jobs.kernel.pair_state import Advance, PairState, Weigh
 from spark_jobs.patterns.detections import NO_SEQ, REPORTED_COLUMNS, Detection
 from spark_jobs.patterns.evaluate import RECORDED_PERCENTILES, Finding, Percentiles, Touched, findings, merchant_rows
 from spark_jobs.patterns.grammar import Percentile
@@ -43,10 +43,19 @@ class Detector:
         reported: what has been reported beyond it.
         rules: which patterns are in force, and from which line on.
         now: the clock, with a time zone.
+        weigh: replaces the weights of sums; None keeps those of the transactions.
     """
 
-    def __init__(self, state: PairState, reported: Reported, rules: Rules, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        state: PairState,
+        reported: Reported,
+        rules: Rules,
+        now: Callable[[], datetime],
+        weigh: Weigh | None = None,
+    ) -> None:
         self.state = state
+        self._weigh = weigh
         self._next_seq = reported.next_seq
         self._detected_line = reported.through_line
         self._beyond = reported.beyond
@@ -80,7 +89,7 @@ class Detector:
 
     def _touch(self, chunk: ChunkSums, recorded: frozenset[Percentile]) -> Touched:
         """Advance the state by one chunk; return what it touched, with `recorded` percentiles beside those compared."""
-        advance = self.state.advance(chunk.rows)
+        advance = self.state.advance(chunk.rows, self._weigh)
         _, rule_set = self._rules.at(chunk.end)
         wanted = rule_set.percentiles | recorded
         return Touched(self.state, advance, self._percentiles.after(self.state, advance, wanted))

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from spark_jobs.columns import LINE
 from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, all_pair_rows, restore_state
+from spark_jobs.kernel.pair_state import Weigh
 from spark_jobs.patterns.detect import Detector, Reported
 from spark_jobs.patterns.detections import Detection, detection_rows, parse_detection_rows, shadow_rows
 from spark_jobs.patterns.schedule import Rules
@@ -58,28 +59,26 @@ def sums_of(chunk: ChunkSums) -> pa.Table:
     return pa.table(values, schema=PARTITION_SCHEMA)
 
 
-def advance_partition(
-    rows: pa.Table, task: PartitionTask, join_weights: Callable[[ChunkSums], ChunkSums]
-) -> Mapping[str, pa.Table]:
+def advance_partition(rows: pa.Table, task: PartitionTask, weigh: Weigh | None) -> Mapping[str, pa.Table]:
     """Advance the merchants of a partition by all chunks of a micro-batch.
 
     Args:
         rows: `PARTITION_SCHEMA`: all rows of `state/pairs` of its merchants as of the committed line, and their sums.
         task: what all partitions have in common.
-        join_weights: replaces the weights of a chunk's sums.
+        weigh: replaces the weights of sums; None keeps those of the transactions.
 
     Returns:
         Rows by table: those to append to the state, detections in any order and without `seq`, and `COUNTS_SCHEMA`.
     """
     is_state = pc.is_null(rows.column("first_line"))
     state = rows.filter(is_state).select(PAIRS_SCHEMA.names)
-    chunks = [join_weights(chunk) for chunk in _chunks(rows.filter(pc.invert(is_state)))]
+    chunks = list(_chunks(rows.filter(pc.invert(is_state))))
     if not chunks or chunks[-1].end < task.line:
         # All rows of a micro-batch are as of its end.
         chunks.append(ChunkSums(task.line, SUMS_SCHEMA.empty_table()))
     merchants = pc.unique(rows.column("merchant"))
     detector = Detector(
-        restore_state(state), _reported_of(task.reported, merchants), task.rules, lambda: task.started_at
+        restore_state(state), _reported_of(task.reported, merchants), task.rules, lambda: task.started_at, weigh
     )
     outcome = detector.advance(chunks)
     pairs = all_pair_rows(detector.state, task.line) if task.every_pair else outcome.pairs

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
@@ -12,15 +12,12 @@ from spark_jobs.lake.landing import Chunk, Landing
 _AHEAD = 2
 
 
-def read_ahead(
-    landing: Landing, chunks: Iterable[Chunk], weigh: Callable[[ChunkSums], ChunkSums] | None
-) -> Iterator[ChunkSums]:
+def read_ahead(landing: Landing, chunks: Iterable[Chunk]) -> Iterator[ChunkSums]:
     """Yield the sums of chunks in order; a thread per core reads and sums the next ones.
 
     Args:
         landing: where the chunks are.
         chunks: consecutive chunks.
-        weigh: joins the importance file to a chunk's sums; None if weights come with the transactions.
 
     Raises:
         LandingZoneError: a chunk is missing or damaged.
@@ -28,8 +25,7 @@ def read_ahead(
     """
 
     def read(chunk: Chunk) -> ChunkSums:
-        sums = sum_chunk(landing.read(chunk.first, chunk.end, CHUNK_COLUMNS), chunk.end)
-        return weigh(sums) if weigh else sums
+        return sum_chunk(landing.read(chunk.first, chunk.end, CHUNK_COLUMNS), chunk.end)
 
     threads = os.cpu_count() or 1
     coming: deque[Future[ChunkSums]] = deque()

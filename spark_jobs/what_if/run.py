@@ -9,7 +9,7 @@ from logging import Logger
 
 from spark_jobs.kernel.pair_state import PairState
 from spark_jobs.lake.found import Found, read_found
-from spark_jobs.lake.importance import read_importance
+from spark_jobs.lake.importance import read_importance, weigher
 from spark_jobs.lake.landing import Landing, list_chunks, open_landing
 from spark_jobs.lake.past_state import read_pairs_at
 from spark_jobs.lake.recorded_settings import read_recorded_settings
@@ -79,11 +79,11 @@ def run(settings: WhatIfSettings, now: Callable[[], datetime], log: Logger) -> W
             return recorded
     started = time.monotonic()
     state = _read_state(lake, landing, request)
-    trial = Trial(state, rules, lambda: request.requested_at)
+    trial = Trial(state, rules, lambda: request.requested_at, weigher(importance.weights))
     chunks = list_chunks(landing, lake.url, request.from_line, request.through_line)
     fields = {"from_line": request.from_line, "through_line": request.through_line}
     log.info("what-if started", extra={"fields": {**fields, "chunks": len(chunks), "pairs": len(state)}})
-    for sums in read_ahead(landing, chunks, importance.weights.join if importance.weights else None):
+    for sums in read_ahead(landing, chunks):
         trial.advance(sums)
     found = read_found(lake, request.from_line, request.through_line)
     outcome = trial.outcome(_rules_in_force(lake, found), found.detections, found.shadow)

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from spark_jobs.kernel.chunk_sums import ChunkSums
-from spark_jobs.kernel.pair_state import PairState
+from spark_jobs.kernel.pair_state import PairState, Weigh
 from spark_jobs.patterns.detect import Detector, Reported
 from spark_jobs.patterns.detections import NO_SEQ, Detection
 from spark_jobs.patterns.rules import RuleSet, Status
@@ -25,14 +25,18 @@ class Trial:
         state: as of the line before the first chunk, with what was reported by then; it is advanced.
         rules: the rules.
         now: the clock, with a time zone.
+        weigh: replaces the weights of sums; None keeps those of the transactions.
     """
 
-    def __init__(self, state: PairState, rules: RuleSet, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, state: PairState, rules: RuleSet, now: Callable[[], datetime], weigh: Weigh | None = None
+    ) -> None:
         self.found: list[Detection] = []
         self._state = state
         self._rules = rules
         self._standing = Standing(state, rules)
-        self._detector = Detector(state, Reported(), Rules(rules, every_chunk=False, version=UNPUBLISHED), now)
+        tried = Rules(rules, every_chunk=False, version=UNPUBLISHED)
+        self._detector = Detector(state, Reported(), tried, now, weigh)
 
     def advance(self, chunk: ChunkSums) -> None:
         """Advance by the next chunk."""

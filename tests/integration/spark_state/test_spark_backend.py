@@ -210,7 +210,7 @@ def test_detections_equal_those_recomputed_from_all_rows(
             adoption = Adoption(rules.newest.version + 1, from_line, published)
             rules = rules.with_adoption(adoption)
             detector.adopt(adoption)
-        chunks, spared = chunks_of(case.lines, batch, None), SPARED.get(then)
+        chunks, spared = chunks_of(case.lines, batch), SPARED.get(then)
         if spared is None:
             detector.commit(chunks)
         else:

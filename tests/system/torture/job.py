@@ -54,7 +54,7 @@ class LoopStream:
     """Replacement for `ChunkStream` that drives the streaming source's reader as Spark does, on a thread."""
 
     def __init__(
-        self, _session: None, chunks: Chunks, collect: Any, process: Callable[[Sequence[ChunkSums]], None]
+        self, _session: None, chunks: Chunks, _collect: Any, process: Callable[[Sequence[ChunkSums]], None]
     ) -> None:
         options = {
             "lake": chunks.lake,
@@ -65,8 +65,6 @@ class LoopStream:
             "partitions": "2",
         }
         self._reader = ChunkStreamReader(options)
-        # The sums come without a DataFrame.
-        self._weighted = collect.__self__.weighted
         self._process = process
         self._stopping = threading.Event()
         self._failure: BaseException | None = None
@@ -94,7 +92,7 @@ class LoopStream:
                 if end == at:
                     self._stopping.wait(_IDLE_POLL_SECONDS)
                     continue
-                self._process(self._weighted(self._sums(at, end)))
+                self._process(self._sums(at, end))
                 at = end
         except BaseException as error:  # noqa: BLE001 - raised by `wait`
             self._failure = error

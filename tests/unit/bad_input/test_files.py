@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from spark_jobs.chunker.land import ChunkerJob, LandedChunk, land_next_chunk
-from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA, ChunkSums
-from spark_jobs.lake.importance import read_importance
+from spark_jobs.kernel.chunk_sums import SUMS_SCHEMA
+from spark_jobs.lake.importance import read_importance, weigher
 from tests.unit.bad_input.files import CHANGES, FILES, HEADER, LANDED, File
 from tests.unit.bad_input.importances import IMPORTANCE_FILES, ImportanceFile
 from tests.unit.bad_input.outcomes import Lines, Stops
@@ -73,7 +74,9 @@ def test_an_importance_file_has_its_outcome(file: ImportanceFile, tmp_path: Path
     assert importance.weights
     assert importance.etag
     sums = pa.table([["M1"], ["C1"], ["food"], [1], [100], [0], [0], [0], ["F"]], schema=SUMS_SCHEMA)
-    (row,) = importance.weights.join(ChunkSums(1, sums)).rows.to_pylist()
+    weigh = weigher(importance.weights)
+    assert weigh
+    (row,) = weigh(sums, np.zeros(1, np.int64)).to_pylist()
     units = row["weight_units"] if row["weighted_transactions"] else None
     assert units == file.becomes.units
 

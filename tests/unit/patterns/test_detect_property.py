@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from spark_jobs.kernel.chunk_sums import CHUNK_COLUMNS, ChunkSums, sum_chunk
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA, restore_state
 from spark_jobs.lake.chunk_csv import read_columns, verify_lines
-from spark_jobs.lake.importance import Importance, parse_importance
+from spark_jobs.lake.importance import Importance, parse_importance, weigher
 from spark_jobs.patterns import evaluate, partition
 from spark_jobs.patterns.detect import Detector, Outcome, Reported
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA, Detection, detection_rows
@@ -97,8 +97,8 @@ def cases(draw: st.DrawFn) -> Case:
 class Driver:
     """The state in memory; a restart reads the rows of `state/pairs`."""
 
-    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
-        self._detector = Detector(restore_state(rows), reported, rules, lambda: NOW)
+    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules, importance: Importance | None) -> None:
+        self._detector = Detector(restore_state(rows), reported, rules, lambda: NOW, weigher(importance))
 
     def adopt(self, adoption: Adoption) -> None:
         self._detector.adopt(adoption)
@@ -113,8 +113,8 @@ class Partitioned:
     Every other micro-batch returns all pairs, which then replace the rows of their merchants.
     """
 
-    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules) -> None:
-        self._rows, self._reported, self._rules = rows, reported, rules
+    def __init__(self, rows: pa.Table, reported: Reported, rules: Rules, importance: Importance | None) -> None:
+        self._rows, self._reported, self._rules, self._importance = rows, reported, rules, importance
         self._batches = 0
 
     def adopt(self, adoption: Adoption) -> None:
@@ -134,8 +134,8 @@ class Partitioned:
         for number in range(3):
             part = rows.filter(pa.array(numbers == number))
             if part.num_rows:
-                sent = pickle.loads(pickle.dumps(task))
-                outcome = advance_partition(part, sent, lambda chunk: chunk)
+                sent, importance = pickle.loads(pickle.dumps((task, self._importance)))
+                outcome = advance_partition(part, sent, weigher(importance))
                 for name, tables in found.items():
                     tables.append(outcome[name])
         pairs, merchants = (
@@ -203,7 +203,7 @@ def run(case: Case, backend: type[Driver] | type[Partitioned] = Driver) -> Ran:
     """Feed the detector batch by batch; return what is in the tables at the end."""
     importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
     rules = Rules(case.rules, case.every_chunk)
-    detector = backend(PAIRS_SCHEMA.empty_table(), Reported(), rules)
+    detector = backend(PAIRS_SCHEMA.empty_table(), Reported(), rules, importance)
     rows = [PAIRS_SCHEMA.empty_table()]
     outcomes: list[Outcome] = []
     shadow: list[Detection] = []
@@ -218,7 +218,7 @@ def run(case: Case, backend: type[Driver] | type[Partitioned] = Driver) -> Ran:
             adoption = Adoption(rules.newest.version + 1, max(batch[0][0], through), published)
             rules = rules.with_adoption(adoption)
             detector.adopt(adoption)
-        outcome = detector.advance(chunks_of(case.lines, batch, importance))
+        outcome = detector.advance(chunks_of(case.lines, batch))
         if then != "nothing":
             last = shadow[-1].line if shadow else 0
             shadow += [d for d in outcome.shadow if d.line > last]
@@ -234,21 +234,18 @@ def run(case: Case, backend: type[Driver] | type[Partitioned] = Driver) -> Ran:
             # A commit without rows leaves no trace.
             detected = max([*(d.line for d in found), todo[0][0] if todo else 0])
             through = max([detected, *(d.line for d in shadow)])
-            detector = backend(pa.concat_tables(rows), Reported(len(found), detected, beyond), rules)
+            detector = backend(pa.concat_tables(rows), Reported(len(found), detected, beyond), rules, importance)
     return Ran(outcomes, shadow, rules)
 
 
-def chunks_of(
-    lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]], importance: Importance | None
-) -> list[ChunkSums]:
+def chunks_of(lines: Sequence[Transaction | None], extents: Sequence[tuple[int, int]]) -> list[ChunkSums]:
     """Return the sums of chunks as Spark delivers them: packed, in any order."""
     chunks = []
     for first, end in reversed(extents):
         data = chunk_csv(lines[first:end], first)
         chunk = read_columns(data, CHUNK_COLUMNS, "chunk")
         verify_lines(chunk, first, end, "chunk")
-        sums = ChunkSums.unpack(end, sum_chunk(chunk, end).packed())
-        chunks.append(importance.join(sums) if importance else sums)
+        chunks.append(ChunkSums.unpack(end, sum_chunk(chunk, end).packed()))
     return chunks
 
 

@@ -32,7 +32,7 @@ from tests.unit.patterns.test_rules import pattern
 @given(cases())
 def test_evidence_is_explained_by_the_same_values(case: Case) -> None:
     detector = Detector(PairState(), Reported(), Rules(case.rules, every_chunk=True), lambda: NOW)
-    outcome = detector.advance(chunks_of(case.lines, [(0, case.chunk_ends[0])], None))
+    outcome = detector.advance(chunks_of(case.lines, [(0, case.chunk_ends[0])]))
     rows = all_pair_rows(detector.state, outcome.line)
     for found in outcome.detections:
         of_merchant = rows.filter([name == found.merchant for name in rows["merchant"].to_pylist()])

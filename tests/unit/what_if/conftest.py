@@ -55,5 +55,5 @@ def land(lake: Objects, landing_format: str, first: int) -> None:
     tables = StateTables(lake)
     loaded = tables.load()
     detector = Detector(loaded.pairs, loaded.reported, Rules(built_in_rules(THRESHOLDS), False), lambda: NOW)
-    sums = list(read_ahead(landing, [Chunk(first, first + CHUNK)], None))
+    sums = list(read_ahead(landing, [Chunk(first, first + CHUNK)]))
     tables.commit(detector.advance(sums), settings_metadata(RecordedSettings("", THRESHOLDS)))

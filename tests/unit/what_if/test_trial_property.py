@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spark_jobs.kernel.pair_rows import all_pair_rows, restore_state
-from spark_jobs.kernel.pair_state import PairState
-from spark_jobs.lake.importance import parse_importance
+from spark_jobs.kernel.pair_state import PairState, Weigh
+from spark_jobs.lake.importance import parse_importance, weigher
 from spark_jobs.patterns.detect import Detector, Reported
 from spark_jobs.patterns.detections import Detection
 from spark_jobs.patterns.rules import RuleSet, Status
@@ -34,11 +34,10 @@ def test_a_report_is_the_difference_of_two_full_detections(trial: tuple[Case, Ru
     case, tried, begin = trial
     from_line = [0, *case.chunk_ends][begin]
     state, found = run_detector(case, begin)
-    what_if = Trial(restore_state(all_pair_rows(state, from_line)), tried, lambda: NOW)
-    importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
+    what_if = Trial(restore_state(all_pair_rows(state, from_line)), tried, lambda: NOW, weigh_of(case))
     extents = list(zip([0, *case.chunk_ends], case.chunk_ends, strict=False))[begin:]
     for extent in extents:
-        [sums] = chunks_of(case.lines, [extent], importance)
+        [sums] = chunks_of(case.lines, [extent])
         what_if.advance(sums)
     outcome = what_if.outcome(case.rules, [d for d in found if d.seq >= 0], [d for d in found if d.seq < 0])
     reports = {(one.pattern, one.recorded_as): one for one in pattern_reports(outcome)}
@@ -73,16 +72,20 @@ def test_a_report_is_the_difference_of_two_full_detections(trial: tuple[Case, Ru
 
 def run_detector(case: Case, begin: int) -> tuple[PairState, list[Detection]]:
     """Return the state before a chunk, and what the detector finds from this chunk on, shadow included."""
-    importance = parse_importance(importance_csv(case.importance), "i.csv") if case.importance is not None else None
-    detector = Detector(PairState(), Reported(), Rules(case.rules, False), lambda: NOW)
+    detector = Detector(PairState(), Reported(), Rules(case.rules, False), lambda: NOW, weigh_of(case))
     found: list[Detection] = []
     state = PairState()
     for number, extent in enumerate(zip([0, *case.chunk_ends], case.chunk_ends, strict=False)):
         if number == begin:
             state, found = restore_state(all_pair_rows(detector.state, extent[0])), []
-        [sums] = chunks_of(case.lines, [extent], importance)
+        [sums] = chunks_of(case.lines, [extent])
         found += detector.find(sums)
     return state, found
+
+
+def weigh_of(case: Case) -> Weigh | None:
+    rows = case.importance
+    return weigher(parse_importance(importance_csv(rows), "i.csv") if rows is not None else None)
 
 
 def with_trial(rules: RuleSet, tried: RuleSet, from_line: int) -> Rules:

@@ -1,4 +1,4 @@
-"""Dictionary encoding of merchants."""
+"""Dictionary encoding of names: of merchants, of categories."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 
-class MerchantCodes:
-    """Integer codes of merchant names, from 0 in order of first appearance."""
+class NameCodes:
+    """Integer codes of names, from 0 in order of first appearance."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -16,7 +16,7 @@ class MerchantCodes:
         self._array = pa.array([], pa.string())
 
     def __len__(self) -> int:
-        """Return the number of merchants."""
+        """Return the number of names."""
         return len(self.names)
 
     def encode(self, column: pa.ChunkedArray) -> NDArray[np.int64]:
