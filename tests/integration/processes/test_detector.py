@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from local import processes
-from local.jars import delta_jars, delta_session
 from spark_jobs.lake.heartbeat_history import parse_history
 from tests.harness.pipeline import Pipeline, wait_until
 from tests.harness.warm import WarmProcess
@@ -120,21 +119,3 @@ def test_a_gap_in_the_landing_zone_stops_the_detector_naming_the_line(
     output = pipeline.output()
     assert "chunk_000000019000.csv: must have lines 19000 to 20999, has 1000 rows" in output
     assert '"error": "LandingZoneError", "retryable": false' in output
-
-
-@pytest.mark.slow
-def test_the_state_is_readable_with_delta_spark(
-    undisturbed: Pipeline, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    copy = tmp_path_factory.mktemp("lake")
-    for key in undisturbed.keys("state/"):
-        path = copy / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(undisturbed.read(key))
-    spark = delta_session(1, delta_jars())
-    try:
-        rows = spark.read.format("delta").load(str(copy / "undisturbed/state/detections"))
-        assert rows.count() == len(undisturbed.found())
-        assert rows.where("evidence['transactions >= 8'] < thresholds['transactions >= 8']").count() == 0
-    finally:
-        spark.stop()

@@ -171,6 +171,16 @@ def test_tables_have_no_feature_that_deltalake_lacks(spark: SparkSession, lake: 
 
 
 @pytest.mark.slow
+def test_delta_spark_reads_what_the_driver_writes(spark: SparkSession, lake: Objects) -> None:
+    driver = OnDriver(lake, FIRST)
+    for number in range(3):
+        driver.commit([chunk(number)])
+    rows = spark.read.format("delta").load(lake.place(layout.DETECTIONS))
+    assert rows.count() == len(rows_of(lake, layout.DETECTIONS)) > 0
+    assert rows.where("evidence['transactions >= 2'] < thresholds['transactions >= 2']").count() == 0
+
+
+@pytest.mark.slow
 def test_the_driver_holds_none_of_the_state(spark: SparkSession, lake: Objects) -> None:
     rows = state_rows(200_000, len(MERCHANTS), np.random.default_rng(7))
     names = pa.array(MERCHANTS).take(pa.array(np.arange(rows.num_rows) % len(MERCHANTS)))
