@@ -92,7 +92,7 @@ def test_a_killed_detector_continues_and_finds_what_the_driver_does(
 
     killed = processes.start(command, log, environment)
     try:
-        wait_until(lambda: committed(log) >= 5000, [killed], seconds=600)
+        wait_until(lambda: committed(log) >= 15_000, [killed], seconds=600)
         assert rules(["publish", str(tmp_path / "rules.toml"), "--lake", url]) == 0
         wait_until(lambda: committed(log) > (adopted(log) or ROWS), [killed], seconds=600)
         killed.kill()
