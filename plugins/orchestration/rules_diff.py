@@ -1,5 +1,6 @@
 """The report of a what-if as Markdown, for the person who approves a change of the rules."""
 
+import difflib
 import re
 from collections.abc import Iterator
 
@@ -20,16 +21,20 @@ def describe_change(report: WhatIfReport, report_id: str, comment: str, requeste
 
     Everything that may be data is shown as code, so that no markup in it is rendered.
     """
-    rules = _fenced(report.request.rules)
-    lines = [*_head(report, comment, requested_by), *_table(report), "", *_legend(report)]
-    size = sum(map(len, lines)) + len(rules)
-    left_out = False
-    for pattern in report.patterns:
-        for block in _pattern_blocks(pattern):
-            size += len(block) + 1
-            left_out = left_out or size > _MAX_CHARACTERS
+    rules = _fenced("toml", report.request.rules)
+    top = [*_head(report, comment, requested_by), *_table(report), "", *_legend(report)]
+    changed = [(_changes(one), _examples(one)) for one in report.patterns if one.differences or _is_changed(one)]
+    # Of the examples only as many are shown as there is room for.
+    room = _MAX_CHARACTERS - sum(map(len, [*top, *(changes for changes, _ in changed), rules]))
+    lines, left_out = top, False
+    for changes, examples in changed:
+        shown = []
+        for example in examples:
+            room -= len(example) + 1
+            left_out = left_out or room < 0
             if not left_out:
-                lines.append(block)
+                shown.append(example)
+        lines += [changes, *(["", _fenced("text", "\n".join(shown))] if shown else [])]
     if left_out:
         lines += ["", f"More examples are in `{report.lake}/{report_path(report_id)}`."]
     return "\n".join([*lines, "", "#### The rules", "", rules])
@@ -60,41 +65,49 @@ def _legend(report: WhatIfReport) -> Iterator[str]:
     if not any(one.differences or _is_changed(one) for one in report.patterns):
         yield "- **No condition and no status changes, and nothing differs.**"
     for note in report.notes:
-        yield f"- {plain(note, _LINE_CHARACTERS)}"
+        yield f"- {_line(note)}"
 
 
 def _is_changed(pattern: PatternReport) -> bool:
     return (pattern.status, pattern.conditions) != (pattern.status_before, pattern.conditions_before)
 
 
-def _pattern_blocks(pattern: PatternReport) -> Iterator[str]:
-    """Yield the heading of a pattern and its examples; nothing if nothing differs."""
-    if not pattern.differences and not _is_changed(pattern):
-        return
-    yield f"\n#### `{pattern.pattern}`, {status_text(pattern)}, recorded as {pattern.recorded_as}\n"
-    if pattern.conditions != pattern.conditions_before:
-        for name, conditions in (("before", pattern.conditions_before), ("now", pattern.conditions)):
-            yield f"- {name}: {' and '.join(map(_code, conditions)) or 'absent'}"
-        yield ""
+def _changes(pattern: PatternReport) -> str:
+    """Return the heading of a pattern with its counts, and the conditions that change as a diff."""
+    recorded = "" if pattern.recorded_as == pattern.status else f", recorded as {pattern.recorded_as}"
+    counts = ", ".join(f"{getattr(pattern, name):,} {name}" for name in COUNTS[1:] if getattr(pattern, name))
+    heading = f"\n#### `{pattern.pattern}`, {status_text(pattern)}{recorded}{': ' if counts else ''}{counts}"
+    if pattern.conditions == pattern.conditions_before:
+        return heading
+    before, now = (list(map(_line, conditions)) for conditions in (pattern.conditions_before, pattern.conditions))
+    # Lines with a question mark point at characters.
+    diff = "\n".join(line for line in difflib.ndiff(before, now) if not line.startswith("?"))
+    return f"{heading}\n\n{_fenced('diff', diff)}"
+
+
+def _examples(pattern: PatternReport) -> Iterator[str]:
+    """Yield the examples of a pattern, each with the values and the thresholds of its conditions."""
     for example in pattern.examples:
         if example.difference in _SHOWN:
             evidence = example.evidence or example.evidence_before
-            yield "\n".join(
-                [f"- {_code(example_text(example))}", *(f"  - {_code(compared_text(e))}" for e in evidence)]
-            )
+            yield "\n    ".join([_line(example_text(example)), *(_line(compared_text(one)) for one in evidence)])
+
+
+def _line(text: str) -> str:
+    return plain(text, _LINE_CHARACTERS)
 
 
 def _code(text: str) -> str:
     """Return text as a code span, whatever it contains."""
-    shown = plain(text, _LINE_CHARACTERS)
+    shown = _line(text)
     fence = "`" * (_longest_backticks(shown) + 1)
     return f"{fence} {shown} {fence}" if "`" in shown else f"`{shown}`"
 
 
-def _fenced(text: str) -> str:
+def _fenced(language: str, text: str) -> str:
     """Return text as a block of code, whatever it contains."""
     fence = "`" * max(3, _longest_backticks(text) + 1)
-    return f"{fence}toml\n{text.rstrip()}\n{fence}"
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def _longest_backticks(text: str) -> int:

@@ -84,8 +84,8 @@ def test_approved_rules_are_published_with_who_when_and_why_and_adopted(airflow:
     assert "`dag_test` asks to publish the rules below as version 1: `` find `newcomers` ``" in body
     assert "| `PatId2` | active | active | 0 | 0 | 120 | 0 | 0 |" in body
     assert "| `PatId4` | absent → active | active | 0 | 120 | 0 | 0 | 0 |" in body
-    assert body.count("- `new: ") == body.count("- `gone: ") == 10
-    assert "  - `transactions >= 80: 1, threshold 80, does not hold`" in body
+    assert body.count("\nnew: ") == body.count("\ngone: ") == 10
+    assert "\n    transactions >= 80: 1, threshold 80, does not hold\n" in body
 
 
 @pytest.mark.slow

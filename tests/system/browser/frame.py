@@ -13,4 +13,5 @@ def page_frame(tab: Page) -> FrameLocator:
 
 def await_scripts(shown: Page | FrameLocator) -> None:
     """Wait until the page's scripts run: before that, clicks have no effect."""
-    expect(shown.locator("[role=tab][aria-selected=true]")).to_have_count(1)
+    # An Airflow that has just started, on a busy machine, takes longer than for anything else.
+    expect(shown.locator("[role=tab][aria-selected=true]")).to_have_count(1, timeout=60_000)

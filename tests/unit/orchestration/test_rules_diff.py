@@ -1,5 +1,6 @@
 """What a person sees who approves a change of the rules."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -66,13 +67,17 @@ are compared with what was found by version 2 from line 0.
 - Detections that were reported stay, and are not reported again.
 - Chunks below line 5 have expired.
 
-#### `PatId2`, active, recorded as active
+#### `PatId2`, active: 1 gone, 1 later
 
-- before: `transactions >= 2`
-- now: `transactions >= 80`
+```diff
+- transactions >= 2
++ transactions >= 80
+```
 
-- `gone: M1 C1, found at line 700`
-  - `transactions >= 80: 3, threshold 80, does not hold`
+```text
+gone: M1 C1, found at line 700
+    transactions >= 80: 3, threshold 80, does not hold
+```
 
 #### The rules
 
@@ -86,14 +91,23 @@ def test_rules_that_change_nothing_are_said_to() -> None:
     assert "**No condition and no status changes, and nothing differs.**" in text(_UNCHANGED)
 
 
-@pytest.mark.parametrize("name", ["![x](https://evil.example/x.png)", "<img src=x>", "a`b``c", "a\n# b", "https://x.y"])
+def test_a_promotion_names_both_tables() -> None:
+    before = replace(_UNCHANGED, status_before="shadow", recorded_as="shadow", gone=4)
+    body = text(before, replace(before, recorded_as="active", gone=0, new=4))
+    assert "#### `PatId3`, shadow → active, recorded as shadow: 4 gone\n" in body
+    assert "#### `PatId3`, shadow → active: 4 new\n" in body
+
+
+@pytest.mark.parametrize(
+    "name", ["![x](https://evil.example/x.png)", "<img src=x>", "a`b``c", "a\n# b", "https://x.y", "```"]
+)
 def test_names_are_shown_as_code_whatever_they_contain(name: str) -> None:
     body = text(replace(_CHANGED, examples=[replace(_GONE, merchant=name)]), rules=f"# {name}", comment=name, by=name)
-    fence = "`" * (3 if "``" in name else 2 if "`" in name else 1)
-    [line] = [line for line in body.splitlines() if "gone: " in line]
     shown = name.replace("\n", "\\n")
-    assert line.startswith(f"- {fence} gone: {shown} C1" if "`" in name else f"- `gone: {shown} C1")
-    assert body.splitlines()[0].count(shown) == 2
+    fence = "`" * (4 if "```" in name else 3)
+    assert f"\n{fence}text\ngone: {shown} C1, found at line 700\n" in body
+    around = "`" * (4 if "```" in name else 3 if "`" in name else 1)
+    assert re.findall(f"(`+) ?{re.escape(shown)} ?(`+)", body.splitlines()[0]) == [(around, around)] * 2
 
 
 def test_rules_cannot_end_their_block() -> None:
