@@ -89,7 +89,7 @@ def measure(shape: Shape, chunks: int) -> Cost:
     rules = Rules(BUILT_IN, every_chunk=False)
     detector = Detector(state, Reported(), rules, lambda: datetime.now(UTC))
     seconds = []
-    for chunk in _chunks(shape, chunks, random):
+    for chunk in chunks_of(shape, chunks, random):
         began = time.perf_counter()
         detector.advance([chunk])
         seconds.append(time.perf_counter() - began)
@@ -116,7 +116,8 @@ def state_rows(pairs: int, merchants: int, random: np.random.Generator) -> pa.Ta
     return pa.table(values, schema=PAIRS_SCHEMA)
 
 
-def _chunks(shape: Shape, chunks: int, random: np.random.Generator) -> Iterator[ChunkSums]:
+def chunks_of(shape: Shape, chunks: int, random: np.random.Generator) -> Iterator[ChunkSums]:
+    """Yield chunks whose pairs are in the state, but for the new ones, in an order of their own."""
     for number in range(chunks):
         old = _distinct(shape.pairs, shape.touched - shape.new, random)
         new = np.arange(shape.new) + shape.pairs + number * shape.new

@@ -143,7 +143,7 @@ def _commits(pid: int, log: Path, count: int) -> Iterator[tuple[float, Cpu]]:
     while seen < count:
         found = log.read_text().count('"batch committed"')
         for _ in range(found - seen):
-            yield time.time(), _used(pid)
+            yield time.time(), cpu_used(pid)
         seen = found
         if time.monotonic() > deadline or not psutil.pid_exists(pid):
             msg = f"the detector did not get there; see {log}:\n{log.read_text()[-3000:]}"
@@ -151,7 +151,8 @@ def _commits(pid: int, log: Path, count: int) -> Iterator[tuple[float, Cpu]]:
         time.sleep(0.02)
 
 
-def _used(pid: int) -> Cpu:
+def cpu_used(pid: int) -> Cpu:
+    """Return what a process with Spark's driver has used, with its JVM and Python workers."""
     driver = psutil.Process(pid)
     jvm = workers = 0.0
     for child in driver.children(recursive=True):

@@ -87,7 +87,7 @@ def run(settings: DetectorSettings, stopping: threading.Event, now: Callable[[],
         claim_output(Replay(lake.url, settings.from_line), output)
     on_spark = settings.state_backend == SPARK
     with ThreadPoolExecutor(1) as pool:
-        session = pool.submit(open_session, on_spark)
+        session = pool.submit(open_session, output.url if on_spark else None)
         with Lease(output, log).holding() if on_spark else nullcontext() as lease:
             _Detection(settings, lake, output, now, log).run(session, lease, stopping)
 

@@ -26,24 +26,26 @@ _DELTA_SETTINGS = {
 _EXTENSION = "io.delta.sql.DeltaSparkSessionExtension"
 
 
-def open_session(with_delta: bool = False) -> SparkSession:
+def open_session(delta_at: str | None = None) -> SparkSession:
     """Return the session of the Databricks cluster, or a local one elsewhere.
 
     Args:
-        with_delta: the session must be able to write Delta tables, as every session on Databricks is.
+        delta_at: URL of the lake whose Delta tables the session must be able to write, as every session on Databricks
+            is; None if it need not write any.
 
     Raises:
         AccessModeError: the session is one of Spark Connect.
-        DeltaMissingError: the session cannot write Delta tables.
+        DeltaMissingError: the session cannot write Delta tables there.
     """
     # Workers must run this interpreter, in which the wheel is installed.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName("transaction-pattern-detector")
     if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
-        for key, value in (_start_settings() | (_delta_start_settings() if with_delta else _WITHOUT_DELTA)).items():
+        further = _delta_start_settings(delta_at) if delta_at else _WITHOUT_DELTA
+        for key, value in (_start_settings() | further).items():
             builder = builder.config(key, value)
     spark = prepared(builder.getOrCreate())
-    return with_delta_settings(spark) if with_delta else spark
+    return with_delta_settings(spark, delta_at) if delta_at else spark
 
 
 def prepared(spark: SparkSession) -> SparkSession:
@@ -63,14 +65,16 @@ def prepared(spark: SparkSession) -> SparkSession:
     return spark
 
 
-def with_delta_settings(spark: SparkSession) -> SparkSession:
-    """Return a session that can write Delta tables, with the settings for that.
+def with_delta_settings(spark: SparkSession, lake: str) -> SparkSession:
+    """Return a session that can write the Delta tables of a lake, with the settings for that.
 
     Raises:
-        DeltaMissingError: Delta's jars are not on its class path.
+        DeltaMissingError: Delta's jars, or those for the lake's store, are not on its class path.
     """
     if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
         _verify_delta(spark)
+        if _is_on_s3(lake):
+            _verify_s3(spark, lake)
     for key, value in _DELTA_SETTINGS.items():
         spark.conf.set(key, value)
     return spark
@@ -87,6 +91,20 @@ def _verify_delta(spark: SparkSession) -> None:
             " written; name the release of Delta Lake for this Spark in the environment, for Spark 4.2"
             ' PYSPARK_SUBMIT_ARGS="--packages io.delta:delta-spark_4.2_2.13:4.4.0 pyspark-shell", which downloads them'
             " from Maven Central at the first start, or --jars with a copy (docs/how-to/scale-out.md)"
+        )
+        raise DeltaMissingError(msg)
+
+
+def _verify_s3(spark: SparkSession, lake: str) -> None:
+    """Fail at the start: Spark itself retries for minutes, and then hides the reason in the driver's log."""
+    assert spark._jvm
+    if isinstance(spark._jvm.org.apache.hadoop.fs.s3a.S3AFileSystem, JavaPackage):
+        hadoop = spark._jvm.org.apache.hadoop.util.VersionInfo.getVersion()
+        spark.stop()
+        msg = (
+            f"{lake}: Spark cannot access s3:// because hadoop-aws is not on the class path; name its release for"
+            f" Spark's Hadoop, org.apache.hadoop:hadoop-aws:{hadoop}, beside Delta Lake in --packages of"
+            " PYSPARK_SUBMIT_ARGS, or name copies of its jars in --jars (docs/how-to/scale-out.md)"
         )
         raise DeltaMissingError(msg)
 
@@ -110,9 +128,9 @@ def _start_settings() -> dict[str, str]:
 _WITHOUT_DELTA = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 
 
-def _delta_start_settings() -> dict[str, str]:
+def _delta_start_settings(lake: str) -> dict[str, str]:
     cores = str(os.cpu_count() or 1)
-    return {
+    settings = {
         "spark.sql.extensions": _EXTENSION,
         "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
         # With hadoop-aws on the class path, addresses are the same for all clients.
@@ -122,3 +140,11 @@ def _delta_start_settings() -> dict[str, str]:
         "spark.sql.shuffle.partitions": cores,
         "spark.sql.sources.parallelPartitionDiscovery.parallelism": cores,
     }
+    if _is_on_s3(lake):
+        # hadoop-aws buffers uploads on the local disk, and fails with any other class than this one.
+        settings["spark.hadoop.fs.file.impl"] = "org.apache.hadoop.fs.LocalFileSystem"
+    return settings
+
+
+def _is_on_s3(lake: str) -> bool:
+    return lake.startswith("s3://")

@@ -134,7 +134,7 @@ def _state_maintenance(lake: Objects, log: Logger) -> StateMaintenance:
     from spark_jobs.engine.session import open_session
     from spark_jobs.maintenance.spark_maintenance import SparkMaintenance
 
-    return SparkMaintenance(open_session(with_delta=True), lake, log)
+    return SparkMaintenance(open_session(lake.url), lake, log)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -46,7 +46,7 @@ def submit_arguments() -> str:
 def spark() -> Iterator[SparkSession]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_SUBMIT_ARGS", submit_arguments())
-        session = open_session(with_delta=True)
+        session = open_session("file:///")
     yield session
     session.stop()
 

@@ -20,7 +20,9 @@ pytestmark = [pytest.mark.processes, pytest.mark.slow]
 def test_one_row_per_pair_is_left_beside_a_running_detector(
     spark: SparkSession, lake: Objects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("spark_jobs.engine.session.open_session", lambda with_delta: spark if with_delta else None)
+    monkeypatch.setattr(
+        "spark_jobs.engine.session.open_session", lambda delta_at: spark if delta_at == lake.url else None
+    )
     detector = OnSpark(spark, lake, FIRST)
     for number in range(3):
         detector.commit([chunk(number)])
