@@ -15,7 +15,8 @@ from local import processes
 from local.ports import free_port
 from local.stack import Ports
 
-_SECONDS_BETWEEN_POLLS = 0.1
+# More often, it would slow down what it measures.
+_SECONDS_BETWEEN_POLLS = 0.5
 _COMPONENTS = ("scheduler", "dag-processor", "triggerer")
 
 
@@ -24,6 +25,7 @@ def main() -> int:
     options = _parser().parse_args()
     ports = Ports(free_port(0), free_port(0), free_port(0))
     output = options.directory / "output"
+    output.unlink(missing_ok=True)
     began = time.time()
     events = _follow(options, ports, output)
     events |= _from_logs(options.directory)

@@ -23,6 +23,8 @@ _START_SECONDS = 120
 # Longer than SQLite's `busy_timeout`.
 _REQUEST_SECONDS = 90
 _STOP_SECONDS = 15
+# Each poll costs the api-server 10 ms while everything else is starting.
+_SECONDS_BETWEEN_POLLS = 0.5
 # The log servers of scheduler and triggerer are only needed by other machines.
 _COMPONENTS = {
     "api-server": ("api-server", "--host", "127.0.0.1", "--workers", "1"),
@@ -95,7 +97,7 @@ class LocalAirflow:
                 problem = "ended" if ended else f"was not healthy within {_START_SECONDS} s"
                 msg = f"Airflow's {name} {problem}; see {self.logs / name}.log"
                 raise ComponentsNotReadyError(msg)
-            time.sleep(0.2)
+            time.sleep(_SECONDS_BETWEEN_POLLS)
 
     def client(self, user: str = USER, password: str = "") -> httpx.Client:
         """Return a client of the REST API that is authenticated as a user, by default as `admin`."""
@@ -109,7 +111,7 @@ class LocalAirflow:
 
 
 @contextmanager
-def starting_airflow(
+def local_airflow(
     directory: Path,
     logs: Path,
     environment: Mapping[str, str],
@@ -118,9 +120,7 @@ def starting_airflow(
     only: tuple[str, ...] = tuple(_COMPONENTS),
     python: str = sys.executable,
 ) -> Iterator[LocalAirflow]:
-    """Start a local Airflow with this project's DAGs and plugins, and stop it at the end; port 0 picks a free port.
-
-    Call `await_health` before using it.
+    """Run a local Airflow with this project's DAGs and plugins; port 0 picks a free port.
 
     Args:
         directory: its home, with database and task logs; an existing one is used again.
@@ -132,6 +132,7 @@ def starting_airflow(
     Raises:
         OSError: the port is taken.
         DatabaseNotCreatedError: its database could not be migrated.
+        ComponentsNotReadyError: it was not healthy in time.
     """
     port = free_port(port)
     url = f"http://127.0.0.1:{port}"
@@ -144,31 +145,10 @@ def starting_airflow(
     try:
         for name in only:
             airflow.start(name)
+        airflow.await_health()
         yield airflow
     finally:
         processes.stop_all(airflow.components.values(), _STOP_SECONDS)
-
-
-@contextmanager
-def local_airflow(
-    directory: Path,
-    logs: Path,
-    environment: Mapping[str, str],
-    *,
-    port: int = 0,
-    only: tuple[str, ...] = tuple(_COMPONENTS),
-    python: str = sys.executable,
-) -> Iterator[LocalAirflow]:
-    """Run a local Airflow, see `starting_airflow`.
-
-    Raises:
-        OSError: the port is taken.
-        DatabaseNotCreatedError: its database could not be migrated.
-        ComponentsNotReadyError: it was not healthy in time.
-    """
-    with starting_airflow(directory, logs, environment, port=port, only=only, python=python) as airflow:
-        airflow.await_health()
-        yield airflow
 
 
 def database_url(directory: Path) -> str:

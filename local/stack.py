@@ -1,17 +1,17 @@
 """The whole stack on one machine: S3, Databricks with the jobs, Airflow with the DAGs."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from databricks.sdk import WorkspaceClient
 
-from local.airflow import LocalAirflow, database_url, starting_airflow
+from local.airflow import LocalAirflow, database_url, local_airflow
 from local.airflow_settings import Workspace, dag_environment
 from local.bucket import BUCKET, IMPORTANCE_URL, LAKE_URL, SOURCE_URL
-from local.databricks.server import LocalDatabricks, starting_databricks
+from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, create_jobs
 from local.s3 import LocalS3, local_s3
 
@@ -105,25 +105,25 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
         OSError: a port is taken.
         RuntimeError: a server did not start; the message names its log.
     """
-    with (
-        starting_databricks(
-            layout.directory / "databricks",
-            s3.environment,
-            port=layout.ports.databricks,
-            arguments=layout.databricks_arguments,
-        ) as databricks,
-        # Started before Databricks responds: both spend seconds on imports.
-        starting_airflow(
-            layout.directory / "airflow",
-            layout.logs,
-            {**s3.environment, **_airflow_environment(layout, databricks), **layout.airflow_environment},
-            port=layout.ports.airflow,
-        ) as airflow,
-    ):
-        databricks.await_answer()
+    with ExitStack() as running:
+        databricks = running.enter_context(
+            local_databricks(
+                layout.directory / "databricks",
+                s3.environment,
+                port=layout.ports.databricks,
+                arguments=layout.databricks_arguments,
+            )
+        )
         workspace = WorkspaceClient(host=databricks.host, token=databricks.token)
         job_ids = create_jobs(workspace, layout.lake)
-        airflow.await_health()
+        airflow = running.enter_context(
+            local_airflow(
+                layout.directory / "airflow",
+                layout.logs,
+                {**s3.environment, **_airflow_environment(layout, databricks), **layout.airflow_environment},
+                port=layout.ports.airflow,
+            )
+        )
         yield Stack(s3, databricks, workspace, job_ids, airflow)
 
 

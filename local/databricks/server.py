@@ -61,14 +61,14 @@ class LocalDatabricks:
 
 
 @contextmanager
-def starting_databricks(
+def local_databricks(
     directory: Path,
     environment: Mapping[str, str],
     *,
     port: int = 0,
     arguments: Sequence[str] = (),
 ) -> Iterator[LocalDatabricks]:
-    """Start a local Databricks, and stop it at the end; call `await_answer` before using it. Port 0 picks a free port.
+    """Run a local Databricks; port 0 picks a free port.
 
     Args:
         directory: for jobs, runs and logs; existing ones are loaded.
@@ -77,28 +77,11 @@ def starting_databricks(
 
     Raises:
         OSError: the port is taken.
+        RuntimeError: the server did not start; the message names its log.
     """
     server = LocalDatabricks(directory, environment, free_port(port), arguments)
     try:
+        server.await_answer()
         yield server
     finally:
         processes.stop(server.process, _STOP_SECONDS)
-
-
-@contextmanager
-def local_databricks(
-    directory: Path,
-    environment: Mapping[str, str],
-    *,
-    port: int = 0,
-    arguments: Sequence[str] = (),
-) -> Iterator[LocalDatabricks]:
-    """Run a local Databricks, see `starting_databricks`.
-
-    Raises:
-        OSError: the port is taken.
-        RuntimeError: the server did not start; the message names its log.
-    """
-    with starting_databricks(directory, environment, port=port, arguments=arguments) as server:
-        server.await_answer()
-        yield server
