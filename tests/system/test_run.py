@@ -39,6 +39,7 @@ class Run:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **HOSTILE, MARK: self.mark},
+                process_group=0,
                 # As from a terminal: background processes inherit that SIGINT is ignored.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
@@ -87,9 +88,7 @@ def test_ctrl_c_ends_it_while_it_starts(start: Callable[..., Run]) -> None:
     """A terminal sends SIGINT to all processes of its foreground group."""
     run = start("--no-once")
     wait_until((run.directory / "databricks" / "databricks.log").exists, [run.process])
-    for process in marked_processes(run.mark):
-        if os.getpgid(process.pid) == os.getpgid(run.process.pid):
-            process.send_signal(signal.SIGINT)
+    os.killpg(run.process.pid, signal.SIGINT)
     assert run.process.wait(60) == 0
     assert run.output().endswith("stopped\n")
     assert marked_processes(run.mark) == []
