@@ -28,6 +28,7 @@ _TOGETHER = (
     "system/faults",
     "integration/processes/test_runtimes.py",
     "integration/processes",
+    "integration/spark_state",
     "integration/terraform",
     "system/test_run.py",
     "system/browser",

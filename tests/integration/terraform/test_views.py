@@ -11,6 +11,7 @@ from pyspark.sql import SparkSession
 from spark_jobs.kernel.pair_rows import PAIRS_SCHEMA
 from spark_jobs.patterns.detections import DETECTIONS_SCHEMA
 from spark_jobs.patterns.evaluate import MERCHANTS_SCHEMA
+from tests.integration.spark_state.conftest import submit_arguments
 from tests.integration.terraform.terraform import TERRAFORM
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -21,8 +22,11 @@ _VIEWS = TERRAFORM / "modules" / "unity_catalog" / "views"
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     warehouse = str(tmp_path_factory.mktemp("warehouse"))
-    builder = SparkSession.Builder().master("local[1]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.warehouse.dir", warehouse).getOrCreate()
+    builder = SparkSession.Builder().config("spark.ui.enabled", "false")
+    with pytest.MonkeyPatch.context() as patch:
+        # The JVM stays for the later tests of this process, some of which need Delta.
+        patch.setenv("PYSPARK_SUBMIT_ARGS", submit_arguments())
+        session = builder.config("spark.sql.warehouse.dir", warehouse).getOrCreate()
     yield session
     session.stop()
 
