@@ -26,7 +26,7 @@ def test_an_unchanged_state_is_not_sent_again(lake: PageLake, page: Page) -> Non
 
 
 def test_the_state_stays_small(lake: PageLake, page: Page) -> None:
-    detected(lake, lines=300)
+    detected(lake)
     now = utc_now()
     lake.write_history([(now - timedelta(minutes=1440 - at), 10**6 * at, 10**6 * at) for at in range(1440)])
     page.state_when(read)
