@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +21,10 @@ DAGS = tuple(DagSnapshot(dag_id, paused=False) for dag_id in DAG_IDS)
 JOBS = (JobSnapshot("chunker", CHUNKER_DAG), JobSnapshot("detector", SUPERVISOR_DAG))
 
 
+# Of the pages of a test.
+_SOURCES: list[Sources] = []
+
+
 class Page:
     """The page as a browser requests it, for a user who may read the runs of `dags`."""
 
@@ -29,6 +33,7 @@ class Page:
         sources = Sources(
             lambda: parse_settings(settings()), lambda: DAGS, lambda _: lambda: JOBS, utc_now, intervals=intervals
         )
+        _SOURCES.append(sources)
         viewer = Viewer("user", frozenset(dags))
         self.client = TestClient(create_app(sources, lambda: viewer, utc_now))
 
@@ -45,6 +50,13 @@ class Page:
 
     def ask(self, path: str, **question: Any) -> Any:
         return self.client.post(path, json=question).raise_for_status().json()
+
+
+@pytest.fixture(autouse=True)
+def _no_read_outlives_its_test(s3: LocalS3) -> Iterator[None]:  # noqa: ARG001 - which ends after this
+    yield
+    while _SOURCES:
+        _SOURCES.pop()._lake._pool.shutdown()
 
 
 @pytest.fixture
