@@ -43,8 +43,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             "alert_connection": "ops",
             "heartbeat_seconds": 10,
             "stuck_seconds": 30,
-            # A busy machine may take that long to start a JVM.
-            "start_seconds": 120,
+            "start_seconds": 60,
             "max_restarts_per_hour": 50,
         },
         airflow_environment={

@@ -101,6 +101,11 @@ class Running:
     def times_notified(self, text: str) -> int:
         return sum(text in message["text"] for message in self.notified)
 
+    def assert_told_once(self, alert: str) -> None:
+        """Assert that an alert was told, and once each time it was open: a busy machine may open it again."""
+        self.wait_until_all_is_well()
+        assert self.times_notified(f"WARNING {alert}") == self.times_notified(f"RESOLVED {alert}") > 0
+
     def live_runs(self, job: str) -> list[jobs.BaseRun]:
         return list(self.stack.workspace.jobs.list_runs(job_id=self.stack.job_ids[job], active_only=True))
 

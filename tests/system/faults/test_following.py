@@ -43,7 +43,7 @@ def test_a_killed_run_is_replaced(running: Running) -> None:
     running.assert_lines_are_landed_once_each_in_order()
     [run] = running.live_runs(CHUNKER)
     assert run.run_id != killed.run_id
-    assert running.times_notified("WARNING chunker-dead") == 1
+    running.assert_told_once("chunker-dead")
 
 
 def test_a_stuck_run_is_replaced(running: Running) -> None:
@@ -61,7 +61,7 @@ def test_the_next_run_takes_over_before_the_time_of_the_last_one_is_up(running: 
     job_id = running.stack.job_ids[CHUNKER]
     parameters = running.stack.workspace.jobs.get(job_id).settings.parameters  # type: ignore[union-attr]
     short = [
-        jobs.JobParameterDefinition(name=one.name, default="160") if one.name == "follow-seconds" else one
+        jobs.JobParameterDefinition(name=one.name, default="100") if one.name == "follow-seconds" else one
         for one in parameters or []
     ]
     running.stack.workspace.jobs.update(job_id, new_settings=jobs.JobSettings(parameters=short))

@@ -48,7 +48,7 @@ def test_a_stuck_detector_is_cancelled_and_restarted(running: Running) -> None:
     running.wait_until_all_is_committed()
     [again] = running.live_runs(DETECTOR)
     assert again.run_id != run.run_id
-    assert running.times_notified("WARNING detector-stuck") == 1
+    running.assert_told_once("detector-stuck")
 
 
 def test_a_paused_job_is_unpaused(running: Running) -> None:
@@ -60,7 +60,7 @@ def test_a_paused_job_is_unpaused(running: Running) -> None:
     running.append()
     running.watch_until(lambda: running.times_notified("RESOLVED detector-paused"))
     running.wait_until_all_is_committed()
-    assert running.times_notified("WARNING detector-paused") == 1
+    running.assert_told_once("detector-paused")
 
 
 def test_a_killed_detector_is_restarted(running: Running) -> None:
