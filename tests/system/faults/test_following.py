@@ -54,7 +54,7 @@ def test_a_stuck_run_is_replaced(running: Running) -> None:
     running.watch_until(lambda: running.times_notified("RESOLVED chunker-stuck"))
     running.wait_until_all_is_committed()
     running.assert_lines_are_landed_once_each_in_order()
-    assert stuck.run_id not in [run.run_id for run in running.live_runs(CHUNKER)]
+    running.wait(lambda: stuck.run_id not in [run.run_id for run in running.live_runs(CHUNKER)])
 
 
 def test_the_next_run_takes_over_before_the_time_of_the_last_one_is_up(running: Running) -> None:
