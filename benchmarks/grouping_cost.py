@@ -145,7 +145,7 @@ def measure(directory: Path, options: argparse.Namespace) -> Iterator[tuple[str,
     detector = Detector(
         restore_state(state_rows(shape.pairs, shape.merchants, random)), Reported(), _RULES, lambda: _NOW
     )
-    # As in a detector that has been running, what the state itself yields has been reported.
+    # A detector that has run for a while has reported what already holds.
     detector.advance([first])
     rows = all_pair_rows(detector.state, first.end).sort_by("merchant")
     write_deltalake(directory / "state", rows)

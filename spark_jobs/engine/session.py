@@ -30,8 +30,7 @@ def open_session(delta_at: str | None = None) -> SparkSession:
     """Return the session of the Databricks cluster, or a local one elsewhere.
 
     Args:
-        delta_at: URL of the lake whose Delta tables the session must be able to write, as every session on Databricks
-            is; None if it need not write any.
+        delta_at: URL of the lake whose Delta tables the session will write; None if it will write none.
 
     Raises:
         AccessModeError: the session is one of Spark Connect.

@@ -45,8 +45,8 @@ class Importance:
 class PairWeights:
     """The weights of an importance file for the pairs of one state.
 
-    It remembers the last category of each pair with its weight, in 12 bytes: most merchants have one category, and to
-    find a name takes as long as everything else that is done with it.
+    It remembers the weight of each pair's last category, in 12 bytes per pair. Most merchants have one category, and
+    looking up names takes as long as all other work on a chunk.
     """
 
     def __init__(self, importance: Importance) -> None:

@@ -59,7 +59,7 @@ class RulesChange:
         return bool(self.airflow("GET", f"{self.path}/taskInstances/approve")["state"] == "awaiting_input")
 
     def request(self) -> dict[str, Any]:
-        """Return what the person sees who is asked."""
+        """Return what the approver sees."""
         found: dict[str, Any] = self.airflow("GET", f"{self._approval}/hitlDetails")
         return found
 

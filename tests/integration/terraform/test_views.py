@@ -24,7 +24,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     warehouse = str(tmp_path_factory.mktemp("warehouse"))
     builder = SparkSession.Builder().config("spark.ui.enabled", "false")
     with pytest.MonkeyPatch.context() as patch:
-        # The JVM stays for the later tests of this process, some of which need Delta.
+        # Later tests of this process use the same JVM, and some of them need Delta.
         patch.setenv("PYSPARK_SUBMIT_ARGS", submit_arguments())
         session = builder.config("spark.sql.warehouse.dir", warehouse).getOrCreate()
     yield session
