@@ -99,13 +99,17 @@ class LocalAirflow:
                 raise ComponentsNotReadyError(msg)
             time.sleep(_SECONDS_BETWEEN_POLLS)
 
-    def client(self, user: str = USER, password: str = "") -> httpx.Client:
-        """Return a client of the REST API that is authenticated as a user, by default as `admin`."""
+    def token(self, user: str = USER, password: str = "") -> str:
+        """Return a token that authenticates requests as a user, by default as `admin`."""
         credentials = {"username": user, "password": password or self.password}
         answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=_REQUEST_SECONDS).raise_for_status()
+        return str(answer.json()["access_token"])
+
+    def client(self, user: str = USER, password: str = "") -> httpx.Client:
+        """Return a client of the REST API that is authenticated as a user, by default as `admin`."""
         return httpx.Client(
             base_url=f"{self.url}/api/v2",
-            headers={"Authorization": f"Bearer {answer.json()['access_token']}"},
+            headers={"Authorization": f"Bearer {self.token(user, password)}"},
             timeout=_REQUEST_SECONDS,
         )
 

@@ -1,33 +1,17 @@
 """A change of the rules over Airflow's REST API."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# A higher threshold of PatId2 than that of `THRESHOLDS`, and a fourth pattern.
-RULES = """
-[[pattern]]
-id = "PatId1"
-action = "UPGRADE"
-subject = "pair"
-when = [
-  "merchant.transactions > 5000",
-  "transactions >= percentile(transactions, 90)",
-  "mean_weight <= percentile(mean_weight, 10)",
-]
+from spark_jobs.patterns.built_in import BUILT_IN_TOML
 
-[[pattern]]
-id = "PatId2"
-action = "CHILD"
-subject = "pair"
-when = ["transactions >= 12", "mean_amount < 23"]
-
-[[pattern]]
-id = "PatId3"
-action = "DEI-NEEDED"
-subject = "merchant"
-when = ["female_customers > 40", "female_customers < male_customers"]
-
+_NUMBERS = {"> 50000": "> 5000", ">= 80": ">= 8", "> 100": "> 40"}
+# The built-in rules with the numbers of `THRESHOLDS`.
+IN_FORCE = functools.reduce(lambda text, numbers: text.replace(*numbers), _NUMBERS.items(), BUILT_IN_TOML.decode())
+# A higher threshold of PatId2, and a fourth pattern.
+RULES = f"""{IN_FORCE.replace("transactions >= 8", "transactions >= 12")}
 [[pattern]]
 id = "PatId4"
 action = "REGULAR"

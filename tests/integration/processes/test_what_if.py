@@ -8,35 +8,11 @@ import sys
 import pytest
 
 from tests.harness.pipeline import ROOT, Pipeline
+from tests.harness.rules_change import IN_FORCE
 from tests.integration.processes.conftest import ROWS
 from tests.integration.processes.test_replay import etags
 
 pytestmark = pytest.mark.processes
-
-# The rules of the undisturbed lake, as its thresholds make them.
-_RULES = """
-[[pattern]]
-id = "PatId1"
-action = "UPGRADE"
-subject = "pair"
-when = [
-  "merchant.transactions > 5000",
-  "transactions >= percentile(transactions, 90)",
-  "mean_weight <= percentile(mean_weight, 10)",
-]
-
-[[pattern]]
-id = "PatId2"
-action = "CHILD"
-subject = "pair"
-when = ["transactions >= 8", "mean_amount < 23"]
-
-[[pattern]]
-id = "PatId3"
-action = "DEI-NEEDED"
-subject = "merchant"
-when = ["female_customers > 40", "female_customers < male_customers"]
-"""
 
 
 def what_if(lake: Pipeline, rules: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -48,7 +24,7 @@ def what_if(lake: Pipeline, rules: str, *arguments: str) -> "subprocess.Complete
 @pytest.mark.parametrize("line", [pytest.param(0, marks=pytest.mark.slow), 20_000])
 def test_the_rules_in_force_find_the_same(undisturbed: Pipeline, importance: str, line: int) -> None:
     before = etags(undisturbed)
-    ended = what_if(undisturbed, _RULES, "--importance", importance, "--from-line", str(line), "--format", "json")
+    ended = what_if(undisturbed, IN_FORCE, "--importance", importance, "--from-line", str(line), "--format", "json")
     assert ended.returncode == 0, ended.stderr
     report = json.loads(ended.stdout)
     assert report["notes"] == []
@@ -63,7 +39,7 @@ def test_the_rules_in_force_find_the_same(undisturbed: Pipeline, importance: str
 
 @pytest.mark.slow
 def test_other_rules_are_reported_with_evidence(undisturbed: Pipeline, importance: str) -> None:
-    rules = _RULES.replace("transactions >= 8", "transactions >= 12")
+    rules = IN_FORCE.replace("transactions >= 8", "transactions >= 12")
     ended = what_if(undisturbed, rules, "--importance", importance, "--last-hours", "24")
     assert ended.returncode == 0, ended.stderr
     assert f"lines 0 to {ROWS:,} (60 chunks)" in ended.stdout

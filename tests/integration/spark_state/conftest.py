@@ -57,7 +57,7 @@ def lake(tmp_path: Path) -> Objects:
 
 
 class OnSpark:
-    """A detector's backend `spark`, started from what a lake has."""
+    """The backend `spark` of a detector that starts from a lake's state."""
 
     def __init__(self, spark: SparkSession, lake: Objects, rules: Rules, importance: Importance | None = None) -> None:
         self._spark = spark
@@ -122,7 +122,7 @@ def rows_of(lake: Objects, name: str) -> list[dict[str, object]]:
 
 
 def state_of(lake: Objects, writer: Writer) -> tuple[object, ...]:
-    """Return what a lake has at its end: line, totals by pair, detections in order, and the history of merchants."""
+    """Return the newest state of a lake: line, totals by pair, detections in order, and the history of merchants."""
     tables = StateTables(lake, writer)
     loaded = tables.load()
     pairs = loaded.pairs

@@ -3,11 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
 from playwright.sync_api import Browser, FrameLocator, Locator, Page, expect
 
 from local.airflow import LocalAirflow
-from local.airflow_settings import USER
 from tests.system.browser.frame import await_scripts, page_frame
 
 # Of a run's first three tasks on a busy machine, in milliseconds.
@@ -17,11 +15,9 @@ _PATIENCE = 240_000
 @contextmanager
 def logged_in(browser: Browser, airflow: LocalAirflow) -> Iterator[Page]:
     """Yield a tab of a user who is logged in to Airflow."""
-    credentials = {"username": USER, "password": airflow.password}
-    token = httpx.post(f"{airflow.url}/auth/token", json=credentials, timeout=30).raise_for_status().json()
     with browser.new_context(viewport={"width": 1360, "height": 1060}) as context:
         context.set_default_timeout(60_000)
-        context.add_cookies([{"name": "_token", "value": token["access_token"], "url": airflow.url}])
+        context.add_cookies([{"name": "_token", "value": airflow.token(), "url": airflow.url}])
         yield context.new_page()
 
 

@@ -1,6 +1,5 @@
 """A real Airflow api-server with the page, a lake with data for every panel, and Chromium."""
 
-import functools
 import itertools
 import json
 import math
@@ -14,7 +13,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from playwright.sync_api import (
@@ -36,8 +34,8 @@ from local.sample_data import write_sample
 from pattern_page import LABEL
 from spark_jobs.lake.heartbeat_history import Sample, format_history
 from spark_jobs.lake.layout import HISTORY
-from spark_jobs.patterns.built_in import BUILT_IN_TOML
 from tests.harness.pipeline import ROOT
+from tests.harness.rules_change import IN_FORCE
 from tests.system.browser.chromium import browser as browser  # a fixture
 from tests.system.browser.frame import await_scripts, page_frame
 from tests.unit.pattern_page.lake import SCRIPT_MERCHANT, PageLake, line, utc_now
@@ -56,9 +54,7 @@ _ROWS, _CHUNK = 60_000, 1000
 # The lines of the sample and those that `_fill` adds.
 _LINES = _ROWS + 15
 _MINUTES = 1440
-# The built-in rules with the numbers of `THRESHOLDS`, except for one that differs.
-_NUMBERS = {"> 50000": "> 5000", ">= 80": ">= 8", "> 100": "> 40", "< 23": "< 25"}
-_RULES = functools.reduce(lambda text, numbers: text.replace(*numbers), _NUMBERS.items(), BUILT_IN_TOML.decode())
+_RULES = IN_FORCE.replace("< 23", "< 25")
 _SHADOW = pattern(
     id='"PatId4"', action='"BIG-SPENDER"', when='["transactions >= 5", "mean_amount >= 60"]', status='"shadow"'
 )
@@ -81,9 +77,7 @@ class AirflowPage:
         return self.airflow.url
 
     def token(self, user: str) -> str:
-        credentials = {"username": user, "password": self.passwords[user]}
-        answer = httpx.post(f"{self.url}/auth/token", json=credentials, timeout=30).raise_for_status()
-        return str(answer.json()["access_token"])
+        return self.airflow.token(user, self.passwords[user])
 
     def show(self, settings: dict[str, Any]) -> None:
         """Point the page at a lake, by changing the Airflow variable from which it reads its settings."""
