@@ -23,7 +23,7 @@ help:  ## Show this help
 
 setup: .venv/ready .venv/jars/ready  ## Set up .venv: packages, Java, jars (the other commands do this when needed)
 
-.venv/ready: pyproject.toml uv.lock local/uv.txt local/java.py
+.venv/ready: pyproject.toml uv.lock local/uv.txt local/java.py local/class_archive.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed, found $$(python3 --version 2>&1); install one, or say make PYTHON=/path/to/python"; exit 1; }
 	@echo "setup: creating .venv; it needs 2 GB and one to two minutes"
 	@$(PYTHON) -m venv .venv
@@ -32,6 +32,8 @@ setup: .venv/ready .venv/jars/ready  ## Set up .venv: packages, Java, jars (the 
 	@UV_PROJECT_ENVIRONMENT=.venv $(BIN)/uv sync --frozen --inexact --compile-bytecode --quiet
 	@echo "setup: finding or downloading Java 17 or later"
 	@$(BIN)/python -m local.java
+	@echo "setup: starting Spark once, so that it starts faster from now on"
+	@$(RUN) $(BIN)/python -m local.class_archive
 	@touch $@
 
 .venv/jars/ready: .venv/ready local/jars.py

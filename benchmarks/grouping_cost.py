@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,7 @@ def _cpu_of(work: Callable[[int], object], repetitions: int) -> Cpu:
         work(number)
         used.append(cpu_used(os.getpid()).since(before))
         print(used[-1], file=sys.stderr, flush=True)
-    rows = [(cpu.driver, cpu.jvm, cpu.workers) for cpu in used[_WARM_UP:]]
+    rows = [astuple(cpu) for cpu in used[_WARM_UP:]]
     return Cpu(*np.mean(rows, axis=0))
 
 

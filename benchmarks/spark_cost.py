@@ -1,7 +1,8 @@
 """Cost of the state backend `spark`: a micro-batch against the pairs of the touched merchants and its chunks.
 
-`python -m benchmarks.spark_cost` prints a table in Markdown. CPU seconds are those of the driver's Python, of the JVM
-outside of tasks, of tasks in the JVM, and of Python workers; only the first two do not become faster with more cores.
+`python -m benchmarks.spark_cost` prints a table in Markdown. CPU seconds are those of the driver's Python, of planning
+and committing in the JVM, of the JVM's compiler and garbage collector, of tasks in the JVM, and of Python workers. Only
+the first two are serial: they stay the same with more cores.
 """
 
 import argparse
@@ -12,7 +13,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +37,8 @@ _CHUNK = 10_000
 # The first micro-batches are slower, until the JVM has compiled what it runs.
 _WARM_UP = 3
 _TIMEOUT_SECONDS = 1800
+# The names of the JVM's threads that compile (C1, C2) and collect garbage.
+_UPKEEP = ("C1 ", "C2 ", "GC ", "G1 ", "VM Thread")
 
 
 @dataclass(frozen=True)
@@ -55,20 +59,22 @@ _SHAPES = (
     Shape(1_000_000, 100, 100, 100, 9),
     Shape(4_000_000, 100, 100, 100, 7),
     Shape(4_000_000, 400, 100, 20, 8),
+    Shape(10_000_000, 100, 100, 100, 5),
 )
 
 
 @dataclass(frozen=True)
 class Cpu:
-    """CPU seconds: of the driver's Python, the whole JVM, and Python workers."""
+    """CPU seconds: of the driver's Python, the whole JVM, Python workers, and the JVM's compiler and collector."""
 
     driver: float
     jvm: float
     workers: float
+    upkeep: float
 
     def since(self, before: "Cpu") -> "Cpu":
         """Return what was used since then."""
-        return Cpu(self.driver - before.driver, self.jvm - before.jvm, self.workers - before.workers)
+        return Cpu(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -89,13 +95,18 @@ class BatchCost:
 
     @property
     def serial(self) -> float:
-        """CPU seconds that more cores do not divide: the driver's Python, and the JVM outside of tasks."""
-        return self.cpu.driver + self.cpu.jvm - self.tasks.seconds
+        """CPU seconds that more cores do not divide."""
+        return self.cpu.driver + self.planning
 
     @property
-    def parallel(self) -> float:
-        """CPU seconds that more cores divide."""
-        return self.cpu.workers + self.tasks.seconds
+    def planning(self) -> float:
+        """CPU seconds of planning, scheduling and committing in the JVM."""
+        return self.cpu.jvm - self.tasks.seconds - self.cpu.upkeep
+
+    @property
+    def total(self) -> float:
+        """All CPU seconds."""
+        return self.cpu.driver + self.cpu.jvm + self.cpu.workers
 
 
 def measure(shape: Shape, directory: Path, cores: int) -> list[BatchCost]:
@@ -154,16 +165,29 @@ def _commits(pid: int, log: Path, count: int) -> Iterator[tuple[float, Cpu]]:
 def cpu_used(pid: int) -> Cpu:
     """Return what a process with Spark's driver has used, with its JVM and Python workers."""
     driver = psutil.Process(pid)
-    jvm = workers = 0.0
+    jvm = workers = upkeep = 0.0
     for child in driver.children(recursive=True):
-        times = child.cpu_times()
-        if child.name().startswith("java"):
-            jvm += times.user + times.system
-        else:
-            # Workers that have ended are counted in the process that forked them.
-            workers += times.user + times.system + times.children_user + times.children_system
+        # Workers that have ended are counted in the process that forked them.
+        with suppress(psutil.NoSuchProcess):
+            times = child.cpu_times()
+            if child.name().startswith("java"):
+                jvm += times.user + times.system
+                upkeep += _upkeep(child)
+            else:
+                workers += times.user + times.system + times.children_user + times.children_system
     times = driver.cpu_times()
-    return Cpu(times.user + times.system, jvm, workers)
+    return Cpu(times.user + times.system, jvm, workers, upkeep)
+
+
+def _upkeep(jvm: psutil.Process) -> float:
+    """Return the CPU seconds of the threads that compile and collect garbage."""
+    seconds = 0.0
+    for thread in jvm.threads():
+        with suppress(FileNotFoundError):
+            # It may have ended.
+            name = Path(f"/proc/{jvm.pid}/task/{thread.id}/comm").read_text()
+            seconds += thread.user_time + thread.system_time if name.startswith(_UPKEEP) else 0.0
+    return seconds
 
 
 def _tasks(file: Path) -> list[tuple[float, Tasks]]:
@@ -200,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cores", type=int, default=2)
     parser.add_argument("--only", type=int, nargs="*", help="numbers of shapes, from 0")
     options = parser.parse_args(arguments)
-    of_cpu = ("driver", "JVM", "tasks", "workers", "serial")
+    of_cpu = ("driver", "planning", "upkeep", "tasks", "workers", "serial")
     columns = ("pairs", "merchants touched", "chunks", "seconds", "transactions/s", *of_cpu, "MB read")
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
     for number, shape in enumerate(_SHAPES):
@@ -209,19 +233,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with tempfile.TemporaryDirectory(prefix="spark-cost-") as name:
             costs = measure(shape, Path(name), options.cores)
         seconds = statistics.mean(cost.seconds for cost in costs)
-        driver, jvm, tasks, workers, serial = (
-            statistics.mean(values)
-            for values in zip(
-                *((c.cpu.driver, c.cpu.jvm - c.tasks.seconds, c.tasks.seconds, c.cpu.workers, c.serial) for c in costs),
-                strict=True,
-            )
-        )
-        share = serial / statistics.mean(cost.serial + cost.parallel for cost in costs)
+        parts = ((c.cpu.driver, c.planning, c.cpu.upkeep, c.tasks.seconds, c.cpu.workers, c.serial) for c in costs)
+        means = [statistics.mean(values) for values in zip(*parts, strict=True)]
+        share = means[-1] / statistics.mean(cost.total for cost in costs)
         read = statistics.mean(cost.tasks.bytes_read for cost in costs) / 1e6
         print(
             f"| {shape.pairs:,} | {shape.touched} of {shape.merchants} | {shape.chunks} | {seconds:.2f}"
-            f" | {shape.chunks * _CHUNK / seconds:,.0f} | {driver:.2f} | {jvm:.2f} | {tasks:.2f} | {workers:.2f}"
-            f" | {serial:.2f} ({share:.0%}) | {read:.1f} |",
+            f" | {shape.chunks * _CHUNK / seconds:,.0f} | {' | '.join(f'{mean:.2f}' for mean in means)} ({share:.0%})"
+            f" | {read:.1f} |",
             flush=True,
         )
         print(" ".join(f"{cost.seconds:.2f}" for cost in costs), file=sys.stderr)

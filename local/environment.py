@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.class_archive import archive_options
 from local.foreign_requests import LOOPBACK_NAMES
 from local.java import JAVA_OPTIONS, find_java
 
@@ -41,7 +42,13 @@ def _is_foreign(name: str, value: str) -> bool:
 
 def spark_environment(java_home: Path) -> Mapping[str, str]:
     """Return the variables for Spark: its Java, this interpreter for its workers, loopback only."""
-    variables = {"JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    variables = {
+        "JAVA_HOME": str(java_home),
+        "PYSPARK_PYTHON": str(Path(__file__).with_name("spark-python")),
+        "PYSPARK_WORKER_PYTHON": sys.executable,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_SUBMIT_OPTS": archive_options(java_home),
+    }
     if os.environ.get("LC_ALL") in ("C", "POSIX"):
         # Otherwise Java finds no jar under a path with non-ASCII letters. Python itself coerces LANG.
         variables["LC_ALL"] = "C.UTF-8"

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -113,6 +112,9 @@ def _own_weights(rows: pa.Table, amount: "np.typing.NDArray[np.float64]") -> tup
     """Return weights in 1/10,000, 0 for none, and whether there is one."""
     if WEIGHT not in rows.column_names:
         return to_weight_units(rows.column("amount"), amount), np.ones(len(amount), dtype=bool)
+    # Importing it takes half a second, and most lakes have an importance file instead.
+    import pandas as pd
+
     weight = pd.to_numeric(rows.column(WEIGHT).to_pandas(), errors="coerce").to_numpy(np.float64, na_value=np.nan)
     usable = np.abs(weight) <= MAX_WEIGHT
     return to_weight_units(rows.column(WEIGHT), np.where(usable, weight, 0.0)), usable

@@ -2,17 +2,20 @@
 
 import csv
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 
 from spark_jobs.columns import LINE
 from spark_jobs.errors import LandingZoneError
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def format_rows(rows: pd.DataFrame) -> bytes:
+
+def format_rows(rows: "pd.DataFrame") -> bytes:
     """Return rows as CSV with a header; equal rows give equal bytes."""
     data = io.BytesIO()
     # A text of all rows would take four bytes a character as soon as one of them needs that.
@@ -20,8 +23,11 @@ def format_rows(rows: pd.DataFrame) -> bytes:
     return data.getvalue()
 
 
-def parse_rows(data: bytes) -> pd.DataFrame:
+def parse_rows(data: bytes) -> "pd.DataFrame":
     """Parse what `format_rows` returns: `line` as integers, everything else as text, "" if empty."""
+    # Importing it takes half a second, which the detector's processes do not have to wait for.
+    import pandas as pd
+
     rows = pd.read_csv(io.BytesIO(data), dtype="str", keep_default_na=False, skip_blank_lines=False)
     return rows.astype({LINE: "int64"})
 

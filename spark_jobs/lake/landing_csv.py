@@ -2,8 +2,8 @@
 
 from datetime import datetime
 from itertools import islice, takewhile
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 
 from spark_jobs.errors import LandingZoneError
@@ -12,6 +12,9 @@ from spark_jobs.lake.layout import LANDING_ZONE, chunk_first_line, chunk_path
 from spark_jobs.store.conditions import verify_conditional_writes
 from spark_jobs.store.failures import retry
 from spark_jobs.store.objects import Objects
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class CsvLanding:
@@ -30,7 +33,7 @@ class CsvLanding:
         """Return the full name of the chunk, for messages."""
         return self._lake.place(chunk_path(first))
 
-    def create(self, first: int, rows: pd.DataFrame) -> bool:
+    def create(self, first: int, rows: "pd.DataFrame") -> bool:
         """Create the chunk atomically; return False, changing nothing, if it exists."""
         created = self._lake.create(chunk_path(first), format_rows(rows))
         if first == 0:
@@ -38,7 +41,7 @@ class CsvLanding:
             verify_conditional_writes(self._lake, chunk_path(first))
         return created
 
-    def rows(self, first: int) -> pd.DataFrame:
+    def rows(self, first: int) -> "pd.DataFrame":
         """Return all rows of the chunk: `line` as integers, everything else as text."""
         return parse_rows(self._bytes(first))
 

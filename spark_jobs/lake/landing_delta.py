@@ -5,8 +5,8 @@ Each data file is one chunk, from its minimum to its maximum `line`; the table m
 
 from datetime import datetime
 from itertools import takewhile
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
@@ -17,6 +17,9 @@ from spark_jobs.lake.chunk_csv import verify_lines
 from spark_jobs.store.delta import missing_columns
 from spark_jobs.store.line_table import CommitRaceLostError, LineTable, open_table
 from spark_jobs.store.new_table import NewTable, open_or_create_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 APPLICATION = "chunker"
 
@@ -33,7 +36,7 @@ class DeltaLanding:
     def place(self, first: int) -> str:
         return f"{self._url} (the chunk at line {first})"
 
-    def create(self, first: int, rows: pd.DataFrame) -> bool:
+    def create(self, first: int, rows: "pd.DataFrame") -> bool:
         data = pa.Table.from_pandas(rows, preserve_index=False)
         # Delta has a single text type; pandas uses large strings.
         schema = pa.schema([(name, pa.int64() if name == LINE else pa.string()) for name in data.column_names])
@@ -46,7 +49,7 @@ class DeltaLanding:
             return False
         return True
 
-    def rows(self, first: int) -> pd.DataFrame:
+    def rows(self, first: int) -> "pd.DataFrame":
         table = self._table(first)
         extents = dict(_extents(table.handle))
         if first not in extents:

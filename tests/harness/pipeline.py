@@ -60,7 +60,7 @@ class Pipeline:
         """Start a detector in its own process, with its own JVM."""
         scratch = self.directory / "scratch"
         scratch.mkdir(exist_ok=True)
-        environment = {**detector_environment(self.s3), "PYSPARK_PYTHON": python, "TMPDIR": str(scratch)}
+        environment = {**detector_environment(self.s3), "PYSPARK_WORKER_PYTHON": python, "TMPDIR": str(scratch)}
         command = [python, "-m", "spark_jobs.detector.cli", "--lake", self.lake, *THRESHOLDS, *arguments]
         return processes.start(command, self.log, environment)
 

@@ -88,7 +88,7 @@ def databricks(
     oldest: str, undisturbed: Pipeline, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[WorkspaceClient]:
     """A local Databricks that runs wheel tasks in cells of the runtime's ipykernel."""
-    environment = {**detector_environment(undisturbed.s3), "PYSPARK_PYTHON": oldest}
+    environment = {**detector_environment(undisturbed.s3), "PYSPARK_WORKER_PYTHON": oldest}
     arguments = ("--runtime-python", oldest, "--grace", "60")
     with local_databricks(tmp_path_factory.mktemp("databricks"), environment, arguments=arguments) as server:
         yield WorkspaceClient(host=server.host, token=server.token)
