@@ -14,9 +14,9 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 from functools import partial
-from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np

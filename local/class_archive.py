@@ -36,7 +36,7 @@ def is_usable(archive: Path) -> bool:
     assert spark.origin
     home = Path(spark.origin).parent
     environment = {**os.environ, "SPARK_HOME": str(home), "SPARK_SUBMIT_OPTS": f"{_using(archive)} -Xshare:on"}
-    command = [home / "bin" / "spark-submit", "--version"]
+    command = [str(home / "bin" / "spark-submit"), "--version"]
     return not subprocess.run(command, env=environment, capture_output=True, check=False).returncode
 
 
