@@ -59,3 +59,15 @@ def test_a_listing_equals_that_of_moto(
         for kind in (S3Backend, SortedS3)
     ]
     assert found[1] == found[0]
+
+
+def test_an_object_is_read_without_copying_it() -> None:
+    s3 = stored(SortedS3, [], versions=False)
+    # Larger than what moto keeps in memory.
+    data = b"transaction" * 2_000_000
+    s3.put_object("bucket", "transactions.csv", data)
+    first, again = (s3.get_object("bucket", "transactions.csv") for _ in range(2))
+    assert first is not None
+    assert again is not None
+    assert first.value == data
+    assert first.value is again.value
