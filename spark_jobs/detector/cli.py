@@ -95,7 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     end.add_argument("--until-line", type=int, metavar="N", help="stop after the chunk that contains line N - 1")
     end.add_argument("--available-now", action="store_true", help="stop at the line that is landed at the start")
     parser.add_argument(
-        "--max-chunks", type=at_least_one, default=50, metavar="N", help="chunks per micro-batch, at most (%(default)s)"
+        "--max-chunks",
+        type=at_least_one,
+        default=100,
+        metavar="N",
+        help="chunks per micro-batch, at most (%(default)s)",
     )
     add_threshold(parser)
     parser.add_argument(
