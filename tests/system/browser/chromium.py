@@ -24,6 +24,7 @@ def find_chromium() -> str | None:
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Import it into a conftest.py: imported into a module, it would live until all tests end, and rule out others."""
     chromium = find_chromium()
     if chromium is None:
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium)")

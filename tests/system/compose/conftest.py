@@ -10,6 +10,7 @@ from local.s3 import S3Address, s3_environment
 from local.sample_data import write_sample
 from local.stack import Ports
 from tests.harness.pipeline import THRESHOLDS, Pipeline
+from tests.system.browser.chromium import browser as browser  # a fixture
 from tests.system.compose.stack import Containers, MasterFile, Stack
 
 _SAMPLE_ROWS, _MORE_ROWS = 20_000, 100_000

@@ -4,7 +4,6 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from local.airflow_settings import USER
-from tests.system.browser.chromium import browser as browser  # a fixture
 from tests.system.browser.frame import page_frame
 from tests.system.compose.stack import Stack
 

@@ -15,6 +15,7 @@ from local.sample_data import write_sample
 from local.stack import Layout, running_s3, running_stack
 from tests.harness.pipeline import THRESHOLDS, Pipeline
 from tests.harness.webhook import webhook
+from tests.system.browser.chromium import browser as browser  # a fixture
 from tests.system.faults.running import START_DELAY, Running, seen_command_lines
 
 ROWS = 120_000

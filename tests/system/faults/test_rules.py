@@ -6,7 +6,6 @@ from playwright.sync_api import Browser, expect
 from local.jobs import DETECTOR
 from tests.harness.rules_change import RULES
 from tests.system.browser.changing_rules import fill_in_form, logged_in, open_rules, trigger
-from tests.system.browser.chromium import browser as browser  # a fixture
 from tests.system.faults.running import Running
 
 pytestmark = [pytest.mark.faults, pytest.mark.browser, pytest.mark.slow]
