@@ -60,7 +60,7 @@ class LakeView:
                 omitted.append(key)
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._client.download_file(BUCKET, key, str(path))
+            path.write_bytes(self._read(key))
         return omitted
 
     def quarantined_lines(self) -> int:
