@@ -185,8 +185,8 @@ def _upkeep(jvm: psutil.Process) -> float:
     for thread in jvm.threads():
         with suppress(FileNotFoundError):
             # It may have ended.
-            name = Path(f"/proc/{jvm.pid}/task/{thread.id}/comm").read_text()
-            seconds += thread.user_time + thread.system_time if name.startswith(_UPKEEP) else 0.0
+            if Path(f"/proc/{jvm.pid}/task/{thread.id}/comm").read_text().startswith(_UPKEEP):
+                seconds += thread.user_time + thread.system_time
     return seconds
 
 

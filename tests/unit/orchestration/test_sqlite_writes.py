@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchestration.sqlite_writes import OneWriteAtATime
+from pattern_page import PREFIX
 
 
 async def _most_at_once(*requests: tuple[str, str]) -> int:
@@ -35,7 +36,7 @@ def test_a_request_that_writes_waits_for_the_one_before(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [("GET", "/api/v2/dags"), ("POST", "/transaction-patterns/explain"), ("GET", "/execution/variables/x")]
+    "other", [("GET", "/api/v2/dags"), ("POST", f"{PREFIX}/api/explain"), ("GET", "/execution/variables/x")]
 )
 def test_a_request_that_does_not_write_does_not_wait(other: tuple[str, str]) -> None:
     assert asyncio.run(_most_at_once(("POST", "/api/v2/variables"), other)) == 2
