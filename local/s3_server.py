@@ -68,10 +68,12 @@ class SortedS3(S3Backend):
     def put_object(self, *arguments: Any, **named: Any) -> FakeKey:
         """See moto."""
         stored = super().put_object(*arguments, **named)
-        data = stored.value
-        stored._value_buffer.close()
         # Returns the same bytes for each request, without a copy.
-        stored._value_buffer = io.BytesIO(data)  # type: ignore[assignment]
+        in_memory = io.BytesIO(stored.value)
+        # Readers may have found the object already.
+        with stored.lock:
+            file, stored._value_buffer = stored._value_buffer, in_memory  # type: ignore[assignment]
+        file.close()
         return stored
 
     def list_objects_v2(
