@@ -7,7 +7,7 @@ from typing import BinaryIO
 import psutil
 
 from local.ports import free_port
-from spark_jobs.lake.csv_lines import HEADER_BYTES
+from spark_jobs.lake.csv_header import HEADER_BYTES
 from spark_jobs.lake.header import parse_header
 from spark_jobs.lake.importance import parse_importance
 

@@ -21,6 +21,7 @@ _IN_DOUBLE = rb'"[^"]*(?:""[^"]*)*'
 _IN_SINGLE = rb"'[^']*(?:''[^']*)*"
 # A field that starts with a quote: in quotes as a whole, or up to its comma.
 _FIELD = re.compile(rb"(?:\A|,) *(?:(%b\"|%b')(?=,|\Z)|([\"'][^,]*))" % (_IN_DOUBLE, _IN_SINGLE))
+_BLANK_BEFORE_QUOTE = re.compile(rb"(?:^|,) +[\"']", re.MULTILINE)
 _LINES_WITH_QUOTES = re.compile(rb"^(?:|.*?,) *[\"'].*\n", re.MULTILINE)
 
 
@@ -79,6 +80,24 @@ def line_quote(line: bytes, mark: str | None) -> str:
             raise csv.Error(msg)
         return DOUBLE
     return SINGLE if has_single or mark == SINGLE else DOUBLE
+
+
+def split_line(text: str, mark: str | None) -> list[str]:
+    """Split a line of one record, in a file whose quotes are `mark`, into its fields; an empty line has none.
+
+    Raises:
+        csv.Error: its quotes do not match, or a field is too long.
+    """
+    line = text.encode()
+    quote = line_quote(line, mark)
+    # Blanks before a quote are not part of the value.
+    has_blanks = f" {quote}" in text and starts_with_blank(line)
+    return next(csv.reader([text], quotechar=quote, strict=True, skipinitialspace=has_blanks), [])
+
+
+def starts_with_blank(lines: bytes) -> bool:
+    """Return whether any field of the lines has blanks before its quote."""
+    return (b' "' in lines or b" '" in lines) and _BLANK_BEFORE_QUOTE.search(lines) is not None
 
 
 def opens_record(line: bytes, mark: str | None) -> bool:

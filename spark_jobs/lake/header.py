@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from spark_jobs.columns import LINE
 from spark_jobs.errors import SourceHeaderError, SourceLineError
-from spark_jobs.lake.csv_lines import split_header, verify_columns
+from spark_jobs.lake.csv_header import split_header, verify_columns
 
 REQUIRED_COLUMNS = ("customer", "gender", "merchant", "category", "amount")
 

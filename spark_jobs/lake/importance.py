@@ -14,7 +14,8 @@ from spark_jobs.kernel.growing_array import GrowingArray
 from spark_jobs.kernel.name_codes import NameCodes
 from spark_jobs.kernel.name_words import Integers
 from spark_jobs.kernel.pair_state import Weigh
-from spark_jobs.lake.csv_lines import HEADER_BYTES, split_header, split_lines, verify_columns
+from spark_jobs.lake.csv_header import HEADER_BYTES, split_header, verify_columns
+from spark_jobs.lake.csv_lines import split_lines
 from spark_jobs.lake.csv_quotes import find_quoting
 from spark_jobs.store.objects import open_object
 
@@ -155,12 +156,12 @@ def parse_importance(data: bytes, place: str) -> Importance:
     if not lines:
         msg = f"{place} contains no weights, so no pair could be upgraded; fill it, or omit --importance"
         raise ImportanceError(msg)
-    records, reasons = split_lines(lines, len(names), 0, find_quoting(data[:HEADER_BYTES], len(names)))
+    fields, reasons = split_lines(lines, names, 0, find_quoting(data[:HEADER_BYTES], len(names)))
     if reasons:
         at = min(reasons)
         msg = f"{place}, line {at + 2}: {reasons[at]}; fix the line"
         raise ImportanceError(msg)
-    rows = pd.DataFrame(records, columns=names, dtype="str")[list(_COLUMNS)].rename(columns=_COLUMNS)
+    rows = fields.select(list(_COLUMNS)).rename_columns(list(_COLUMNS.values())).to_pandas().astype("str")
     rows = rows.apply(lambda column: column.str.strip())
     weight = pd.to_numeric(rows["weight"], errors="coerce").to_numpy(np.float64)
     bad = ~(np.abs(weight) <= MAX_WEIGHT)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from obstore.exceptions import PreconditionError
 
 from spark_jobs.errors import SourceHeaderError, SourceLineError, SourceMissingError, SourceReplacedError
-from spark_jobs.lake.csv_lines import HEADER_BYTES
+from spark_jobs.lake.csv_header import HEADER_BYTES
 from spark_jobs.lake.csv_quotes import (
     MAX_RECORD_BYTES,
     MAX_RECORD_LINES,

@@ -39,11 +39,10 @@ def parse_lines(lines: list[bytes], first_line: int, columns: tuple[str, ...], q
 
     The bytes of a bad line are shared, not copied, and it is decoded alone.
     """
-    records, reasons = split_lines(lines, len(columns), first_line, quoting)
-    blank = [""] * len(columns)
-    rows = pd.DataFrame([record or blank for record in records], columns=list(columns), dtype="str")
+    fields, reasons = split_lines(lines, columns, first_line, quoting)
+    rows = fields.to_pandas().astype("str")
     # Frees the texts with blanks around them, column by column.
-    del records
+    del fields
     for name in REQUIRED_COLUMNS:
         rows[name] = rows[name].str.strip()
     for position, reason in _impossible_values(rows):

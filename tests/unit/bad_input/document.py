@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from spark_jobs import exit_codes
-from spark_jobs.lake.csv_lines import HEADER_BYTES
+from spark_jobs.lake.csv_header import HEADER_BYTES
 from spark_jobs.lake.csv_quotes import MAX_RECORD_BYTES, MAX_RECORD_LINES
 from spark_jobs.lake.quarantine import RAW_CHARACTERS
 from tests.harness.pipeline import ROOT
