@@ -3,11 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.jobs import BaseRun, RunResultState
+from typing import TYPE_CHECKING
 
 from spark_jobs.exit_codes import FAILED_PERMANENT
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.jobs import BaseRun
 
 _POLL_SECONDS = 2
 # An unexpected error may be transient, but not if it is repeated this often.
@@ -24,7 +26,7 @@ class PermanentFailures:
         job_ids: by job name.
     """
 
-    def __init__(self, workspace: WorkspaceClient, job_ids: Mapping[str, int]) -> None:
+    def __init__(self, workspace: "WorkspaceClient", job_ids: Mapping[str, int]) -> None:
         self._workspace = workspace
         self._job_ids = job_ids
         self._seen: set[int] = set()
@@ -51,9 +53,9 @@ class PermanentFailures:
                 if self._times[name, error] == needed:
                     yield f"{name}: {error}\nlog: {run.run_page_url}"
 
-    def _error_of(self, run: BaseRun) -> tuple[str, int]:
+    def _error_of(self, run: "BaseRun") -> tuple[str, int]:
         """Return a run's error, and how often it must occur to be reported, 0 for never."""
-        if not run.state or run.state.result_state is not RunResultState.FAILED:
+        if not run.state or not run.state.result_state or run.state.result_state.value != "FAILED":
             return "", 0
         tasks = self._workspace.jobs.get_run(run.run_id or 0).tasks or []
         output = self._workspace.jobs.get_run_output(tasks[-1].run_id or 0)

@@ -9,10 +9,11 @@ restarts it whenever it ends.
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.jobs import JobSettings
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.service.jobs import JobSettings
 
 CHUNKER, DETECTOR, MAINTAIN_STATE = "chunker", "detector", "maintain_state"
 _JOBS_FILE = Path(__file__).parent.parent / "jobs.json"
@@ -53,7 +54,7 @@ class Lake:
         }
 
 
-def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
+def create_jobs(client: "WorkspaceClient", lake: Lake) -> dict[str, int]:
     """Create the jobs, or reset those that exist; return their ids by name. Active runs continue."""
     existing = {job.settings.name: job.job_id for job in client.jobs.list() if job.settings}
     ids = {}
@@ -67,13 +68,13 @@ def create_jobs(client: WorkspaceClient, lake: Lake) -> dict[str, int]:
     return ids
 
 
-def all_jobs(lake: Lake) -> dict[str, JobSettings]:
+def all_jobs(lake: Lake) -> "dict[str, JobSettings]":
     """Return the settings of the jobs by name."""
     jobs = [_in_mode(job, lake.chunker_mode) for job in json.loads(_JOBS_FILE.read_text())]
     return {job["name"]: _filled_in(job, lake.parameters()) for job in jobs}
 
 
-def chunker_job(lake: Lake) -> JobSettings:
+def chunker_job(lake: Lake) -> "JobSettings":
     """Return the settings of the chunker's job."""
     return all_jobs(lake)[CHUNKER]
 
@@ -84,7 +85,10 @@ def _in_mode(job: dict[str, Any], chunker_mode: str) -> dict[str, Any]:
     return {**job, **modes.get(chunker_mode, {})}
 
 
-def _filled_in(job: dict[str, Any], values: dict[str, str | None]) -> JobSettings:
+def _filled_in(job: dict[str, Any], values: dict[str, str | None]) -> "JobSettings":
+    # Importing it takes 2 s, in which `make run` starts its servers.
+    from databricks.sdk.service.jobs import JobSettings
+
     parameters = [{**one, "default": values.get(one["name"], one["default"])} for one in job["parameters"]]
     job["parameters"] = [one for one in parameters if one["default"] is not None]
     for task in job["tasks"]:

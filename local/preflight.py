@@ -9,7 +9,6 @@ import psutil
 from local.ports import free_port
 from spark_jobs.lake.csv_header import HEADER_BYTES
 from spark_jobs.lake.header import parse_header
-from spark_jobs.lake.importance import parse_importance
 
 # The processes of a run on the sample data use up to 2.6 GB together.
 NEEDED_BYTES = 3_000_000_000
@@ -78,6 +77,9 @@ def check_files(transactions: Path, importance: Path | None) -> None:
     with _opened("source", transactions) as file:
         parse_header(file.readline(HEADER_BYTES).rstrip(b"\r\n"), str(transactions))
     if importance:
+        # Imports pandas, which would delay the start of everything.
+        from spark_jobs.lake.importance import parse_importance
+
         with _opened("importance", importance) as file:
             parse_importance(file.read(), str(importance))
 

@@ -26,7 +26,7 @@ from local.lake_view import LakeView
 from local.preflight import check_files, check_memory, check_ports, claim_directory, free_memory
 from local.progress import Display, Status
 from local.sample_data import ROWS, SEED, write_sample
-from local.stack import Layout, Ports, Stack, running_s3, running_stack
+from local.stack import Layout, Ports, Stack, running_s3, starting_stack
 from spark_jobs.command_line import add_threshold, at_least_one
 from spark_jobs.errors import PermanentError
 from spark_jobs.lake.layout import DETECTION_FILES, LANDING_ZONE
@@ -76,11 +76,12 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     for name in ("airflow", "databricks", "lake", "logs"):
         shutil.rmtree(layout.directory / name, ignore_errors=True)
     console.print(f"starting S3, Databricks and Airflow: logs in {options.directory / 'logs'}")
-    with running_s3(layout) as s3:
+    with running_s3(layout) as s3, starting_stack(layout, s3) as finish_start:
         if importance:
             s3.client().upload_file(str(importance), BUCKET, IMPORTANCE_KEY)
         growing = GrowingFile(s3.client(), BUCKET, SOURCE_KEY, transactions, options.grow)
-        with closing(growing) as source, running_stack(layout, s3) as stack:
+        with closing(growing) as source:
+            stack = finish_start()
             _print_addresses(console, stack)
             _follow(stack, source, options, console)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 from numpy.typing import NDArray
@@ -80,10 +79,9 @@ def write_sample(directory: Path, rows: int = ROWS, seed: int = SEED) -> None:
         "fraud": (random.random(rows) < FRAUD_SHARE).astype(np.int64),
     }
     _write(directory / "transactions.csv", transactions)
-    _write(
-        directory / "CustomerImportance.csv",
-        _importance(random, people, merchant_ids, names, pd.DataFrame({"c": customer, "m": merchant, "k": category})),
-    )
+    pairs = np.unique(customer * MERCHANTS + merchant)
+    importance = _importance(random, people.ids, merchant_ids, names, categories, pairs)
+    _write(directory / "CustomerImportance.csv", importance)
 
 
 def _people(random: np.random.Generator) -> _People:
@@ -133,24 +131,30 @@ def _customer_of_rows(random: np.random.Generator, merchant: _Ints, genders: NDA
 
 def _importance(
     random: np.random.Generator,
-    people: _People,
+    customers: NDArray[Any],
     merchants: NDArray[Any],
     names: NDArray[Any],
-    rows: pd.DataFrame,
+    categories: _Ints,
+    pairs: _Ints,
 ) -> dict[str, Any]:
-    """Return weights for 90% of the pairs, with a second one for some, and some in another category."""
-    seen = rows.drop_duplicates().sort_values(["c", "m"], ignore_index=True)
-    chosen = seen[random.random(len(seen)) < 0.9]
+    """Return weights for 90% of the pairs, with a second one for some, and some in another category.
+
+    Args:
+        names: of the categories.
+        categories: of the merchants.
+        pairs: `customer * MERCHANTS + merchant` of each pair with a transaction.
+    """
+    chosen = pairs[random.random(len(pairs)) < 0.9]
     twice = chosen[random.random(len(chosen)) < 0.05]
-    table = pd.concat([chosen, twice], ignore_index=True)
-    elsewhere = random.random(len(table)) < 0.03
-    category = np.where(elsewhere, (table["k"] + 1) % len(names), table["k"])
+    customer, merchant = np.divmod(np.concatenate([chosen, twice]), MERCHANTS)
+    elsewhere = random.random(len(merchant)) < 0.03
+    category = np.where(elsewhere, (categories[merchant] + 1) % len(names), categories[merchant])
     return {
-        "Source": _quoted(people.ids, table["c"].to_numpy()),
-        "Target": _quoted(merchants, table["m"].to_numpy()),
-        "Weight": np.round(random.gamma(2.0, 15.0, len(table)), 2),
+        "Source": _quoted(customers, customer),
+        "Target": _quoted(merchants, merchant),
+        "Weight": np.round(random.gamma(2.0, 15.0, len(merchant)), 2),
         "typeTrans": _quoted(names, category),
-        "fraud": (random.random(len(table)) < FRAUD_SHARE).astype(np.int64),
+        "fraud": (random.random(len(merchant)) < FRAUD_SHARE).astype(np.int64),
     }
 
 

@@ -1,12 +1,10 @@
 """The whole stack on one machine: S3, Databricks with the jobs, Airflow with the DAGs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from databricks.sdk import WorkspaceClient
+from typing import TYPE_CHECKING, Any
 
 from local.airflow import LocalAirflow, database_url, local_airflow
 from local.airflow_settings import Workspace, dag_environment
@@ -14,6 +12,9 @@ from local.bucket import BUCKET, IMPORTANCE_URL, LAKE_URL, SOURCE_URL
 from local.databricks.server import LocalDatabricks, local_databricks
 from local.jobs import Lake, create_jobs
 from local.s3 import LocalS3, local_s3
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Stack:
 
     s3: LocalS3
     databricks: LocalDatabricks
-    workspace: WorkspaceClient
+    workspace: "WorkspaceClient"
     job_ids: dict[str, int]
     airflow: LocalAirflow
 
@@ -99,7 +100,14 @@ def running_s3(layout: Layout) -> Iterator[LocalS3]:
 
 @contextmanager
 def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
-    """Run the rest of a stack.
+    """Run the rest of a stack; raises the same errors as `starting_stack`."""
+    with starting_stack(layout, s3) as finish:
+        yield finish()
+
+
+@contextmanager
+def starting_stack(layout: Layout, s3: LocalS3) -> Iterator[Callable[[], Stack]]:
+    """Start the rest of a stack, and yield a function that waits for it; call it once S3 has the files.
 
     Raises:
         OSError: a port is taken.
@@ -112,19 +120,30 @@ def running_stack(layout: Layout, s3: LocalS3) -> Iterator[Stack]:
                 s3.environment,
                 port=layout.ports.databricks,
                 arguments=layout.databricks_arguments,
+                wait=False,
             )
         )
-        workspace = WorkspaceClient(host=databricks.host, token=databricks.token)
-        job_ids = create_jobs(workspace, layout.lake)
         airflow = running.enter_context(
             local_airflow(
                 layout.directory / "airflow",
                 layout.logs,
                 {**s3.environment, **_airflow_environment(layout, databricks), **layout.airflow_environment},
                 port=layout.ports.airflow,
+                wait=False,
             )
         )
-        yield Stack(s3, databricks, workspace, job_ids, airflow)
+
+        def finish() -> Stack:
+            # Importing it takes 2 s, in which the servers start.
+            from databricks.sdk import WorkspaceClient
+
+            databricks.await_answer()
+            workspace = WorkspaceClient(host=databricks.host, token=databricks.token)
+            job_ids = create_jobs(workspace, layout.lake)
+            airflow.await_health()
+            return Stack(s3, databricks, workspace, job_ids, airflow)
+
+        yield finish
 
 
 def _airflow_environment(layout: Layout, databricks: LocalDatabricks) -> dict[str, str]:

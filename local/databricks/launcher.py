@@ -27,7 +27,8 @@ class Launcher:
     def __init__(self, on_exit: Callable[[int, int], None]) -> None:
         self._on_exit = on_exit
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["local.databricks.task_process"])
+        # With the chunker, and so with pandas, a run of it starts at once.
+        self._context.set_forkserver_preload(["local.databricks.task_process", "spark_jobs.chunker.cli"])
         # Starting a process also polls all others, and two concurrent polls of one process would lose its exit code.
         self._polling = threading.Lock()
 

@@ -67,6 +67,7 @@ def local_databricks(
     *,
     port: int = 0,
     arguments: Sequence[str] = (),
+    wait: bool = True,
 ) -> Iterator[LocalDatabricks]:
     """Run a local Databricks; port 0 picks a free port.
 
@@ -74,6 +75,7 @@ def local_databricks(
         directory: for jobs, runs and logs; existing ones are loaded.
         environment: environment variables of its tasks.
         arguments: extra command-line arguments.
+        wait: until it accepts connections; otherwise call `await_answer`.
 
     Raises:
         OSError: the port is taken.
@@ -81,7 +83,8 @@ def local_databricks(
     """
     server = LocalDatabricks(directory, environment, free_port(port), arguments)
     try:
-        server.await_answer()
+        if wait:
+            server.await_answer()
         yield server
     finally:
         processes.stop(server.process, _STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""Main function of a task's process. The server that the processes are forked from imports it once, with pandas."""
+"""Main function of a task's process."""
 
 import importlib.metadata
 import json
@@ -13,9 +13,6 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-# Imported before the fork, so that a run of the chunker starts at once.
-import spark_jobs.chunker.cli  # noqa: F401
 
 
 @dataclass(frozen=True)
