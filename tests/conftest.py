@@ -19,7 +19,7 @@ logging.getLogger("py4j").setLevel(logging.WARNING)
 
 # `make test` tries few examples of each property, `make test-all` many.
 settings.register_profile("quick", max_examples=20, stateful_step_count=20, deadline=None)
-settings.register_profile("thorough", max_examples=100, stateful_step_count=30, deadline=None)
+settings.register_profile("thorough", max_examples=50, stateful_step_count=30, deadline=None)
 settings.load_profile("quick")
 
 # Folders and modules whose tests share something that is expensive to start: one worker runs all of them. The longest

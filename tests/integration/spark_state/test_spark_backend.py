@@ -199,7 +199,7 @@ def test_the_driver_holds_none_of_the_state(spark: SparkSession, lake: Objects) 
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(case=cases())
 def test_detections_equal_those_recomputed_from_all_rows(
     spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, case: Case

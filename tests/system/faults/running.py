@@ -12,6 +12,7 @@ import httpx
 import psutil
 from databricks.sdk.service import jobs
 
+from local import processes
 from local.bucket import LAKE_KEY
 from local.growing_file import GrowingFile
 from local.jobs import create_jobs
@@ -114,8 +115,7 @@ class Running:
         create_jobs(self.stack.workspace, replace(self.layout.lake, chunker_mode=chunker_mode))
         airflow = self.stack.airflow
         airflow.environment["AIRFLOW__TRANSACTION_PATTERNS__CHUNKER_MODE"] = chunker_mode
-        for component in airflow.components.values():
-            component.terminate()
+        processes.stop_all(airflow.components.values(), 2)
         scheduled = {"run": "chunk_transactions", "follow": "supervise_chunker"}[chunker_mode]
         self.wait(lambda: self._has_schedule(scheduled))
 

@@ -61,14 +61,14 @@ def test_the_next_run_takes_over_before_the_time_of_the_last_one_is_up(running: 
     job_id = running.stack.job_ids[CHUNKER]
     parameters = running.stack.workspace.jobs.get(job_id).settings.parameters  # type: ignore[union-attr]
     short = [
-        jobs.JobParameterDefinition(name=one.name, default="100") if one.name == "follow-seconds" else one
+        jobs.JobParameterDefinition(name=one.name, default="80") if one.name == "follow-seconds" else one
         for one in parameters or []
     ]
     running.stack.workspace.jobs.update(job_id, new_settings=jobs.JobSettings(parameters=short))
     running.stack.workspace.jobs.cancel_all_runs(job_id=job_id)
     running.wait(lambda: not running.live_runs(CHUNKER))
     running.append(500)
-    running.wait(lambda: len(running.live_runs(CHUNKER)) == 2)
+    running.watch_until(lambda: len(running.live_runs(CHUNKER)) == 2)
     first = running.live_runs(CHUNKER)[-1].run_id or 0
     running.append(500)
     running.wait(lambda: running.stack.workspace.jobs.get_run(first).end_time)
