@@ -50,7 +50,7 @@ test: setup  ## Run the fast tests, at most 5 minutes; ARGS="tests/unit -k offse
 test-slow: setup  ## Run the slow tests: kills, the whole system, a browser, Terraform, more examples of each property
 	@$(PYTEST) -m "slow or hypothesis" --hypothesis-profile=thorough $(ARGS)
 
-test-all: test test-slow  ## Run all tests, about 40 minutes; those in containers only where a Docker engine runs
+test-all: test test-slow  ## Run all tests, about 35 minutes; those in containers only where a Docker engine runs
 	@if docker info >/dev/null 2>&1; then $(MAKE) --no-print-directory compose-test; \
 		else echo "test-all: no Docker engine responds, so the stack in containers was not tested"; fi
 
