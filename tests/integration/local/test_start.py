@@ -1,4 +1,4 @@
-"""What makes Spark start faster on this machine."""
+"""What makes Spark, and the local stack, start faster."""
 
 import os
 import subprocess
@@ -41,9 +41,19 @@ def test_a_worker_of_spark_keeps_everything_else_on_its_path(java: Path, others:
     assert _worker(java, code, [*others[:1], *_ZIPS, *others[1:]]) == os.pathsep.join(others)
 
 
-def test_what_spark_runs_in_other_processes_does_not_import_pandas() -> None:
-    # Each of four processes would wait half a second for it, one after another.
-    code = "import sys, spark_jobs.detector.chunk_source; sys.exit('pandas' in sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "slow"),
+    [
+        # Spark starts four processes with it, one after another.
+        ("spark_jobs.detector.chunk_source", "pandas"),
+        # Everything starts after it is imported.
+        ("local.run", "pandas"),
+        ("local.run", "databricks.sdk"),
+        ("local.databricks.__main__", "pandas"),
+    ],
+)
+def test_what_others_wait_for_does_not_import_what_takes_long(module: str, slow: str) -> None:
+    code = f"import sys, {module}; sys.exit({slow!r} in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
