@@ -33,10 +33,8 @@ _COMPONENTS = {
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
-
-
-# Hundreds of thousands of objects that stay are created while it starts: a fifth of its time goes into looking for
-# garbage among them.
+# Starting creates hundreds of thousands of objects that are never freed; searching them for garbage takes a fifth of
+# the time.
 _RUN_AIRFLOW = "import gc, runpy; gc.set_threshold(100_000, 50, 50); runpy.run_module('airflow', run_name='__main__')"
 
 

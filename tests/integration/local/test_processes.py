@@ -49,7 +49,7 @@ import os, signal, sys
 from pathlib import Path
 from local import processes
 
-# Ignored in what a shell has started in the background.
+# A background job of a shell ignores SIGINT.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGINT))
 try:
