@@ -77,6 +77,10 @@ class LocalAirflow:
             self.start(name)
         return ended
 
+    def stop(self) -> None:
+        """Stop all components."""
+        processes.stop_all(self.components.values(), _STOP_SECONDS)
+
     def await_health(self) -> None:
         """Wait until every component reports that it is healthy.
 
@@ -159,7 +163,7 @@ def local_airflow(
             airflow.await_health()
         yield airflow
     finally:
-        processes.stop_all(airflow.components.values(), _STOP_SECONDS)
+        airflow.stop()
 
 
 def database_url(directory: Path) -> str:

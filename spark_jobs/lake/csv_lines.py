@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, multi_line_records, split_line, starts_with_blank
+from spark_jobs.lake.csv_quotes import DOUBLE, SINGLE, Quoting, has_blank_before_quote, multi_line_records, split_line
 
 # The csv module's limit; no id, name or amount is as long.
 MAX_FIELD = 131_072
@@ -68,7 +68,7 @@ def _batches(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
 def _split_block(lines: Sequence[bytes], names: Sequence[str], mark: str | None) -> pa.Table | None:
     """Split lines all at once; return None unless each is a record with all fields in the same kind of quotes."""
     block = b"\n".join(lines)
-    if b"\0" in block or b"\r" in block or block.count(b",") > MAX_COMMAS or starts_with_blank(block):
+    if b"\0" in block or b"\r" in block or block.count(b",") > MAX_COMMAS or has_blank_before_quote(block):
         return None
     if mark == SINGLE and b'"' in block:
         return None

@@ -91,11 +91,11 @@ def split_line(text: str, mark: str | None) -> list[str]:
     line = text.encode()
     quote = line_quote(line, mark)
     # Blanks before a quote are not part of the value.
-    has_blanks = f" {quote}" in text and starts_with_blank(line)
+    has_blanks = f" {quote}" in text and has_blank_before_quote(line)
     return next(csv.reader([text], quotechar=quote, strict=True, skipinitialspace=has_blanks), [])
 
 
-def starts_with_blank(lines: bytes) -> bool:
+def has_blank_before_quote(lines: bytes) -> bool:
     """Return whether any field of the lines has blanks before its quote."""
     return (b' "' in lines or b" '" in lines) and _BLANK_BEFORE_QUOTE.search(lines) is not None
 

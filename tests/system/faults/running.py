@@ -12,7 +12,6 @@ import httpx
 import psutil
 from databricks.sdk.service import jobs
 
-from local import processes
 from local.bucket import LAKE_KEY
 from local.growing_file import GrowingFile
 from local.jobs import create_jobs
@@ -115,7 +114,7 @@ class Running:
         create_jobs(self.stack.workspace, replace(self.layout.lake, chunker_mode=chunker_mode))
         airflow = self.stack.airflow
         airflow.environment["AIRFLOW__TRANSACTION_PATTERNS__CHUNKER_MODE"] = chunker_mode
-        processes.stop_all(airflow.components.values(), 2)
+        airflow.stop()
         scheduled = {"run": "chunk_transactions", "follow": "supervise_chunker"}[chunker_mode]
         self.wait(lambda: self._has_schedule(scheduled))
 
